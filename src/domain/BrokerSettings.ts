@@ -1,0 +1,68 @@
+/** What broker.toml says, decoded: times in milliseconds, sizes in bytes, defaults filled in. Keys: shared/contract.md. */
+import type * as Redacted from "effect/Redacted";
+import type { QoS } from "./HookEvent.ts";
+
+/** The limits that a listener sets on the clients that come in by it. 0 stands for "no limit" only where said. */
+export interface ListenerLimits {
+  readonly allowAnonymous: boolean;
+  readonly maxConnections: number;
+  /** CONNECT must arrive within this time, in milliseconds. */
+  readonly handshakeTimeout: number;
+  readonly maxPacketSize: number;
+  /** Unacknowledged QoS 1 and 2 messages to one client; also the Receive Maximum told to 5.0 clients. */
+  readonly maxInflight: number;
+  /** Messages queued for one session behind the window or offline. */
+  readonly maxMqueueLen: number;
+  readonly maxQosAllowed: QoS;
+  readonly maxClientidLen: number;
+  /** 0: no limit. */
+  readonly maxTopicLevels: number;
+  readonly maxTopicAliases: number;
+  readonly allowZeroKeepalive: boolean;
+  /** A client is gone after keepalive x backoff x 2. */
+  readonly keepaliveBackoff: number;
+  /** For 3.x persistent sessions, in milliseconds. */
+  readonly sessionExpiryInterval: number;
+  /** The most a 5.0 client may ask for, in milliseconds; 0: no limit. */
+  readonly maxSessionExpiryInterval: number;
+  /** For queued messages without an expiry of their own, in milliseconds. */
+  readonly messageExpiryInterval: number;
+}
+
+/** One listener: where it listens, how it is spoken to, and its limits. */
+export type ListenerSettings =
+  & { readonly name: string; readonly hostname: string; readonly port: number }
+  & { readonly limits: ListenerLimits }
+  & (
+    | { readonly transport: "tcp" }
+    | {
+      readonly transport: "tls";
+      /** PEM files. */
+      readonly certFile: string;
+      readonly keyFile: string;
+    }
+    | { readonly transport: "ws"; readonly path: string }
+  );
+
+export interface UserSettings {
+  readonly username: string;
+  /** As written, with `env:NAME` already read: plain text or a hash (see `auth/PasswordHash.ts`). */
+  readonly password: Redacted.Redacted<string>;
+}
+
+/** One line of the access list; the first that applies decides. */
+export interface AclRule {
+  readonly permit: "allow" | "deny";
+  readonly action: "publish" | "subscribe" | "all";
+  readonly user: string | undefined;
+  readonly clientid: string | undefined;
+  /** Topic filters, in which `%c` is the client identifier and `%u` the user name. Empty: all topics. */
+  readonly topics: ReadonlyArray<string>;
+}
+
+export interface BrokerSettings {
+  readonly node: { readonly id: number };
+  readonly listeners: ReadonlyArray<ListenerSettings>;
+  readonly users: ReadonlyArray<UserSettings>;
+  readonly acl: ReadonlyArray<AclRule>;
+}

@@ -1,0 +1,43 @@
+/** What web-hook.toml says, decoded: times in milliseconds, defaults filled in. Keys: shared/contract.md. */
+import type * as Redacted from "effect/Redacted";
+import type { HookRule } from "./HookRule.ts";
+import type { RetryPolicy } from "./RetryPolicy.ts";
+
+/** How one URL is delivered to: the file's general keys, overridden by its `[[endpoint]]` table. */
+export interface EndpointSettings {
+  /** `http://`, `https://` or `file://`, as written in the rule. */
+  readonly url: string;
+  /** Sent with every request; values are secret. */
+  readonly headers: ReadonlyArray<readonly [name: string, value: Redacted.Redacted<string>]>;
+  /** A PEM file whose certificates are trusted beside the system's. */
+  readonly caFile: string | undefined;
+  /** From sending a request to having its whole response, in milliseconds. */
+  readonly httpTimeout: number;
+  /** Requests in flight to this URL, within the limit over all of them. */
+  readonly concurrencyLimit: number;
+  readonly retry: RetryPolicy;
+}
+
+export interface WebHookSettings {
+  /** Threads for HTTP delivery beside the broker's own; 0: deliver on the broker's thread. */
+  readonly workerThreads: number;
+  /** Events that may wait. */
+  readonly queueCapacity: number;
+  /** HTTP requests in flight, over all workers and URLs. */
+  readonly concurrencyLimit: number;
+  /** How long a stopping process goes on delivering, in milliseconds. */
+  readonly shutdownTimeout: number;
+  /** What part (0..1] of `queueCapacity` a failing URL may occupy. */
+  readonly endpointShare: number;
+  /** What happens to events when the queue is full. */
+  readonly whenFull: "backpressure" | "drop_newest" | "drop_oldest";
+  /** Failures in a row after which an endpoint's breaker opens. */
+  readonly breakerFailures: number;
+  /** Which of one client's events reach a URL in order. */
+  readonly ordering: "lifecycle" | "client" | "none";
+  /** `pool`: our keep-alive HTTP/1.1 client. `fetch`: the platform's. */
+  readonly httpClient: "pool" | "fetch";
+  readonly rules: ReadonlyArray<HookRule>;
+  /** Every URL that a rule names, once. */
+  readonly endpoints: ReadonlyMap<string, EndpointSettings>;
+}

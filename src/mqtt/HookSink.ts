@@ -1,0 +1,27 @@
+/**
+ * The broker's only way out for hook events: what it asks before it builds one, where it puts it,
+ * and what holds its clients back when there is no room. `hooks/EventQueue.ts` implements it.
+ */
+import type { HookEvent, HookEventName } from "../domain/HookEvent.ts";
+
+/**
+ * How full the way out is.
+ *
+ * - `open`: every packet is processed.
+ * - `high`: PUBLISH packets wait, unread and unacknowledged; all else is processed, so that presence
+ *   is reported although traffic waits.
+ * - `full`: everything that could cause an event waits; pings are answered, disconnects are noticed.
+ */
+export type Pressure = "open" | "high" | "full";
+
+export interface HookSink {
+  /**
+   * Whether any rule wants this event; asked before the event is built. `subject` is what rules'
+   * `topics` match: the message's topic or the subscription's filter.
+   */
+  wants(event: HookEventName, subject?: string): boolean;
+  /** Takes one event. Never blocks, never throws; when the queue is full see `pressure`. */
+  emit(event: HookEvent): void;
+  /** Asked before each packet. */
+  readonly pressure: Pressure;
+}
