@@ -1,0 +1,246 @@
+/**
+ * One keep-alive connection: writes a request, reads its response, waits for the next.
+ *
+ * A state machine driven by the socket's callbacks; one read is always pending, so that a server's
+ * close of an idle connection is noticed when it happens and not by the next request. Never more than
+ * one request at a time (no pipelining), and never decides about other connections: that is
+ * `ConnectionPool`'s.
+ */
+import type { Exchange, TransportResponse } from "./Exchange.ts";
+import { type Progress, type ResponseLimits, ResponseReader } from "./ResponseReader.ts";
+import { RequestWriter } from "./RequestWriter.ts";
+import type { Connect, Socket } from "./Socket.ts";
+import { fromSystemError, TransportError } from "./TransportError.ts";
+
+/** What a connection tells its pool. */
+export interface ConnectionOwner {
+  /** The connection is idle; `keepAlive` is how long the server said to keep it so, in milliseconds. */
+  idle(connection: Connection, keepAlive: number | undefined): void;
+  /** The connection is gone; called once, before its exchange is settled or sent again. */
+  closed(connection: Connection): void;
+  /** The server had closed the connection before the request came: it goes to a fresh one. */
+  stale(exchange: Exchange): void;
+}
+
+type State =
+  | {
+    readonly _tag: "Connecting";
+    readonly exchange: Exchange;
+    readonly controller: AbortController;
+  }
+  | {
+    readonly _tag: "Busy";
+    readonly exchange: Exchange;
+    readonly socket: Socket;
+    /** This is the connection's first request. */
+    readonly fresh: boolean;
+    /** What of the request is not written yet. */
+    unsent: Uint8Array;
+  }
+  | { readonly _tag: "Idle"; readonly socket: Socket; readonly deadline: number }
+  | { readonly _tag: "Closed" };
+
+export class Connection {
+  readonly #owner: ConnectionOwner;
+  readonly #reader: ResponseReader;
+  readonly #writer = new RequestWriter();
+  /** Heads of responses fit in; a body of 1 MB takes 128 reads. Times 128 connections: 1 MB. */
+  readonly #input = new Uint8Array(8 * 1024);
+  #state: State;
+
+  /** Connects, then sends the exchange's request. */
+  constructor(
+    owner: ConnectionOwner,
+    connect: Connect,
+    limits: ResponseLimits,
+    exchange: Exchange,
+  ) {
+    this.#owner = owner;
+    this.#reader = new ResponseReader(limits);
+    const controller = new AbortController();
+    this.#state = { _tag: "Connecting", exchange, controller };
+    exchange.carriedBy(this);
+    connect(controller.signal).then(this.#connected, this.#connectFailed);
+  }
+
+  /** When `expire` is due, in the pool's time. */
+  get deadline(): number {
+    const state = this.#state;
+    if (state._tag === "Idle") return state.deadline;
+    return state._tag === "Closed" ? Infinity : state.exchange.deadline;
+  }
+
+  /** Sends a request; the connection must be idle. */
+  send(exchange: Exchange): void {
+    if (this.#state._tag === "Idle") this.#begin(this.#state.socket, exchange, false);
+  }
+
+  /** Says until when an idle connection is kept. */
+  keepUntil(deadline: number): void {
+    if (this.#state._tag === "Idle") {
+      this.#state = { _tag: "Idle", socket: this.#state.socket, deadline };
+    }
+  }
+
+  /** The deadline has passed: an idle connection is closed, a request times out. */
+  expire(): void {
+    const state = this.#state;
+    if (state._tag === "Connecting" || state._tag === "Busy") {
+      const after = `after ${state.exchange.request.timeout} ms`;
+      const message = state._tag === "Connecting"
+        ? `no connection ${after}`
+        : state.unsent.length > 0
+        ? `the request was not sent whole ${after}`
+        : this.#reader.started
+        ? `the response was not whole ${after}`
+        : `no response ${after}`;
+      this.#fail(state.exchange, new TransportError({ fault: "timeout", message }));
+    } else this.close();
+  }
+
+  /** Closes without telling the exchange in flight, if there is one. */
+  close(): void {
+    const state = this.#state;
+    if (state._tag === "Closed") return;
+    this.#state = { _tag: "Closed" };
+    if (state._tag === "Connecting") state.controller.abort();
+    else state.socket.close();
+    this.#owner.closed(this);
+  }
+
+  /** The exchange in flight. */
+  get exchange(): Exchange | undefined {
+    return this.#state._tag === "Connecting" || this.#state._tag === "Busy"
+      ? this.#state.exchange
+      : undefined;
+  }
+
+  readonly #connected = (socket: Socket): void => {
+    if (this.#state._tag !== "Connecting") {
+      socket.close(); // given up meanwhile
+      return;
+    }
+    this.#begin(socket, this.#state.exchange, true);
+    this.#read(socket);
+  };
+
+  readonly #connectFailed = (cause: unknown): void => {
+    // Closed: the rejection is our own abort.
+    if (this.#state._tag !== "Connecting") return;
+    const { exchange } = this.#state;
+    this.#fail(
+      exchange,
+      cause instanceof TransportError ? cause : fromSystemError(cause, "connecting"),
+    );
+  };
+
+  #begin(socket: Socket, exchange: Exchange, fresh: boolean): void {
+    const { head, headers, body, keepBody } = exchange.request;
+    this.#reader.begin(head.method === "HEAD", keepBody);
+    const unsent = this.#writer.write(head, headers, body);
+    this.#state = { _tag: "Busy", exchange, socket, fresh, unsent };
+    exchange.carriedBy(this);
+    socket.write(unsent).then(this.#written, this.#writeFailed);
+  }
+
+  // A connection is only used again after its request was written whole, so that these two always
+  // speak about the request in flight.
+  readonly #written = (count: number): void => {
+    const state = this.#state;
+    if (state._tag !== "Busy") return;
+    state.unsent = state.unsent.subarray(count);
+    if (state.unsent.length > 0) {
+      state.socket.write(state.unsent).then(this.#written, this.#writeFailed);
+    }
+  };
+
+  /**
+   * Left to the read that is pending: a server that refuses a request half-way answers and closes, and
+   * its answer is worth more than our failure to go on; without an answer, the read fails as well.
+   */
+  readonly #writeFailed = (_: unknown): void => {};
+
+  #read(socket: Socket): void {
+    socket.read(this.#input).then(this.#received, this.#readFailed);
+  }
+
+  readonly #received = (count: number | null): void => {
+    const state = this.#state;
+    switch (state._tag) {
+      case "Connecting":
+      case "Closed":
+        return;
+      case "Idle":
+        // Closed by the server, or bytes that answer no request.
+        return this.close();
+      case "Busy": {
+        if (count === null) return this.#ended(state);
+        const progress = this.#reader.read(this.#input.subarray(0, count));
+        return progress === "more" ? this.#read(state.socket) : this.#over(state, progress);
+      }
+    }
+  };
+
+  #over(state: State & { readonly _tag: "Busy" }, progress: Exclude<Progress, "more">): void {
+    const { exchange, socket, unsent } = state;
+    if (progress === "malformed") {
+      const message = `the response is no valid HTTP/1.1: ${this.#reader.fault}`;
+      return this.#fail(exchange, new TransportError({ fault: "malformed", message }));
+    }
+    const after = this.#reader.after;
+    const response = this.#response(progress === "cut");
+    if (
+      after._tag === "Close" || progress === "cut" || this.#reader.rest > 0 || unsent.length > 0
+    ) {
+      this.close();
+      return exchange.settle(response);
+    }
+    this.#state = { _tag: "Idle", socket, deadline: Infinity };
+    this.#owner.idle(this, after.timeout);
+    // The callback may send the next request on this very connection; the read below serves both.
+    exchange.settle(response);
+    if (this.#isOpen()) this.#read(socket);
+  }
+
+  #isOpen(): boolean {
+    return this.#state._tag !== "Closed";
+  }
+
+  #ended(state: State & { readonly _tag: "Busy" }): void {
+    if (this.#reader.end() === "done") return this.#over(state, "done");
+    if (!state.fresh && !this.#reader.started) return this.#stale(state.exchange);
+    const message = this.#reader.started
+      ? "the server closed the connection in the middle of its response"
+      : "the server closed the connection without a response";
+    this.#fail(state.exchange, new TransportError({ fault: "closed", message }));
+  }
+
+  readonly #readFailed = (cause: unknown): void => {
+    const state = this.#state;
+    switch (state._tag) {
+      case "Connecting":
+      case "Closed":
+        return; // the rejection is our own close
+      case "Idle":
+        return this.close();
+      case "Busy":
+        if (!state.fresh && !this.#reader.started) return this.#stale(state.exchange);
+        return this.#fail(state.exchange, fromSystemError(cause, "reading the response"));
+    }
+  };
+
+  #stale(exchange: Exchange): void {
+    this.close();
+    this.#owner.stale(exchange);
+  }
+
+  #fail(exchange: Exchange, error: TransportError): void {
+    this.close();
+    exchange.settle(error);
+  }
+
+  #response(cut: boolean): TransportResponse {
+    const { status, head, body } = this.#reader;
+    return { _tag: "Response", status, head, body, cut };
+  }
+}

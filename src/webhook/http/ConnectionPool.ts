@@ -1,0 +1,185 @@
+/**
+ * The keep-alive connections to one origin, and the fast path of a delivery: `send`.
+ *
+ * Opens a connection when none is idle, so that there are at most as many as the caller ever has
+ * requests in flight; the caller's concurrency is the limit. Callbacks only: no fiber, no Promise and
+ * no timer of its own per request. Never retries but in one case: on a connection that the server
+ * had closed before the request reached it, where a fresh connection costs less than a back-off and the
+ * failure tells nothing about the receiver.
+ */
+import * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
+import { Connection, type ConnectionOwner } from "./Connection.ts";
+import { Exchange, type TransportRequest, type TransportResult } from "./Exchange.ts";
+import { requestHeadersFault } from "./RequestWriter.ts";
+import { defaultResponseLimits, type ResponseLimits } from "./ResponseReader.ts";
+import { type Connect, connectTo } from "./Socket.ts";
+import { type Timer, timerFromClock } from "./Timer.ts";
+import { TransportError, type TransportFault } from "./TransportError.ts";
+
+export interface PoolOptions {
+  /** Trusted beside the system's certificates, in PEM. */
+  readonly caCerts?: ReadonlyArray<string>;
+  /** Milliseconds that an unused connection is kept; default 15 s. A server's `Keep-Alive: timeout` may shorten it. */
+  readonly idleTimeout?: number;
+  readonly limits?: ResponseLimits;
+  /** Instead of real sockets. */
+  readonly connect?: Connect;
+}
+
+/** How many connections there are, and were. */
+export interface PoolStats {
+  /** Connecting, busy or idle. */
+  readonly open: number;
+  readonly idle: number;
+  /** Since the start. */
+  readonly opened: number;
+  /** Requests sent a second time, because their connection was closed already. */
+  readonly resent: number;
+}
+
+/** 15 s: under the keep-alive time-outs of nginx (75 s), Go (none), gunicorn behind a proxy (often 20 s or more). */
+const DEFAULT_IDLE_TIMEOUT = 15_000;
+
+/** A connection is given up this long before the server says it would, so that the two do not meet. */
+const KEEP_ALIVE_MARGIN = 1000;
+
+export class ConnectionPool implements ConnectionOwner {
+  readonly #connect: Connect;
+  readonly #idleTimeout: number;
+  readonly #limits: ResponseLimits;
+  readonly #timer: Timer;
+  readonly #connections = new Set<Connection>();
+  /** The last one used comes first: it is the least likely to be stale, and the others can run out. */
+  readonly #idle: Array<Connection> = [];
+  #opened = 0;
+  #resent = 0;
+  #closed = false;
+
+  /** The one timer: set for the earliest deadline known when it was set, or earlier. */
+  #alarm = Infinity;
+  #cancelAlarm: (() => void) | undefined;
+
+  private constructor(url: URL, timer: Timer, options: PoolOptions) {
+    this.#connect = options.connect ?? connectTo(url, options.caCerts ?? []);
+    this.#idleTimeout = options.idleTimeout ?? DEFAULT_IDLE_TIMEOUT;
+    this.#limits = options.limits ?? defaultResponseLimits;
+    this.#timer = timer;
+  }
+
+  /**
+   * The pool for the origin of `url`, on the Effect Clock. When the scope closes, connections are
+   * closed and requests in flight end with `shutdown`.
+   */
+  static make(
+    url: URL,
+    options: PoolOptions = {},
+  ): Effect.Effect<ConnectionPool, never, Scope.Scope> {
+    return Effect.acquireRelease(
+      Effect.clockWith((clock) =>
+        Effect.sync(() => new ConnectionPool(url, timerFromClock(clock), options))
+      ),
+      (pool) => Effect.sync(() => pool.#close()),
+    );
+  }
+
+  /**
+   * Sends a request whose head belongs to this pool's origin.
+   *
+   * `done` is called once, never before `send` returns, and must not throw; it may send the next
+   * request, which then takes the same connection.
+   */
+  send(request: TransportRequest, done: (result: TransportResult) => void): Exchange {
+    const exchange = new Exchange(request, this.#timer.now() + request.timeout, done);
+    const fault = requestHeadersFault(request.head, request.headers);
+    if (this.#closed) this.#refuse(exchange, "shutdown", "the HTTP client is closed");
+    else if (fault !== undefined) this.#refuse(exchange, "invalid_request", fault);
+    else {
+      const connection = this.#idle.pop();
+      if (connection === undefined) this.#open(exchange);
+      else connection.send(exchange);
+      this.#watch(exchange.deadline);
+    }
+    return exchange;
+  }
+
+  get stats(): PoolStats {
+    return {
+      open: this.#connections.size,
+      idle: this.#idle.length,
+      opened: this.#opened,
+      resent: this.#resent,
+    };
+  }
+
+  /** For connections. */
+  idle(connection: Connection, keepAlive: number | undefined): void {
+    const kept = keepAlive === undefined
+      ? this.#idleTimeout
+      : Math.min(this.#idleTimeout, Math.max(keepAlive - KEEP_ALIVE_MARGIN, keepAlive / 2));
+    const deadline = this.#timer.now() + kept;
+    connection.keepUntil(deadline);
+    this.#idle.push(connection);
+    this.#watch(deadline);
+  }
+
+  /** For connections. */
+  closed(connection: Connection): void {
+    this.#connections.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at !== -1) this.#idle.splice(at, 1);
+  }
+
+  /** For connections. */
+  stale(exchange: Exchange): void {
+    this.#resent++;
+    this.#open(exchange);
+  }
+
+  #open(exchange: Exchange): void {
+    this.#opened++;
+    this.#connections.add(new Connection(this, this.#connect, this.#limits, exchange));
+  }
+
+  #refuse(exchange: Exchange, fault: TransportFault, message: string): void {
+    queueMicrotask(() => exchange.settle(new TransportError({ fault, message })));
+  }
+
+  // Deadlines are read when the timer fires, not entered when a request begins: with one time-out for
+  // all requests the timer is set again once per time-out, and a request costs one comparison.
+  #watch(deadline: number): void {
+    if (deadline >= this.#alarm) return;
+    this.#cancelAlarm?.();
+    this.#alarm = deadline;
+    this.#cancelAlarm = this.#timer.schedule(
+      Math.max(0, deadline - this.#timer.now()),
+      this.#expireDue,
+    );
+  }
+
+  readonly #expireDue = (): void => {
+    this.#alarm = Infinity;
+    this.#cancelAlarm = undefined;
+    const now = this.#timer.now();
+    const due = Array.from(this.#connections).filter((connection) => connection.deadline <= now);
+    for (const connection of due) {
+      // The callbacks of those before may have used or closed this one.
+      if (connection.deadline <= now) connection.expire();
+    }
+    let next = Infinity;
+    for (const connection of this.#connections) next = Math.min(next, connection.deadline);
+    this.#watch(next);
+  };
+
+  #close(): void {
+    this.#closed = true;
+    this.#cancelAlarm?.();
+    for (const connection of Array.from(this.#connections)) {
+      const exchange = connection.exchange;
+      connection.close();
+      exchange?.settle(
+        new TransportError({ fault: "shutdown", message: "the HTTP client was closed" }),
+      );
+    }
+  }
+}

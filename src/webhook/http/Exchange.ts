@@ -1,0 +1,78 @@
+/** One request and what becomes of it: the pool's unit of work, and its caller's handle on it. */
+import type { RequestHead, RequestHeaders } from "./RequestWriter.ts";
+import type { ResponseHead } from "./ResponseReader.ts";
+import type { TransportError } from "./TransportError.ts";
+
+/** A request as the pool sends it. The pool reads `body` until the exchange is over; do not change it before. */
+export interface TransportRequest {
+  readonly head: RequestHead;
+  /** The headers that this request has beside those of `head`. */
+  readonly headers: RequestHeaders;
+  readonly body: Uint8Array | undefined;
+  /** Milliseconds from `send` to the whole response, connecting included; Infinity: no limit. */
+  readonly timeout: number;
+  /** Whether the response's body is wanted. If not, it is read and thrown away. */
+  readonly keepBody: boolean;
+}
+
+/** A whole response. */
+export interface TransportResponse {
+  readonly _tag: "Response";
+  /** 200 to 599. */
+  readonly status: number;
+  readonly head: ResponseHead;
+  /** Empty unless `keepBody`. */
+  readonly body: Uint8Array;
+  /** The body was larger than the limit: `body` is not all of it. */
+  readonly cut: boolean;
+}
+
+/** How an exchange ends. */
+export type TransportResult = TransportResponse | TransportError;
+
+/** The pool's handle on the connection that carries an exchange. */
+interface Carrier {
+  close(): void;
+}
+
+export class Exchange {
+  readonly request: TransportRequest;
+  /** In the pool's time. */
+  readonly deadline: number;
+  /** Absent once the exchange is over. */
+  #done: ((result: TransportResult) => void) | undefined;
+  #carrier: Carrier | undefined;
+
+  constructor(
+    request: TransportRequest,
+    deadline: number,
+    done: (result: TransportResult) => void,
+  ) {
+    this.request = request;
+    this.deadline = deadline;
+    this.#done = done;
+  }
+
+  /**
+   * Gives the exchange up: its callback is not called any more, and its connection is closed, for the
+   * response could still come on it. The receiver may have acted on the request. Later calls do nothing.
+   */
+  abort(): void {
+    if (this.#done === undefined) return;
+    this.#done = undefined;
+    this.#carrier?.close();
+  }
+
+  /** For the pool: who carries the exchange now. */
+  carriedBy(carrier: Carrier): void {
+    this.#carrier = carrier;
+  }
+
+  /** For the pool: ends the exchange. Only the first end counts. */
+  settle(result: TransportResult): void {
+    const done = this.#done;
+    if (done === undefined) return;
+    this.#done = undefined;
+    done(result);
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Writes HTTP/1.1 requests: head and body in one buffer, so that a request is one write.
+ *
+ * What is the same for all requests to a URL is made once (`RequestHead`). Never writes a header that
+ * could end the head early or change how the message is framed.
+ *
+ * Source: RFC 9112 (HTTP/1.1).
+ */
+import * as Either from "effect/Either";
+import { TransportError } from "./TransportError.ts";
+
+/** The part of a head that all requests of one method to one URL have in common. */
+export interface RequestHead {
+  readonly method: string;
+  /** Request line and fixed headers. Secret: may have credentials. */
+  readonly bytes: Uint8Array;
+  /** The fixed headers' names, in lower case: a request must not give them again. */
+  readonly names: ReadonlySet<string>;
+}
+
+/**
+ * Header fields by name; names are case-insensitive, values Latin-1. A `content-length` is left out,
+ * because the body says it (HttpClientRequest sets one with every body).
+ */
+export type RequestHeaders = Readonly<Record<string, string>>;
+
+/**
+ * Prepares the requests of one method to one URL.
+ *
+ * `headers` go with each of them; `host` and `authorization` there replace what the URL says. The
+ * URL's userinfo becomes basic authorization (RFC 7617, UTF-8). Fails with `invalid_request`.
+ */
+export const makeRequestHead = (
+  method: string,
+  url: URL,
+  headers: RequestHeaders = {},
+): Either.Either<RequestHead, TransportError> => {
+  if (!TOKEN.test(method)) return invalid("the method is no token");
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    return invalid(`cannot send to ${url.protocol} URLs`);
+  }
+  const fixed = new Map<string, string>([["host", url.host]]);
+  if (url.username !== "" || url.password !== "") {
+    const credentials = decodeUserinfo(url);
+    if (credentials === undefined) return invalid("the URL's user or password is not valid UTF-8");
+    fixed.set("authorization", `Basic ${credentials.toBase64()}`);
+  }
+  for (const name in headers) {
+    const value = headers[name] as string; // for-in: an own key
+    const fault = headerFault(name, value);
+    if (fault !== undefined) return invalid(fault);
+    if (!isContentLength(name)) fixed.set(name.toLowerCase(), value);
+  }
+  let text = `${method} ${url.pathname}${url.search} HTTP/1.1\r\n`;
+  for (const [name, value] of fixed) text += `${name}: ${value}\r\n`;
+  const bytes = new Uint8Array(text.length);
+  writeLatin1(bytes, 0, text);
+  return Either.right({ method, bytes, names: new Set(fixed.keys()) });
+};
+
+/** What is wrong with a request's own headers, or undefined. Does not name the value: it may be secret. */
+export const requestHeadersFault = (
+  head: RequestHead,
+  headers: RequestHeaders,
+): string | undefined => {
+  for (const name in headers) {
+    const fault = headerFault(name, headers[name] as string); // for-in: an own key
+    if (fault !== undefined) return fault;
+    if (head.names.has(name) || head.names.has(name.toLowerCase())) {
+      return `the header ${name} is given twice`;
+    }
+  }
+  return undefined;
+};
+
+/** Writes the requests of one connection, one after another, into a buffer that it keeps. */
+export class RequestWriter {
+  #buffer = new Uint8Array(0);
+
+  /**
+   * The whole request. The answer is a view of the buffer: valid until the next call. `headers` must
+   * have passed `requestHeadersFault`. Without a body, methods that usually have one say length 0.
+   */
+  write(head: RequestHead, headers: RequestHeaders, body: Uint8Array | undefined): Uint8Array {
+    const length = body?.length ?? (LENGTH_REQUIRED.has(head.method) ? 0 : undefined);
+    const framing = length === undefined ? "\r\n" : `content-length: ${length}\r\n\r\n`;
+    let room = head.bytes.length + framing.length + (body?.length ?? 0);
+    for (const name in headers) room += name.length + (headers[name] as string).length + 4; // for-in: an own key
+    const buffer = this.#atLeast(room);
+    buffer.set(head.bytes, 0);
+    let at = head.bytes.length;
+    for (const name in headers) {
+      if (isContentLength(name)) continue;
+      at = writeLatin1(buffer, at, name);
+      buffer[at++] = COLON;
+      buffer[at++] = SPACE;
+      at = writeLatin1(buffer, at, headers[name] as string); // for-in: an own key
+      buffer[at++] = CR;
+      buffer[at++] = LF;
+    }
+    at = writeLatin1(buffer, at, framing);
+    if (body !== undefined) buffer.set(body, at);
+    return buffer.subarray(0, at + (body?.length ?? 0));
+  }
+
+  #atLeast(size: number): Uint8Array {
+    if (size <= this.#buffer.length) return this.#buffer;
+    // A rare large request must not stay in memory once per connection.
+    if (size > MAX_KEPT_BUFFER) return new Uint8Array(size);
+    this.#buffer = new Uint8Array(Math.min(MAX_KEPT_BUFFER, Math.max(1024, size * 2)));
+    return this.#buffer;
+  }
+}
+
+const isContentLength = (name: string): boolean =>
+  name.length === 14 && name.toLowerCase() === "content-length";
+
+const headerFault = (name: string, value: string): string | undefined => {
+  if (!TOKEN.test(name)) return "a header name is no token";
+  if (!FIELD_VALUE.test(value)) {
+    return `the header ${name} has characters that a header may not have`;
+  }
+  if (FRAMING.test(name)) return `the header ${name} is not the caller's to set`;
+  return undefined;
+};
+
+const decodeUserinfo = (url: URL): Uint8Array | undefined => {
+  try {
+    return new TextEncoder().encode(
+      `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`,
+    );
+  } catch {
+    return undefined; // a percent escape that is no UTF-8: said by the caller
+  }
+};
+
+/** `text` has no character above U+00FF. By hand 2x faster than `TextEncoder.encodeInto` for heads of 200 bytes. */
+const writeLatin1 = (buffer: Uint8Array, from: number, text: string): number => {
+  for (let i = 0; i < text.length; i++) buffer[from + i] = text.charCodeAt(i);
+  return from + text.length;
+};
+
+const invalid = (fault: string): Either.Either<never, TransportError> =>
+  Either.left(new TransportError({ fault: "invalid_request", message: fault }));
+
+/** RFC 9110 5.6.2 */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** RFC 9110 5.5: no control characters but tab, so that nothing can end the line. */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/; // deno-lint-ignore-line no-control-regex
+
+/** What frames the message or speaks about the connection is the pool's to say (RFC 9112 6, 9). */
+const FRAMING =
+  /^(?:transfer-encoding|connection|keep-alive|proxy-connection|upgrade|te|trailer|expect)$/i;
+
+/** RFC 9110 8.6: a user agent says the length where the method gives content a meaning. */
+const LENGTH_REQUIRED: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
+const MAX_KEPT_BUFFER = 64 * 1024;
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const COLON = 0x3a;

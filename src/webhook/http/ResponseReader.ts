@@ -1,0 +1,599 @@
+/**
+ * Reads HTTP/1.1 responses: bytes in, a status, headers and the place where the response ends out.
+ *
+ * Synchronous and pure: it does no I/O, keeps no view of the bytes it is given, and answers the same
+ * however the stream is cut into reads. One reader serves all responses of one connection, one after
+ * another. Never guesses: what RFC 9112 does not allow is malformed, because after a wrong guess
+ * about where a response ends, the next one is taken for the answer to another request.
+ *
+ * Source: RFC 9112 (HTTP/1.1), RFC 9110 (semantics).
+ */
+
+/** How much of a response is taken; more than that is cut off or refused. */
+export interface ResponseLimits {
+  /** Bytes of one header block, status line included; the trailers have the same limit. More: malformed. */
+  readonly maxHeadBytes: number;
+  /** Bytes of the body, chunk framing not counted. More: `cut`. */
+  readonly maxBodyBytes: number;
+}
+
+export const defaultResponseLimits: ResponseLimits = {
+  maxHeadBytes: 64 * 1024,
+  maxBodyBytes: 1024 * 1024,
+};
+
+/**
+ * Where a response stands.
+ *
+ * - `more`: it is not over.
+ * - `done`: it is over; `rest` bytes of the last read are not part of it.
+ * - `cut`: status and headers count, the body is larger than the limit; close the connection.
+ * - `malformed`: `fault` says what is wrong; close the connection.
+ */
+export type Progress = "more" | "done" | "cut" | "malformed";
+
+/** What a response's end tells about the connection it came on. */
+export type AfterResponse =
+  | { readonly _tag: "Close" }
+  | {
+    readonly _tag: "KeepAlive";
+    /** Milliseconds that the peer keeps an idle connection (`Keep-Alive: timeout=n`), if it said so. */
+    readonly timeout: number | undefined;
+  };
+
+/** A response's header fields, taken apart only when somebody asks: a 2xx is rarely looked into. */
+export class ResponseHead {
+  /** The block from the end of the status line on. */
+  readonly #block: Uint8Array;
+  #fields: ReadonlyArray<readonly [name: string, value: string]> | undefined;
+
+  /** `block` must have passed the reader's checks and must not change any more. */
+  constructor(block: Uint8Array) {
+    this.#block = block;
+  }
+
+  /** All fields in the order they came, names in lower case, values without the white space around them. */
+  get fields(): ReadonlyArray<readonly [name: string, value: string]> {
+    return this.#fields ??= parseFields(this.#block);
+  }
+
+  /** The field's value, several lines of it joined by `", "` (RFC 9110 5.3); `name` is in lower case. */
+  get(name: string): string | undefined {
+    let value: string | undefined;
+    for (const [key, text] of this.fields) {
+      if (key === name) value = value === undefined ? text : `${value}, ${text}`;
+    }
+    return value;
+  }
+}
+
+type Phase =
+  | "head"
+  /** `#left` bytes of the body are missing. */
+  | "sized"
+  | "chunk-size"
+  /** `#left` bytes of the chunk are missing. */
+  | "chunk-data"
+  | "chunk-end"
+  | "trailers"
+  | "until-close"
+  | "over";
+
+/** Reads the responses of one connection. After `done`, call `begin` before the next one. */
+export class ResponseReader {
+  readonly #limits: ResponseLimits;
+  #phase: Phase = "over";
+  #noBody = false;
+  #keepBody = false;
+  #started = false;
+
+  /** Bytes of a line, or of the head's lines, that more reads are needed for. */
+  #carry = NOTHING;
+  #carried = 0;
+  /** Where the unfinished line begins in `#carry`, in a head. */
+  #lineStart = 0;
+  /** Where the fields begin in the head block. */
+  #fieldsStart = 0;
+
+  #status = 0;
+  #minor = 1;
+  #head = new ResponseHead(NOTHING);
+  #length: number | undefined;
+  #transferEncoding: string | undefined;
+  #close = false;
+  #keepAlive = false;
+  #keepAliveTimeout: number | undefined;
+  #untilClose = false;
+
+  #left = 0;
+  #bodyBytes = 0;
+  #trailerBytes = 0;
+  #body: Array<Uint8Array> = [];
+
+  #fault = "";
+  #rest = 0;
+
+  constructor(limits: ResponseLimits = defaultResponseLimits) {
+    this.#limits = limits;
+  }
+
+  /** Expects a new response. `noBody`: to HEAD (RFC 9112 6.3). `keepBody`: `body` will be asked for. */
+  begin(noBody: boolean, keepBody: boolean): void {
+    this.#noBody = noBody;
+    this.#keepBody = keepBody;
+    this.#started = false;
+    this.#untilClose = false;
+    this.#bodyBytes = 0;
+    this.#trailerBytes = 0;
+    if (this.#body.length > 0) this.#body = [];
+    this.#fault = "";
+    this.#rest = 0;
+    this.#beginHead();
+  }
+
+  /** Whether any byte of the response has come. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** The final status, 200 to 599; valid from `done` or `cut` on, as all below. */
+  get status(): number {
+    return this.#status;
+  }
+
+  get head(): ResponseHead {
+    return this.#head;
+  }
+
+  /** The bytes after `done` that belong to no response. */
+  get rest(): number {
+    return this.#rest;
+  }
+
+  /** What is wrong, after `malformed`. */
+  get fault(): string {
+    return this.#fault;
+  }
+
+  /** A copy of the whole body; empty unless `keepBody`. After `cut`, what came before it. */
+  get body(): Uint8Array {
+    if (this.#body.length === 1) return this.#body[0] ?? NOTHING;
+    let length = 0;
+    for (const part of this.#body) length += part.length;
+    const whole = new Uint8Array(length);
+    let at = 0;
+    for (const part of this.#body) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  }
+
+  /** What the response said about the connection (RFC 9112 9.3). */
+  get after(): AfterResponse {
+    if (
+      this.#close || this.#untilClose || this.#keepAliveTimeout === 0 ||
+      (this.#minor === 0 && !this.#keepAlive)
+    ) return CLOSE;
+    return this.#keepAliveTimeout === undefined
+      ? KEEP_ALIVE
+      : { _tag: "KeepAlive", timeout: this.#keepAliveTimeout };
+  }
+
+  /** Takes the next `bytes` of the stream. They may be overwritten after the call. */
+  read(bytes: Uint8Array): Progress {
+    let at = 0;
+    if (bytes.length > 0) this.#started = true;
+    while (at < bytes.length || this.#phase === "over") {
+      switch (this.#phase) {
+        case "head": {
+          at = this.#readHead(bytes, at);
+          break;
+        }
+        case "sized":
+        case "chunk-data": {
+          const end = Math.min(bytes.length, at + this.#left);
+          this.#keep(bytes, at, end);
+          this.#left -= end - at;
+          at = end;
+          if (this.#left === 0) this.#phase = this.#phase === "sized" ? "over" : "chunk-end";
+          break;
+        }
+        case "until-close": {
+          if (this.#bodyBytes + bytes.length - at > this.#limits.maxBodyBytes) {
+            this.#keep(bytes, at, at + this.#limits.maxBodyBytes - this.#bodyBytes);
+            return "cut";
+          }
+          this.#keep(bytes, at, bytes.length);
+          return "more";
+        }
+        case "chunk-size":
+        case "chunk-end":
+        case "trailers": {
+          at = this.#readChunkLine(bytes, at);
+          break;
+        }
+        case "over": {
+          this.#rest = bytes.length - at;
+          return "done";
+        }
+      }
+      if (at < 0) return at === CUT ? "cut" : "malformed";
+    }
+    return "more";
+  }
+
+  /** The stream has ended: `done` when that is how this response ends, else `more` is missing. */
+  end(): "more" | "done" {
+    if (this.#phase !== "until-close") return "more";
+    this.#phase = "over";
+    return "done";
+  }
+
+  #beginHead(): void {
+    this.#phase = "head";
+    this.#carried = 0;
+    this.#status = 0;
+    this.#length = undefined;
+    this.#transferEncoding = undefined;
+    this.#close = false;
+    this.#keepAlive = false;
+    this.#keepAliveTimeout = undefined;
+  }
+
+  /** Reads lines up to the empty one. Answers where to go on in `bytes`, or CUT or MALFORMED. */
+  #readHead(bytes: Uint8Array, from: number): number {
+    // The common case, a head in one read, is parsed in place; else its bytes gather in `#carry`.
+    let block = bytes;
+    let end = bytes.length;
+    let line = from;
+    let search = from;
+    const carriedBefore = this.#carried;
+    if (carriedBefore > 0) {
+      this.#gather(bytes, from, Math.min(end, from + this.#limits.maxHeadBytes + 1));
+      block = this.#carry;
+      end = this.#carried;
+      line = this.#lineStart;
+      search = carriedBefore;
+    }
+    const start = carriedBefore > 0 ? 0 : from;
+    for (;;) {
+      const feed = block.indexOf(LF, search);
+      if (feed === -1 || feed >= end) break;
+      if (feed + 1 - start > this.#limits.maxHeadBytes) {
+        return this.#malformed("the header block is too long");
+      }
+      const lineEnd = feed > line && block[feed - 1] === CR ? feed - 1 : feed;
+      const first = line === start;
+      if (lineEnd === line && !first) {
+        this.#head = new ResponseHead(block.slice(this.#fieldsStart + start, line));
+        const used = feed + 1 - start - carriedBefore;
+        this.#carried = 0;
+        const framed = this.#endHead();
+        return framed < 0 ? framed : from + used;
+      }
+      if (first) {
+        if (
+          !this.#parseStatusLineStart(block, line, feed + 1) ||
+          !this.#parseStatusLine(block, line, lineEnd)
+        ) return MALFORMED;
+        this.#fieldsStart = feed + 1 - start;
+      } else if (!this.#parseField(block, line, lineEnd)) return MALFORMED;
+      line = search = feed + 1;
+    }
+    if (end - start > this.#limits.maxHeadBytes) {
+      return this.#malformed("the header block is too long");
+    }
+    // Garbage without a line's end (TLS spoken on this port, SSH) is refused now, not at the time-out.
+    if (line === start && !this.#parseStatusLineStart(block, start, end)) return MALFORMED;
+    if (carriedBefore === 0) this.#gather(bytes, from, end);
+    this.#lineStart = line - start;
+    return bytes.length;
+  }
+
+  /** Checks as much of `HTTP/1.` as is there, the line's end included. */
+  #parseStatusLineStart(block: Uint8Array, from: number, to: number): boolean {
+    for (let i = 0; i < STATUS_LINE_START.length && from + i < to; i++) {
+      if (block[from + i] !== STATUS_LINE_START[i]) {
+        return this.#refuse("the answer does not begin with HTTP/1.");
+      }
+    }
+    return true;
+  }
+
+  /** `HTTP/1.x SP 3DIGIT [SP reason]` (RFC 9112 4); servers that leave out the last space are common. */
+  #parseStatusLine(block: Uint8Array, from: number, to: number): boolean {
+    const at = from + STATUS_LINE_START.length;
+    const minor = digit(block[at]);
+    if (to < at + 2 || minor === -1 || block[at + 1] !== SPACE) {
+      return this.#refuse("the status line is malformed");
+    }
+    const a = digit(block[at + 2]);
+    const b = digit(block[at + 3]);
+    const c = digit(block[at + 4]);
+    if (
+      to < at + 5 || a === -1 || b === -1 || c === -1 || (to > at + 5 && block[at + 5] !== SPACE)
+    ) {
+      return this.#refuse("the status line has no three-digit status");
+    }
+    if (!isFieldText(block, at + 5, to)) {
+      return this.#refuse("the status line has control characters");
+    }
+    this.#minor = minor;
+    this.#status = a * 100 + b * 10 + c;
+    return this.#status >= 100 && this.#status <= 599 ||
+      this.#refuse(`the status ${this.#status} is outside 100 to 599`); // RFC 9110 15
+  }
+
+  /** `name ":" OWS value OWS` (RFC 9112 5); only what frames the message is looked at further. */
+  #parseField(block: Uint8Array, from: number, to: number): boolean {
+    let colon = from;
+    while (colon < to && IS_TOKEN[block[colon] as number] === 1) colon++; // colon < to: inside
+    if (colon === from || colon === to || block[colon] !== COLON) {
+      const first = block[from];
+      return this.#refuse(
+        first === SPACE || first === TAB
+          ? "a header line is folded" // obs-fold, RFC 9112 5.2
+          : "a header line has no valid name",
+      );
+    }
+    if (!isFieldText(block, colon + 1, to)) {
+      return this.#refuse("a header value has control characters");
+    }
+    switch (colon - from) {
+      case 10: // connection, keep-alive
+      case 14: // content-length
+      case 17: // transfer-encoding
+        return this.#parseFramingField(
+          lowerLatin1(block, from, colon),
+          latin1(block, colon + 1, to),
+        );
+    }
+    return true;
+  }
+
+  #parseFramingField(name: string, text: string): boolean {
+    const value = trim(text);
+    switch (name) {
+      case "content-length":
+        // One number, or the same number several times (RFC 9112 6.3 item 5).
+        for (const item of value.split(",")) {
+          const digits = trim(item);
+          if (!/^[0-9]{1,15}$/.test(digits)) return this.#refuse("content-length is no number");
+          const length = Number(digits);
+          if (this.#length !== undefined && this.#length !== length) {
+            return this.#refuse("content-length is given twice and differs");
+          }
+          this.#length = length;
+        }
+        return true;
+      case "transfer-encoding":
+        this.#transferEncoding = this.#transferEncoding === undefined
+          ? value.toLowerCase()
+          : `${this.#transferEncoding},${value.toLowerCase()}`;
+        return true;
+      case "connection":
+        for (const item of value.toLowerCase().split(",")) {
+          const token = trim(item);
+          if (token === "close") this.#close = true;
+          else if (token === "keep-alive") this.#keepAlive = true;
+        }
+        return true;
+      case "keep-alive": {
+        const timeout = /(?:^|[,\s])timeout\s*=\s*"?([0-9]{1,9})/i.exec(value);
+        if (timeout !== null) this.#keepAliveTimeout = Number(timeout[1]) * 1000;
+        return true;
+      }
+    }
+    return true;
+  }
+
+  /** Decides how the body is framed (RFC 9112 6.3); answers CUT, MALFORMED or 0. */
+  #endHead(): number {
+    const status = this.#status;
+    if (status < 200) {
+      // This client asks for no upgrade, so nobody may switch protocols (RFC 9110 15.2.2).
+      if (status === 101) return this.#malformed("the server switches protocols unasked (101)");
+      this.#beginHead();
+      return 0;
+    }
+    const encoding = this.#transferEncoding;
+    if (encoding !== undefined) {
+      // No TE header is sent, so that no other coding is acceptable (RFC 9112 6.1, 7.4).
+      if (encoding !== "chunked") return this.#malformed("the transfer-encoding is not chunked");
+      if (this.#minor === 0) return this.#malformed("HTTP/1.0 with a transfer-encoding"); // RFC 9112 6.1
+      // Both: the chunks count, and the connection is not to be trusted (RFC 9112 6.3 item 3).
+      if (this.#length !== undefined) this.#close = true;
+    }
+    if (this.#noBody || status === 204 || status === 304) {
+      this.#phase = "over";
+    } else if (encoding !== undefined) {
+      this.#phase = "chunk-size";
+    } else if (this.#length === undefined) {
+      this.#phase = "until-close";
+      this.#untilClose = true;
+    } else if (this.#length > this.#limits.maxBodyBytes) {
+      return CUT;
+    } else {
+      this.#left = this.#length;
+      this.#phase = this.#left === 0 ? "over" : "sized";
+    }
+    return 0;
+  }
+
+  /** Reads one line of the chunk framing (RFC 9112 7.1), where only CRLF ends a line. */
+  #readChunkLine(bytes: Uint8Array, from: number): number {
+    const feed = bytes.indexOf(LF, from);
+    const end = feed === -1 ? bytes.length : feed + 1;
+    if (this.#phase === "trailers") {
+      this.#trailerBytes += end - from;
+      if (this.#trailerBytes > this.#limits.maxHeadBytes) {
+        return this.#malformed("the trailers are too long");
+      }
+    } else if (this.#carried + end - from > MAX_CHUNK_LINE) {
+      return this.#malformed("a chunk's size line is too long");
+    }
+    let block = bytes;
+    let line = from;
+    let lineEnd = end;
+    if (feed === -1 || this.#carried > 0) {
+      this.#gather(bytes, from, end);
+      if (feed === -1) return end;
+      block = this.#carry;
+      line = 0;
+      lineEnd = this.#carried;
+      this.#carried = 0;
+    }
+    if (lineEnd - line < 2 || block[lineEnd - 2] !== CR) {
+      return this.#malformed("a chunk line does not end in CRLF");
+    }
+    lineEnd -= 2;
+    switch (this.#phase) {
+      case "chunk-end":
+        if (lineEnd !== line) return this.#malformed("a chunk is longer than its size");
+        this.#phase = "chunk-size";
+        return end;
+      case "trailers":
+        if (lineEnd === line) this.#phase = "over";
+        else if (!this.#parseTrailer(block, line, lineEnd)) return MALFORMED;
+        return end;
+      default:
+        return this.#parseChunkSize(block, line, lineEnd) ?? end;
+    }
+  }
+
+  /** `1*HEXDIG *( BWS ";" extension )`; extensions mean nothing to us (RFC 9112 7.1.1). */
+  #parseChunkSize(block: Uint8Array, from: number, to: number): number | undefined {
+    let size = 0;
+    let at = from;
+    for (; at < to; at++) {
+      const value = hexDigit(block[at] as number); // at < to: inside
+      if (value === -1) break;
+      size = size * 16 + value;
+      if (size > Number.MAX_SAFE_INTEGER) return this.#malformed("a chunk's size is too large");
+    }
+    if (at === from) return this.#malformed("a chunk has no size");
+    while (at < to && (block[at] === SPACE || block[at] === TAB)) at++;
+    if (at < to && block[at] !== SEMICOLON) return this.#malformed("a chunk's size is malformed");
+    if (!isFieldText(block, at, to)) {
+      return this.#malformed("a chunk's extension has control characters");
+    }
+    if (size === 0) {
+      this.#phase = "trailers";
+    } else if (this.#bodyBytes + size > this.#limits.maxBodyBytes) {
+      return CUT;
+    } else {
+      this.#left = size;
+      this.#phase = "chunk-data";
+    }
+    return undefined;
+  }
+
+  /** Trailers are checked and dropped: none may change the framing (RFC 9110 6.5.1). */
+  #parseTrailer(block: Uint8Array, from: number, to: number): boolean {
+    let colon = from;
+    while (colon < to && IS_TOKEN[block[colon] as number] === 1) colon++; // colon < to: inside
+    return colon > from && colon < to && block[colon] === COLON &&
+        isFieldText(block, colon + 1, to) ||
+      this.#refuse("a trailer line is malformed");
+  }
+
+  /** Appends to `#carry`. */
+  #gather(bytes: Uint8Array, from: number, to: number): void {
+    const needed = this.#carried + to - from;
+    if (needed > this.#carry.length) {
+      const larger = new Uint8Array(Math.max(512, needed, this.#carry.length * 2));
+      larger.set(this.#carry.subarray(0, this.#carried));
+      this.#carry = larger;
+    }
+    this.#carry.set(bytes.subarray(from, to), this.#carried);
+    this.#carried = needed;
+  }
+
+  #keep(bytes: Uint8Array, from: number, to: number): void {
+    this.#bodyBytes += to - from;
+    if (this.#keepBody && to > from) this.#body.push(bytes.slice(from, to));
+  }
+
+  #refuse(fault: string): false {
+    this.#fault = fault;
+    return false;
+  }
+
+  #malformed(fault: string): typeof MALFORMED {
+    this.#fault = fault;
+    return MALFORMED;
+  }
+}
+
+const parseFields = (block: Uint8Array): ReadonlyArray<readonly [string, string]> => {
+  const fields: Array<readonly [string, string]> = [];
+  let line = 0;
+  while (line < block.length) {
+    const feed = block.indexOf(LF, line);
+    const end = feed === -1 ? block.length : feed;
+    const colon = block.indexOf(COLON, line);
+    fields.push([lowerLatin1(block, line, colon), trim(latin1(block, colon + 1, end))]);
+    line = end + 1;
+  }
+  return fields;
+};
+
+/** No control character but tab (RFC 9110 5.5); a bare CR is one. */
+const isFieldText = (block: Uint8Array, from: number, to: number): boolean => {
+  for (let i = from; i < to; i++) {
+    const c = block[i] as number; // i < to: inside
+    if ((c < SPACE && c !== TAB) || c === DEL) return false;
+  }
+  return true;
+};
+
+/** Header text is ISO 8859-1 as far as it is not ASCII (RFC 9110 5.5). */
+const latin1 = (block: Uint8Array, from: number, to: number): string => {
+  let text = "";
+  for (let i = from; i < to; i++) text += String.fromCharCode(block[i] as number); // i < to: inside
+  return text;
+};
+
+const lowerLatin1 = (block: Uint8Array, from: number, to: number): string =>
+  latin1(block, from, to).toLowerCase();
+
+/** Without the optional white space around (RFC 9110 5.6.3); CR is there only before a line's LF. */
+const trim = (text: string): string => text.replace(/^[ \t]+|[ \t\r]+$/g, "");
+
+const digit = (c: number | undefined): number =>
+  c !== undefined && c >= 0x30 && c <= 0x39 ? c - 0x30 : -1;
+
+const hexDigit = (c: number): number => {
+  if (c >= 0x30 && c <= 0x39) return c - 0x30;
+  const lower = c | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+};
+
+const TAB = 0x09;
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+const COLON = 0x3a;
+const SEMICOLON = 0x3b;
+const DEL = 0x7f;
+
+const CUT = -1;
+const MALFORMED = -2;
+
+/** Sizes take 16 digits at most; the rest is for extensions. */
+const MAX_CHUNK_LINE = 4096;
+
+const NOTHING = new Uint8Array(0);
+const CLOSE: AfterResponse = { _tag: "Close" };
+const KEEP_ALIVE: AfterResponse = { _tag: "KeepAlive", timeout: undefined };
+
+const STATUS_LINE_START = new TextEncoder().encode("HTTP/1.");
+
+/** The characters of a token (RFC 9110 5.6.2), by code. */
+const IS_TOKEN = (() => {
+  const table = new Uint8Array(256);
+  for (const c of "!#$%&'*+-.^_`|~0123456789") table[c.charCodeAt(0)] = 1;
+  for (let c = 0x41; c <= 0x5a; c++) table[c] = table[c | 0x20] = 1;
+  return table;
+})();

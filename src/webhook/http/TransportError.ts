@@ -1,0 +1,90 @@
+/**
+ * Why a request got no usable response, in words that an operator can act on.
+ *
+ * Never carries header values, bodies or the userinfo of a URL: its message goes to the log.
+ */
+import * as Data from "effect/Data";
+
+/**
+ * What went wrong.
+ *
+ * - `refused`: nobody listens there. `unresolved`: the host name has no address. `unreachable`: no way there.
+ * - `forbidden`: this process may not connect there (Deno's permissions).
+ * - `tls`: the handshake failed, in most cases because the certificate is not trusted.
+ * - `timeout`: the whole response was not there in time; the receiver may have acted on the request.
+ * - `closed`: the peer ended the connection in good order, but too early. `reset`: it broke off.
+ * - `malformed`: what came is no HTTP/1.1 response.
+ * - `invalid_request`: this request cannot be written as HTTP/1.1; sending it again is of no use.
+ * - `shutdown`: the pool is closed.
+ */
+export type TransportFault =
+  | "refused"
+  | "unresolved"
+  | "unreachable"
+  | "forbidden"
+  | "tls"
+  | "timeout"
+  | "closed"
+  | "reset"
+  | "malformed"
+  | "invalid_request"
+  | "shutdown";
+
+/** A request that ended without a whole response. */
+export class TransportError extends Data.TaggedError("TransportError")<{
+  readonly fault: TransportFault;
+  readonly message: string;
+  readonly cause?: unknown;
+}> {}
+
+/** The typed form of what `Deno.connect`, a TLS handshake, a read or a write was rejected with. */
+export const fromSystemError = (cause: unknown, during: string): TransportError => {
+  const fault = faultOf(cause);
+  const said = cause instanceof Error ? cause.message : String(cause);
+  return new TransportError({ fault, message: `${during}: ${explain(fault, said)}`, cause });
+};
+
+const faultOf = (cause: unknown): TransportFault => {
+  if (cause instanceof Deno.errors.ConnectionRefused) return "refused";
+  if (
+    cause instanceof Deno.errors.ConnectionReset ||
+    cause instanceof Deno.errors.ConnectionAborted ||
+    cause instanceof Deno.errors.BrokenPipe ||
+    cause instanceof Deno.errors.NotConnected ||
+    cause instanceof Deno.errors.UnexpectedEof // TLS without close_notify
+  ) return "reset";
+  if (cause instanceof Deno.errors.TimedOut) return "timeout";
+  if (cause instanceof Deno.errors.NotCapable || cause instanceof Deno.errors.PermissionDenied) {
+    return "forbidden";
+  }
+  // rustls tells every fault of a handshake, and of the records after it, as invalid data.
+  if (cause instanceof Deno.errors.InvalidData) return "tls";
+  // A host name that no certificate can have.
+  if (cause instanceof TypeError) return "invalid_request";
+  // The resolver's errors have neither a class nor a code of their own.
+  if (cause instanceof Error && cause.message.startsWith("failed to lookup address")) {
+    return "unresolved";
+  }
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "EHOSTUNREACH" || code === "ENETUNREACH" || code === "EADDRNOTAVAIL") {
+    return "unreachable";
+  }
+  return "reset";
+};
+
+const explain = (fault: TransportFault, said: string): string => {
+  switch (fault) {
+    case "refused":
+      return "connection refused: nothing listens there";
+    case "unresolved":
+      return `host name not found (${said})`;
+    case "tls":
+      return `TLS failed (${said})${
+        said.includes("UnknownIssuer")
+          ? ": the certificate's issuer is not trusted, see ca_file"
+          : ""
+      }`;
+    default:
+      return said;
+  }
+};

@@ -1,0 +1,374 @@
+import * as assert from "node:assert/strict";
+import * as FastCheck from "effect/FastCheck";
+import { ResponseReader } from "../../../../src/webhook/http/ResponseReader.ts";
+
+const limits = { maxHeadBytes: 512, maxBodyBytes: 64 };
+
+/** What a reader made of a stream: the whole of what it can tell. */
+type Reading =
+  | { readonly end: "done" | "cut"; readonly status: number; readonly body: string } & {
+    readonly keepAlive: number | true | false;
+    readonly rest: number;
+    readonly fields: string;
+  }
+  | { readonly end: "malformed"; readonly fault: string }
+  | { readonly end: "open" };
+
+/** Feeds the pieces one after another, then the end of the stream if `closed`. */
+const read = (pieces: ReadonlyArray<Uint8Array>, closed: boolean, noBody = false): Reading => {
+  const reader = new ResponseReader(limits);
+  reader.begin(noBody, true);
+  const shared = new Uint8Array(8192); // overwritten by each read, as a connection does
+  let later = 0;
+  let outcome: "more" | "done" | "cut" | "malformed" = "more";
+  for (const piece of pieces) {
+    if (outcome !== "more") {
+      later += piece.length;
+      continue;
+    }
+    shared.fill(0x21);
+    shared.set(piece);
+    outcome = reader.read(shared.subarray(0, piece.length));
+  }
+  shared.fill(0x21);
+  if (outcome === "more" && closed) outcome = reader.end();
+  if (outcome === "more") return { end: "open" };
+  if (outcome === "malformed") return { end: "malformed", fault: reader.fault };
+  const { after } = reader;
+  return {
+    end: outcome,
+    status: reader.status,
+    body: new TextDecoder().decode(reader.body),
+    keepAlive: after._tag === "Close" ? false : after.timeout ?? true,
+    rest: outcome === "cut" ? 0 : reader.rest + later,
+    fields: reader.head.fields.map(([name, value]) => `${name}=${value}`).join("|"),
+  };
+};
+
+const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
+
+interface Case {
+  readonly says: string;
+  readonly stream: string;
+  readonly closed?: boolean;
+  readonly noBody?: boolean;
+  readonly reads: Partial<Record<string, unknown>> & { readonly end: Reading["end"] };
+}
+
+const OK = "HTTP/1.1 200 OK\r\n";
+const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
+
+const cases: ReadonlyArray<Case> = [
+  {
+    says: "a body of content-length",
+    stream: `${OK}Content-Length: 2\r\nX-A:  b c \t\r\n\r\nok`,
+    reads: {
+      end: "done",
+      status: 200,
+      body: "ok",
+      keepAlive: true,
+      rest: 0,
+      fields: "content-length=2|x-a=b c",
+    },
+  },
+  {
+    says: "bytes after the response as its rest",
+    stream: `${OK}content-length: 2\r\n\r\nokHTTP`,
+    reads: { end: "done", body: "ok", rest: 4 },
+  },
+  {
+    says: "an empty body",
+    stream: `${OK}content-length: 0\r\n\r\n`,
+    reads: { end: "done", body: "", keepAlive: true },
+  },
+  {
+    says: "a status line without a reason",
+    stream: "HTTP/1.1 202 \r\ncontent-length: 0\r\n\r\n",
+    reads: { end: "done", status: 202 },
+  },
+  {
+    says: "a status line that ends after the status",
+    stream: "HTTP/1.1 202\r\ncontent-length: 0\r\n\r\n",
+    reads: { end: "done", status: 202 },
+  },
+  {
+    says: "lines of a head that end in LF alone (RFC 9112 2.2)",
+    stream: "HTTP/1.1 200 OK\ncontent-length: 2\nx: y\n\nok",
+    reads: { end: "done", body: "ok", fields: "content-length=2|x=y" },
+  },
+  {
+    says: "over interim responses",
+    stream:
+      `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\ncontent-length: 9\r\n\r\n${OK}content-length: 2\r\n\r\nok`,
+    reads: { end: "done", status: 200, body: "ok", fields: "content-length=2" },
+  },
+  {
+    says: "101 as malformed",
+    stream: "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
+    reads: { end: "malformed", fault: "the server switches protocols unasked (101)" },
+  },
+  {
+    says: "equal content-lengths as one",
+    stream: `${OK}content-length: 2\r\ncontent-length: 2, 2\r\n\r\nok`,
+    reads: { end: "done", body: "ok" },
+  },
+  {
+    says: "differing content-lengths as malformed",
+    stream: `${OK}content-length: 2\r\ncontent-length: 3\r\n\r\nok`,
+    reads: { end: "malformed", fault: "content-length is given twice and differs" },
+  },
+  ...["-1", "+1", "1.0", "0x1", "", "1 1", "1,", "9999999999999999"].map((value): Case => ({
+    says: `content-length '${value}' as malformed`,
+    stream: `${OK}content-length: ${value}\r\n\r\n`,
+    reads: { end: "malformed", fault: "content-length is no number" },
+  })),
+  {
+    says: "chunks, with extensions, and drops trailers",
+    stream: `${CHUNKED}2\r\nok\r\n0A ; a="b"\r\n0123456789\r\n00\r\nx-trailer: 1\r\ny: 2\r\n\r\n`,
+    reads: {
+      end: "done",
+      body: "ok0123456789",
+      keepAlive: true,
+      fields: "transfer-encoding=chunked",
+    },
+  },
+  {
+    says: "Chunked in any case, and bytes after it as rest",
+    stream: `${OK}Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n!`,
+    reads: { end: "done", body: "", rest: 1 },
+  },
+  {
+    says: "chunks beside a content-length, and does not reuse the connection",
+    stream: `${OK}content-length: 99\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`,
+    reads: { end: "done", body: "ok", keepAlive: false },
+  },
+  ...["gzip, chunked", "gzip", "chunked, chunked", "identity", ""].map((value): Case => ({
+    says: `transfer-encoding '${value}' as malformed`,
+    stream: `${OK}transfer-encoding: ${value}\r\n\r\n`,
+    reads: { end: "malformed", fault: "the transfer-encoding is not chunked" },
+  })),
+  {
+    says: "chunks in HTTP/1.0 as malformed",
+    stream: "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    reads: { end: "malformed", fault: "HTTP/1.0 with a transfer-encoding" },
+  },
+  ...([
+    ["\r\n", "a chunk has no size"],
+    ["g\r\n", "a chunk has no size"],
+    ["-2\r\n", "a chunk has no size"],
+    ["2 2\r\n", "a chunk's size is malformed"],
+    ["2\n", "a chunk line does not end in CRLF"],
+    ["2\r\nok!\r\n", "a chunk is longer than its size"],
+    ["2;\x01\r\n", "a chunk's extension has control characters"],
+    ["fffffffffffffffff\r\n", "a chunk's size is too large"],
+    [`2;${"x".repeat(5000)}`, "a chunk's size line is too long"],
+    ["0\r\nno colon\r\n", "a trailer line is malformed"],
+    [`0\r\nx: ${"y".repeat(600)}\r\n`, "the trailers are too long"],
+  ] as const).map(([chunk, fault]): Case => ({
+    says: `chunk ${JSON.stringify(chunk.slice(0, 12))} as malformed`,
+    stream: CHUNKED + chunk,
+    reads: { end: "malformed", fault },
+  })),
+  ...[204, 304].map((status): Case => ({
+    says: `${status} as having no body, whatever its head says`,
+    stream: `HTTP/1.1 ${status} X\r\ncontent-length: 5\r\n\r\n`,
+    reads: { end: "done", status, body: "", keepAlive: true },
+  })),
+  {
+    says: "an answer to HEAD as having no body",
+    stream: `${OK}content-length: 5\r\n\r\n`,
+    noBody: true,
+    reads: { end: "done", body: "", keepAlive: true },
+  },
+  {
+    says: "a body without a length up to the close",
+    stream: `${OK}\r\nall of it`,
+    closed: true,
+    reads: { end: "done", body: "all of it", keepAlive: false },
+  },
+  {
+    says: "on while a body without a length is open",
+    stream: `${OK}\r\nall`,
+    reads: { end: "open" },
+  },
+  {
+    says: "on when the stream ends inside a body",
+    stream: `${OK}content-length: 3\r\n\r\nok`,
+    closed: true,
+    reads: { end: "open" },
+  },
+  {
+    says: "on when the stream ends inside a head",
+    stream: OK,
+    closed: true,
+    reads: { end: "open" },
+  },
+  {
+    says: "on when the stream ends inside chunks",
+    stream: `${CHUNKED}2\r\nok\r\n`,
+    closed: true,
+    reads: { end: "open" },
+  },
+  {
+    says: "connection: close",
+    stream: `${OK}connection: x, Close\r\ncontent-length: 0\r\n\r\n`,
+    reads: { end: "done", keepAlive: false },
+  },
+  {
+    says: "HTTP/1.0 as the connection's end",
+    stream: "HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n",
+    reads: { end: "done", keepAlive: false },
+  },
+  {
+    says: "HTTP/1.0 with keep-alive",
+    stream: "HTTP/1.0 200 OK\r\nconnection: Keep-Alive\r\ncontent-length: 0\r\n\r\n",
+    reads: { end: "done", keepAlive: true },
+  },
+  {
+    says: "how long a connection is kept",
+    stream: `${OK}keep-alive: max=3, timeout=5\r\ncontent-length: 0\r\n\r\n`,
+    reads: { end: "done", keepAlive: 5000 },
+  },
+  {
+    says: "a connection kept for 0 s as closed",
+    stream: `${OK}keep-alive: timeout=0\r\ncontent-length: 0\r\n\r\n`,
+    reads: { end: "done", keepAlive: false },
+  },
+  ...([
+    ["HTTP/2.0 200 OK\r\n", "the answer does not begin with HTTP/1."],
+    ["SSH-2.0-OpenSSH", "the answer does not begin with HTTP/1."],
+    ["\x15\x03\x01", "the answer does not begin with HTTP/1."],
+    ["\r\nHTTP/1.1 200 OK", "the answer does not begin with HTTP/1."],
+    ["HTTP/1.x 200 OK\r\n", "the status line is malformed"],
+    ["HTTP/1.1\r\n", "the status line is malformed"],
+    ["HTTP/1.1  200 OK\r\n", "the status line has no three-digit status"],
+    ["HTTP/1.1 20\r\n", "the status line has no three-digit status"],
+    ["HTTP/1.1 2000\r\n", "the status line has no three-digit status"],
+    ["HTTP/1.1 200 O\rK\r\n", "the status line has control characters"],
+    ["HTTP/1.1 099 X\r\n", "the status 99 is outside 100 to 599"],
+    ["HTTP/1.1 600 X\r\n", "the status 600 is outside 100 to 599"],
+    [`${OK} folded: 1\r\n`, "a header line is folded"],
+    [`${OK}a: 1\r\n\tb\r\n`, "a header line is folded"],
+    [`${OK}a : 1\r\n`, "a header line has no valid name"],
+    [`${OK}: 1\r\n`, "a header line has no valid name"],
+    [`${OK}no colon\r\n`, "a header line has no valid name"],
+    [`${OK}a: \x00\r\n`, "a header value has control characters"],
+    [`${OK}a: b\rc\r\n`, "a header value has control characters"],
+    [`${OK}a: ${"b".repeat(600)}`, "the header block is too long"],
+    [`${OK}${"a: b\r\n".repeat(100)}`, "the header block is too long"],
+  ] as const).map(([stream, fault]): Case => ({
+    says: `${JSON.stringify(stream.slice(0, 28))} as malformed`,
+    stream,
+    reads: { end: "malformed", fault },
+  })),
+  {
+    says: "a content-length over the limit as cut, its status counting",
+    stream: `${OK}content-length: 65\r\n\r\n`,
+    reads: { end: "cut", status: 200, body: "" },
+  },
+  {
+    says: "a body of exactly the limit",
+    stream: `${OK}content-length: 64\r\n\r\n${"x".repeat(64)}`,
+    reads: { end: "done", body: "x".repeat(64) },
+  },
+  {
+    says: "chunks over the limit as cut",
+    stream: `${CHUNKED}2\r\nok\r\n3f\r\n`,
+    reads: { end: "cut", status: 200, body: "ok" },
+  },
+  {
+    says: "a body without a length over the limit as cut",
+    stream: `${OK}\r\n${"x".repeat(65)}`,
+    reads: { end: "cut", status: 200, body: "x".repeat(64) },
+  },
+  {
+    says: "Latin-1 in header values",
+    stream: `${OK}x: caf\xe9\r\ncontent-length: 0\r\n\r\n`,
+    reads: { end: "done", fields: "x=café|content-length=0" },
+  },
+];
+
+for (const { says, stream, closed = false, noBody = false, reads } of cases) {
+  Deno.test(`ResponseReader reads ${says}, however the bytes come`, () => {
+    const bytes = latin1(stream);
+    const whole = read([bytes], closed, noBody);
+    for (const [key, value] of Object.entries(reads)) {
+      assert.deepEqual(new Map(Object.entries(whole)).get(key), value, key);
+    }
+    for (let at = 0; at <= bytes.length; at++) {
+      const split = read([bytes.subarray(0, at), bytes.subarray(at)], closed, noBody);
+      assert.deepEqual(split, whole, `cut at ${at}`);
+    }
+    const single = Array.from(bytes, (byte) => Uint8Array.of(byte));
+    assert.deepEqual(read(single, closed, noBody), whole, "byte by byte");
+  });
+}
+
+Deno.test("ResponseReader answers the same for any bytes in any pieces", () => {
+  // Pieces of real responses in random order reach further into the states than random bytes do.
+  const fragment = FastCheck.oneof(
+    FastCheck.constantFrom(
+      ...[
+        OK,
+        "\r\n",
+        "\n",
+        "content-length: 2\r\n",
+        "transfer-encoding: chunked\r\n",
+        "ok",
+        "2\r\n",
+      ],
+      ...[
+        "0\r\n",
+        "connection: close\r\n",
+        "HTTP/1.1 100 C\r\n\r\n",
+        ";x",
+        " ",
+        "\r",
+        ":",
+        "a: b\r\n",
+      ],
+    ),
+    FastCheck.string({ unit: "binary-ascii", maxLength: 4 }),
+  );
+  FastCheck.assert(
+    FastCheck.property(
+      FastCheck.array(fragment, { maxLength: 12 }).map((parts) => latin1(parts.join(""))),
+      FastCheck.array(FastCheck.nat(60), { maxLength: 10 }),
+      FastCheck.boolean(),
+      (bytes, lengths, closed) => {
+        const pieces: Array<Uint8Array> = [];
+        let at = 0;
+        for (const length of lengths) pieces.push(bytes.subarray(at, at += length));
+        pieces.push(bytes.subarray(at));
+        assert.deepEqual(read(pieces, closed), read([bytes], closed));
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("ResponseReader reads one response after another", () => {
+  const reader = new ResponseReader();
+  for (const [text, body] of [["3\r\n\r\none", "one"], ["5\r\n\r\nthree", "three"]] as const) {
+    reader.begin(false, true);
+    assert.equal(reader.started, false);
+    assert.equal(reader.read(latin1(`${OK}content-length: ${text}`)), "done");
+    assert.equal(new TextDecoder().decode(reader.body), body);
+  }
+});
+
+Deno.test("ResponseReader keeps no body that nobody asked for", () => {
+  const reader = new ResponseReader();
+  reader.begin(false, false);
+  assert.equal(reader.read(latin1(`${OK}content-length: 2\r\n\r\nok`)), "done");
+  assert.equal(reader.body.length, 0);
+});
+
+Deno.test("ResponseHead joins a field's lines by commas", () => {
+  const reader = new ResponseReader();
+  reader.begin(false, false);
+  reader.read(latin1(`${OK}Retry-After: 5\r\nVary: a\r\nvary:b\r\ncontent-length: 0\r\n\r\n`));
+  assert.equal(reader.head.get("retry-after"), "5");
+  assert.equal(reader.head.get("vary"), "a, b");
+  assert.equal(reader.head.get("absent"), undefined);
+});
