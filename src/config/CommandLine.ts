@@ -1,0 +1,87 @@
+/** The command line of `deno task start`. It only reads arguments: what they name is looked at by others. */
+import { parseArgs } from "node:util";
+import * as Data from "effect/Data";
+import * as Either from "effect/Either";
+import denoJson from "../../deno.json" with { type: "json" };
+import type { ConfigFiles } from "./loadSettings.ts";
+import { nearest } from "./nearest.ts";
+
+/** What the process was asked to do. */
+export type CommandLine =
+  | { readonly _tag: "Run"; readonly files: ConfigFiles }
+  /** Read and validate both files, print what would run, and end. */
+  | { readonly _tag: "Check"; readonly files: ConfigFiles }
+  | { readonly _tag: "Version" }
+  | { readonly _tag: "Help" };
+
+/** The arguments are not understood; the message says which, on one line. */
+export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
+
+/** The exit status for a wrong command line: EX_USAGE of BSD's sysexits.h. */
+export const EX_USAGE = 64;
+
+/** This program's version, from deno.json. */
+export const version: string = denoJson.version;
+
+/** What `--help` prints, without a last line end. */
+export const usage = `Hookline ${version}: an MQTT broker whose hook events go to webhooks.
+
+Usage: deno task start [--config FILE] [--web-hook FILE] [--check] [--version] [--help]
+
+  --config FILE    broker settings (default: config/broker.toml)
+  --web-hook FILE  web-hook settings (default: config/web-hook.toml);
+                   an rmqtt-web-hook.toml works as it is
+  --check          read and validate both files, print what would run, and exit
+  --version        print the version and exit
+  --help           print this text and exit
+
+Relative paths start at the working directory. SIGTERM and SIGINT stop gracefully.
+Exit status: 0 after a graceful stop, ${EX_USAGE} for a wrong command line, 78 for a wrong configuration.`;
+
+const options = {
+  config: { type: "string" },
+  "web-hook": { type: "string" },
+  check: { type: "boolean" },
+  version: { type: "boolean" },
+  help: { type: "boolean" },
+} as const;
+
+/** Reads the arguments that follow the program's name. `--help` and `--version` win over `--check`. */
+export const parseCommandLine = (
+  args: ReadonlyArray<string>,
+): Either.Either<CommandLine, UsageError> => {
+  // Not strict, because node's own errors know no nearest option.
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  const files = { config: "config/broker.toml", webHook: "config/web-hook.toml" };
+  const flags = new Set<string>();
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") {
+      return wrong(`unexpected argument ${JSON.stringify(token.value)}`);
+    }
+    const { rawName, value } = token;
+    if (!rawName.startsWith("--") || !Object.hasOwn(options, token.name)) {
+      const near = nearest(rawName, Object.keys(options).map((name) => `--${name}`));
+      const hint = near === undefined ? "" : `; did you mean ${near}?`;
+      return wrong(`unknown option ${rawName}${hint}`);
+    }
+    switch (token.name) {
+      case "config":
+      case "web-hook":
+        // "--config --check": parseArgs would take the next option for the file.
+        if (!value || (!token.inlineValue && value.startsWith("-"))) {
+          return wrong(`${rawName} needs a file`);
+        }
+        files[token.name === "config" ? "config" : "webHook"] = value;
+        break;
+      default:
+        if (value !== undefined) return wrong(`${rawName} takes no value`);
+        flags.add(token.name);
+    }
+  }
+  if (flags.has("help")) return Either.right({ _tag: "Help" });
+  if (flags.has("version")) return Either.right({ _tag: "Version" });
+  return Either.right({ _tag: flags.has("check") ? "Check" : "Run", files });
+};
+
+const wrong = (message: string) => Either.left(new UsageError({ message }));

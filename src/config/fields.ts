@@ -1,0 +1,173 @@
+/** The kinds of values that the keys of both files hold, each as a Schema that says what it expects. */
+import * as Schema from "@effect/schema";
+import * as Effect from "effect/Effect";
+import * as Either from "effect/Either";
+import * as ParseResult from "effect/ParseResult";
+import * as Redacted from "effect/Redacted";
+import { isTopicFilter } from "../domain/TopicFilter.ts";
+import { parseByteSize } from "./ByteSize.ts";
+import { ConfigSource } from "./ConfigSource.ts";
+import { parseDuration } from "./Duration.ts";
+import { parseEndpointUrl } from "./EndpointUrl.ts";
+import { expecting } from "./expectation.ts";
+import { parseListenerAddress } from "./ListenerAddress.ts";
+
+/** An optional key with its default. */
+export const withDefault = <A, I, R>(schema: Schema.Schema<A, I, R>, value: NoInfer<A>) =>
+  Schema.optionalWith(schema, { exact: true, default: () => value });
+
+/** An optional key without a default. */
+export const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) =>
+  Schema.optionalWith(schema, { exact: true });
+
+/** A whole number in a range; `max` is 2^53 - 1 when not given. */
+export const wholeNumber = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  Schema.Int.pipe(
+    Schema.between(min, max),
+    expecting({
+      expected: max === Number.MAX_SAFE_INTEGER
+        ? `a whole number, ${min} or more`
+        : `a whole number from ${min} to ${max}`,
+    }),
+  );
+
+/** A finite number for which `holds`; `expected` says which. */
+export const number = (expected: string, holds: (n: number) => boolean) =>
+  Schema.Finite.pipe(Schema.filter(holds), expecting({ expected }));
+
+/** One of a few words. */
+export const oneOf = <const Words extends readonly [string, ...ReadonlyArray<string>]>(
+  ...words: Words
+) =>
+  Schema.Literal(...words).pipe(
+    expecting({ expected: orList(words), candidates: words }),
+  );
+
+/** A text that is not empty. */
+export const text = Schema.NonEmptyString.pipe(expecting({ expected: "a text that is not empty" }));
+
+/**
+ * The longest time that a timer can wait: a longer one would fire at once.
+ * https://developer.mozilla.org/en-US/docs/Web/API/Window/setTimeout#maximum_delay_value
+ */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** A duration in milliseconds that a timer waits for, at least `min`. */
+export const timer = (min: 0 | 1) => duration(min, LONGEST_TIMER, "24d");
+
+/** The longest interval of MQTT 5.0, 2^32 - 1 seconds, in milliseconds. [MQTT 5.0, 3.1.2.11.2 and 3.3.2.3.3] */
+export const LONGEST_EXPIRY = (2 ** 32 - 1) * 1000;
+
+/** A duration in milliseconds after which something expires; no timer has to wait for it. */
+export const expiry = duration(0, LONGEST_EXPIRY, "7101w");
+
+function duration(min: 0 | 1, max: number, shownMax: string) {
+  const range = min === 0 ? `of at most ${shownMax}` : `over 0 and of at most ${shownMax}`;
+  return parsed(Schema.String, Schema.Number, (value) => {
+    const milliseconds = parseDuration(value);
+    return milliseconds === undefined || milliseconds < min || milliseconds > max
+      ? Either.left(JSON.stringify(value))
+      : Either.right(milliseconds);
+  }).pipe(expecting({ expected: `a duration like "8s" or "1m30s", ${range}` }));
+}
+
+/** Bytes, as a number or as a text like `"1MB"`. */
+export const byteSize = (max: number) => {
+  const expected = `bytes from 0 to ${max}, as a number or like "64KB" or "1m"`;
+  const inRange = Schema.Int.pipe(Schema.between(0, max));
+  return Schema.Union(
+    inRange,
+    parsed(Schema.String, inRange, (value) => {
+      const bytes = parseByteSize(value);
+      return bytes === undefined || bytes > max
+        ? Either.left(JSON.stringify(value))
+        : Either.right(bytes);
+    }),
+  ).pipe(expecting({ expected }));
+};
+
+/** Where a listener listens. */
+export const listenerAddress = parsed(
+  Schema.String,
+  Schema.Struct({ hostname: Schema.String, port: Schema.Number }),
+  (value) => Either.fromNullable(parseListenerAddress(value), () => JSON.stringify(value)),
+).pipe(expecting({ expected: `an address like "0.0.0.0:1883" or "[::1]:1883"` }));
+
+/** A URL to deliver to. */
+export const endpointUrl = parsed(Schema.String, Schema.String, parseEndpointUrl).pipe(
+  expecting({ expected: "an absolute http://, https:// or file:/// URL", secret: true }),
+);
+
+/** Topic filters. */
+export const topicFilters = Schema.Array(
+  Schema.String.pipe(
+    Schema.filter(isTopicFilter),
+    expecting({ expected: "a topic filter [MQTT 4.7]" }),
+  ),
+);
+
+/**
+ * A secret text: as it stands, or `"env:NAME"` for the value of an environment variable.
+ *
+ * `check` answers what is wrong with a value, in words that do not show it.
+ */
+export const secret = (
+  expected: string,
+  check: (value: string) => string | undefined,
+) =>
+  parsed(Schema.String, Schema.RedactedFromSelf(Schema.String), (value) => {
+    const found = (secret: string, prefix = "") => {
+      const wrong = check(secret);
+      return wrong === undefined
+        ? Either.right(Redacted.make(secret))
+        : Either.left(prefix + wrong);
+    };
+    if (!value.startsWith("env:")) return found(value);
+    const name = value.slice("env:".length);
+    return Effect.flatMap(ConfigSource, (source) => {
+      const set = name === "" ? undefined : source.env(name);
+      return set === undefined
+        ? Either.left(`"env:${name}", and no such environment variable`)
+        : found(set, `"env:${name}", which is `);
+    });
+  }).pipe(expecting({ expected, secret: true }));
+
+/** The path of a file that exists and holds PEM blocks with this label, like `"CERTIFICATE"`. */
+export const pemFile = (label: string) =>
+  parsed(
+    Schema.String,
+    Schema.String,
+    (path) =>
+      Effect.flatMap(ConfigSource, (source) =>
+        source.readTextFile(path).pipe(
+          Effect.mapError((reason) => `${JSON.stringify(path)} (${reason})`),
+          Effect.filterOrFail(
+            (pem) => pem.split("\n").some((l) => l.startsWith("-----BEGIN ") && l.includes(label)),
+            () => `${JSON.stringify(path)}, which has no ${label} block`,
+          ),
+          Effect.as(path),
+        )),
+  ).pipe(expecting({ expected: `the path of a PEM file with a ${label}` }));
+
+/**
+ * A value that `parse` makes of another. `parse` fails with what was found, in words; settings are
+ * never written back, so there is no way in the other direction.
+ */
+function parsed<A, I, R>(
+  from: Schema.Schema<I>,
+  to: Schema.Schema<A>,
+  parse: (value: I) => Effect.Effect<A, string, R>,
+): Schema.transformOrFail<Schema.Schema<I>, Schema.Schema<A>, R> {
+  return Schema.transformOrFail(from, to, {
+    strict: true,
+    decode: (value, _, ast) =>
+      ParseResult.mapError(parse(value), (found) => new ParseResult.Type(ast, value, found)),
+    encode: (value, _, ast) =>
+      ParseResult.fail(new ParseResult.Forbidden(ast, value, "settings are not written")),
+  });
+}
+
+const orList = (words: ReadonlyArray<string>): string => {
+  const quoted = words.map((w) => JSON.stringify(w));
+  return `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
+};

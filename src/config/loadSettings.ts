@@ -1,0 +1,122 @@
+/** Reads both configuration files into settings, or says all that is wrong with them. It must never bind, start or write anything. */
+import * as Effect from "effect/Effect";
+import * as Array from "effect/Array";
+import * as ParseResult from "effect/ParseResult";
+import type * as Schema from "@effect/schema";
+import type { BrokerSettings } from "../domain/BrokerSettings.ts";
+import type { WebHookSettings } from "../domain/WebHookSettings.ts";
+import { BrokerFile, brokerSettings } from "./BrokerFile.ts";
+import { ConfigError, renderPlace } from "./ConfigError.ts";
+import type { ConfigSource } from "./ConfigSource.ts";
+import { faultsOf, type UnplacedFault } from "./expectation.ts";
+import { readToml, type TomlFile, type TomlTable } from "./readToml.ts";
+import { renderIgnored, withoutRmqttKeys } from "./rmqttKeys.ts";
+import { type Doubt, rulesWithoutUrl, WebHookFile, webHookSettings } from "./WebHookFile.ts";
+
+/** Where the two files are. Relative paths start at the working directory. */
+export interface ConfigFiles {
+  readonly config: string;
+  readonly webHook: string;
+}
+
+/** One file's settings and what is doubtful about it, one line each. */
+export interface Loaded<A> {
+  readonly settings: A;
+  readonly warnings: ReadonlyArray<string>;
+}
+
+/** Both files' settings. */
+export interface Settings {
+  readonly broker: BrokerSettings;
+  readonly webHook: WebHookSettings;
+  /** To be logged, one line each. */
+  readonly warnings: ReadonlyArray<string>;
+}
+
+/** Reads both files; fails with the faults of both. */
+export const loadSettings = (
+  files: ConfigFiles,
+): Effect.Effect<Settings, ConfigError, ConfigSource> =>
+  Effect.all(
+    [loadBrokerSettings(files.config), loadWebHookSettings(files.webHook)],
+    { mode: "validate" },
+  ).pipe(
+    Effect.map(([broker, webHook]) => ({
+      broker: broker.settings,
+      webHook: webHook.settings,
+      warnings: [...broker.warnings, ...webHook.warnings],
+    })),
+    Effect.mapError((errors) =>
+      new ConfigError({ faults: Array.getSomes(errors).flatMap((error) => error.faults) })
+    ),
+  );
+
+/** Reads broker.toml. */
+export const loadBrokerSettings = (
+  path: string,
+): Effect.Effect<Loaded<BrokerSettings>, ConfigError, ConfigSource> =>
+  Effect.gen(function* () {
+    const toml = yield* readToml(path);
+    const { table, ignored } = withoutRmqttKeys(toml.table);
+    const settings = brokerSettings(yield* decode(BrokerFile, toml, table, []));
+    if (settings.listeners.length === 0) {
+      const path = ["listener"];
+      const expected = "a listener of this broker that is enabled";
+      return yield* failure(toml, [{ path, expected, found: "none", nearest: undefined }]);
+    }
+    const doubts = [
+      ...ignored.map((i) => ({ path: [...i.path, i.keys[0]], text: renderIgnored(i) })),
+      ...strandedListeners(settings),
+    ];
+    return { settings, warnings: warnings(toml, doubts) };
+  });
+
+/** Reads web-hook.toml. */
+export const loadWebHookSettings = (
+  path: string,
+): Effect.Effect<Loaded<WebHookSettings>, ConfigError, ConfigSource> =>
+  Effect.gen(function* () {
+    const toml = yield* readToml(path);
+    const file = yield* decode(WebHookFile, toml, toml.table, rulesWithoutUrl(toml.table));
+    const { settings, doubts } = webHookSettings(file);
+    return { settings, warnings: warnings(toml, doubts) };
+  });
+
+/** Decodes a file's table; fails with `also`, if there are any, and all that the schema finds. */
+const decode = <A, I, R>(
+  schema: Schema.Schema<A, I, R>,
+  toml: TomlFile,
+  table: TomlTable,
+  also: ReadonlyArray<UnplacedFault>,
+): Effect.Effect<A, ConfigError, R> =>
+  ParseResult.decodeUnknown(schema)(table, {
+    errors: "all",
+    onExcessProperty: "error",
+    propertyOrder: "original", // else headers that come from the environment would change places
+  }).pipe(
+    Effect.mapError((issue) => failure(toml, [...faultsOf(issue), ...also])),
+    Effect.filterOrFail(() => also.length === 0, () => failure(toml, also)),
+  );
+
+const failure = (toml: TomlFile, faults: ReadonlyArray<UnplacedFault>): ConfigError => {
+  const placed = faults.map((fault) => ({
+    file: toml.file,
+    line: toml.lineOf(fault.path),
+    ...fault,
+  }));
+  return new ConfigError({ faults: placed.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)) });
+};
+
+const warnings = (toml: TomlFile, doubts: ReadonlyArray<Doubt>): ReadonlyArray<string> =>
+  doubts.map(({ path, text }) => {
+    const line = toml.lineOf(path);
+    return renderPlace({ file: toml.file, line, path: [] }) + text;
+  });
+
+/** RMQTT's own rmqtt.toml refuses anonymous clients and leaves the users to plugins. */
+const strandedListeners = ({ listeners, users }: BrokerSettings): ReadonlyArray<Doubt> =>
+  users.length > 0 ? [] : listeners.filter((l) => !l.limits.allowAnonymous).map((l) => ({
+    path: ["listener", l.transport, l.name, "allow_anonymous"],
+    text: `listener.${l.transport}.${l.name} takes only users, and auth.users has none: ` +
+      "it will refuse every client",
+  }));

@@ -1,0 +1,71 @@
+/** Reads one TOML file into plain tables and the lines of their keys. It must never show a piece of the file: it may hold secrets. */
+import { parse, TomlDate, TomlError } from "@std/toml";
+import * as Effect from "effect/Effect";
+import * as Either from "effect/Either";
+import { ConfigError, type KeyPath } from "./ConfigError.ts";
+import { ConfigSource } from "./ConfigSource.ts";
+import { scanTomlLines } from "./TomlLines.ts";
+
+/** A file's content. */
+export interface TomlFile {
+  /** As the user named it. */
+  readonly file: string;
+  /**
+   * Integers beyond 2^53 are BigInts and dates are symbols, so that neither passes for a number or a
+   * table: no key of ours takes them.
+   */
+  readonly table: TomlTable;
+  /** The line of a key, or of the nearest table around it that has one. */
+  readonly lineOf: (path: KeyPath) => number | undefined;
+}
+
+/** A table of a TOML document. */
+export type TomlTable = { readonly [key: string]: unknown };
+
+/** Reads and parses a file; fails with the one fault that keeps it from being read. */
+export const readToml = (file: string): Effect.Effect<TomlFile, ConfigError, ConfigSource> =>
+  Effect.gen(function* () {
+    const source = yield* ConfigSource;
+    const text = yield* source.readTextFile(file).pipe(
+      Effect.mapError((found) => unreadable(file, undefined, "a readable file", found)),
+    );
+    return yield* parseToml(file, text);
+  });
+
+/** Parses a file's text; fails with its first syntax error. */
+export const parseToml = (file: string, text: string): Either.Either<TomlFile, ConfigError> =>
+  Either.try({
+    try: () => {
+      const table = withoutDates(
+        parse(text, { integersAsBigInt: "asNeeded", unsafeKeyBehaviour: "throw" }),
+      );
+      const lines = scanTomlLines(text);
+      return { file, table: table as TomlTable, lineOf: lineOrParents(lines.of) }; // a document is a table
+    },
+    catch: (error) => {
+      if (!(error instanceof TomlError)) throw error;
+      // What follows the first line of the message quotes the file.
+      const [reason = ""] = error.message.split("\n");
+      const found = `${reason.replace("Invalid TOML document: ", "")} (column ${error.column})`;
+      return unreadable(file, error.line, "TOML", found);
+    },
+  });
+
+const unreadable = (file: string, line: number | undefined, expected: string, found: string) =>
+  new ConfigError({ faults: [{ file, line, path: [], expected, found, nearest: undefined }] });
+
+const withoutDates = (value: unknown): unknown => {
+  if (value instanceof TomlDate) return Symbol.for("date");
+  if (Array.isArray(value)) return value.map(withoutDates);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, withoutDates(v)]));
+};
+
+const lineOrParents =
+  (of: (path: KeyPath) => number | undefined) => (path: KeyPath): number | undefined => {
+    for (let length = path.length; length > 0; length--) {
+      const line = of(path.slice(0, length));
+      if (line !== undefined) return line;
+    }
+    return undefined;
+  };

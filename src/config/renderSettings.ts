@@ -1,0 +1,59 @@
+/** What `--check` prints: the settings as a person reads them. It must never print a secret, not even its length. */
+import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
+import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
+import { formatByteSize } from "./ByteSize.ts";
+import { formatDuration } from "./Duration.ts";
+import { displayUrl } from "./EndpointUrl.ts";
+import { formatListenerAddress } from "./ListenerAddress.ts";
+
+/** What would run, in several lines without a last line end. */
+export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings): string =>
+  [
+    `node ${broker.node.id}`,
+    ...section("listeners", broker.listeners.map(renderListener)),
+    `users: ${broker.users.length}`,
+    `acl entries: ${broker.acl.length}`,
+    ...section("rules", webHook.rules.map(renderRule)),
+    ...section("endpoints", [...webHook.endpoints.values()].map(renderEndpoint)),
+    "delivery:",
+    `  worker threads ${webHook.workerThreads}, ${webHook.concurrencyLimit} requests in flight,` +
+    ` ${webHook.httpClient} client`,
+    `  queue of ${webHook.queueCapacity} events, when full ${webHook.whenFull},` +
+    ` of them ${webHook.endpointShare * 100}% for a failing URL`,
+    `  order ${webHook.ordering}, breaker after ${webHook.breakerFailures} failures,` +
+    ` ${formatDuration(webHook.shutdownTimeout)} to drain at shutdown`,
+  ].join("\n");
+
+const section = (name: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.length === 0 ? [`${name}: none`] : [`${name}:`, ...lines.map((line) => `  ${line}`)];
+
+const renderListener = (listener: ListenerSettings): string => {
+  const { limits } = listener;
+  return [
+    `${listener.transport} ${listener.name} on ${formatListenerAddress(listener)}` +
+    (listener.transport === "ws" ? listener.path : ""),
+    limits.allowAnonymous ? "anonymous clients allowed" : "users only",
+    `up to ${limits.maxConnections} connections`,
+    `packets up to ${formatByteSize(limits.maxPacketSize)}`,
+    `QoS up to ${limits.maxQosAllowed}`,
+  ].join(", ");
+};
+
+const renderRule = ({ event, action, topics, urls }: WebHookSettings["rules"][number]): string =>
+  (action === event ? event : `${event} as ${action}`) +
+  (topics.length === 0 ? "" : ` on ${topics.join(", ")}`) +
+  ` -> ${urls.map(displayUrl).join(", ")}`;
+
+const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =>
+  [
+    displayUrl(url),
+    `timeout ${formatDuration(endpoint.httpTimeout)}`,
+    `up to ${endpoint.concurrencyLimit} in flight`,
+    `retry after ${formatDuration(retry.initialInterval)} x ${retry.multiplier}` +
+    ` up to ${formatDuration(retry.maxInterval)}, jitter ${retry.jitter},` +
+    ` for ${formatDuration(retry.maxElapsedTime)} (${retry.status})`,
+    ...(endpoint.headers.length === 0
+      ? []
+      : [`headers ${endpoint.headers.map(([name]) => name).join(", ")}`]),
+    ...(endpoint.caFile === undefined ? [] : [`CA ${endpoint.caFile}`]),
+  ].join(", ");

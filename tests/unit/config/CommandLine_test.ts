@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import * as Either from "effect/Either";
+import { parseCommandLine, usage, version } from "../../../src/config/CommandLine.ts";
+
+const defaults = { config: "config/broker.toml", webHook: "config/web-hook.toml" };
+
+for (
+  const [args, expected] of [
+    [[], { _tag: "Run", files: defaults }],
+    [["--check"], { _tag: "Check", files: defaults }],
+    [["--config", "a.toml", "--web-hook=b.toml"], {
+      _tag: "Run",
+      files: { config: "a.toml", webHook: "b.toml" },
+    }],
+    [["--check", "--config=a.toml"], { _tag: "Check", files: { ...defaults, config: "a.toml" } }],
+    [["--config=-a.toml"], { _tag: "Run", files: { ...defaults, config: "-a.toml" } }],
+    [["--version", "--check"], { _tag: "Version" }],
+    [["--version", "--help"], { _tag: "Help" }],
+  ] as const
+) {
+  Deno.test(`parseCommandLine reads [${args.join(" ")}] as ${expected._tag}`, () => {
+    assert.deepEqual(parseCommandLine(args), Either.right(expected));
+  });
+}
+
+for (
+  const [args, message] of [
+    [["--confg", "a.toml"], "unknown option --confg; did you mean --config?"],
+    [["--webhook=a.toml"], "unknown option --webhook; did you mean --web-hook?"],
+    [["--no-check"], "unknown option --no-check; did you mean --check?"],
+    [["--port", "1883"], "unknown option --port"],
+    [["-c", "a.toml"], "unknown option -c"],
+    [["a.toml"], `unexpected argument "a.toml"`],
+    [["--config"], "--config needs a file"],
+    [["--config="], "--config needs a file"],
+    [["--config", "--check"], "--config needs a file"],
+    [["--check=yes"], "--check takes no value"],
+  ] as const
+) {
+  Deno.test(`parseCommandLine refuses [${args.join(" ")}]: ${message}`, () => {
+    const error = Either.getOrThrow(Either.flip(parseCommandLine(args)));
+    assert.equal(error._tag, "UsageError");
+    assert.equal(error.message, message);
+  });
+}
+
+Deno.test("usage names the version and every option", () => {
+  for (const part of [version, "--config", "--web-hook", "--check", "--version", "--help"]) {
+    assert.ok(usage.includes(part), part);
+  }
+});

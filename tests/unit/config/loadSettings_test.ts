@@ -1,0 +1,469 @@
+import assert from "node:assert/strict";
+import * as Effect from "effect/Effect";
+import * as Either from "effect/Either";
+import * as Redacted from "effect/Redacted";
+import brokerToml from "../../../config/broker.toml" with { type: "text" };
+import webHookToml from "../../../config/web-hook.toml" with { type: "text" };
+import { ConfigSource } from "../../../src/config/ConfigSource.ts";
+import {
+  loadBrokerSettings,
+  loadSettings,
+  loadWebHookSettings,
+} from "../../../src/config/loadSettings.ts";
+import { renderSettings } from "../../../src/config/renderSettings.ts";
+import { hasSubject, hookEventNames } from "../../../src/domain/HookEvent.ts";
+import { memorySource } from "./memorySource.ts";
+import { olderWebHook, referenceGeneral, referenceRules, rmqttBroker } from "./rmqttFiles.ts";
+
+const files = { config: "broker.toml", webHook: "web-hook.toml" };
+
+const pem = {
+  "cert.pem": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+  "key.pem": "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n",
+  "./rmqtt-bin/rmqtt.pem": "-----BEGIN CERTIFICATE-----\n",
+  "./rmqtt-bin/rmqtt.key": "-----BEGIN PRIVATE KEY-----\n",
+};
+
+type Env = Readonly<Record<string, string>>;
+
+const run = <A, E>(effect: Effect.Effect<A, E, ConfigSource>, toml: Env, env: Env = {}) =>
+  Effect.runSync(
+    effect.pipe(
+      Effect.either,
+      Effect.provideService(ConfigSource, memorySource({ ...pem, ...toml }, env)),
+    ),
+  );
+
+const broker = (toml: string, env?: Env) =>
+  Either.getOrThrow(run(loadBrokerSettings("broker.toml"), { "broker.toml": toml }, env));
+
+const webHook = (toml: string, env?: Env) =>
+  Either.getOrThrow(run(loadWebHookSettings("web-hook.toml"), { "web-hook.toml": toml }, env));
+
+const anyListener = {
+  allowAnonymous: true,
+  maxConnections: 1_024_000,
+  handshakeTimeout: 30_000,
+  maxPacketSize: 1_048_576,
+  maxInflight: 16,
+  maxMqueueLen: 1000,
+  maxQosAllowed: 2,
+  maxClientidLen: 65535,
+  maxTopicLevels: 0,
+  maxTopicAliases: 32,
+  allowZeroKeepalive: true,
+  keepaliveBackoff: 0.75,
+  sessionExpiryInterval: 7_200_000,
+  maxSessionExpiryInterval: 0,
+  messageExpiryInterval: 300_000,
+};
+
+const anyRetry = {
+  initialInterval: 500,
+  multiplier: 2.5,
+  maxInterval: 60_000,
+  jitter: 0.5,
+  maxElapsedTime: 60_000,
+  status: "transient",
+};
+
+const defaultUrl = "http://127.0.0.1:5656/mqtt/webhook";
+
+Deno.test("loadBrokerSettings fills an empty file with the contract's defaults", () => {
+  assert.deepEqual(broker(""), {
+    settings: {
+      node: { id: 1 },
+      listeners: [{
+        name: "external",
+        transport: "tcp",
+        hostname: "0.0.0.0",
+        port: 1883,
+        limits: anyListener,
+      }],
+      users: [],
+      acl: [],
+    },
+    warnings: [],
+  });
+});
+
+Deno.test("loadWebHookSettings fills an empty file with the contract's defaults", () => {
+  assert.deepEqual(webHook(""), {
+    settings: {
+      workerThreads: 3,
+      queueCapacity: 300_000,
+      concurrencyLimit: 128,
+      shutdownTimeout: 10_000,
+      endpointShare: 0.5,
+      whenFull: "backpressure",
+      breakerFailures: 20,
+      ordering: "lifecycle",
+      httpClient: "pool",
+      rules: [],
+      endpoints: new Map(),
+    },
+    warnings: [],
+  });
+});
+
+Deno.test("The shipped broker.toml means what an empty file means", () => {
+  assert.deepEqual(broker(brokerToml), broker(""));
+});
+
+Deno.test("The shipped web-hook.toml means what an empty file means, with every event to one URL", () => {
+  assert.deepEqual(webHook(webHookToml), {
+    settings: {
+      ...webHook("").settings,
+      rules: hookEventNames.map((event) => ({
+        event,
+        action: event,
+        topics: [],
+        urls: [defaultUrl],
+      })),
+      endpoints: new Map([[defaultUrl, {
+        url: defaultUrl,
+        headers: [],
+        caFile: undefined,
+        httpTimeout: 8000,
+        concurrencyLimit: 128,
+        retry: anyRetry,
+      }]]),
+    },
+    warnings: [],
+  });
+});
+
+/** Every key of a shipped file, the ones in comments included, must be one that is read. */
+for (const [name, toml] of [["broker.toml", brokerToml], ["web-hook.toml", webHookToml]] as const) {
+  Deno.test(`The shipped ${name} is still valid with its commented examples turned on`, () => {
+    const on = toml.replace(/^# (?=\[|\w+ = )/gm, "").replace("users = []\n", "")
+      .replace('"config/server.pem"', '"cert.pem"').replace('"config/server.key"', '"key.pem"')
+      .replace('"config/ca.pem"', '"cert.pem"');
+    assert.notEqual(on, toml);
+    const env = { ALICE_PASSWORD: "a", WEBHOOK_AUTHORIZATION: "b" };
+    const loaded = name === "broker.toml" ? broker(on, env) : webHook(on, env);
+    assert.deepEqual(
+      loaded.warnings.map((w) => w.replace(/^.*?: /, "")),
+      name === "broker.toml"
+        ? []
+        : ['no rule sends to "https://example.com/mqtt", the table is not used'],
+    );
+  });
+}
+
+Deno.test("loadWebHookSettings takes the reference page's two blocks unchanged", () => {
+  const { settings, warnings } = webHook(referenceGeneral + referenceRules);
+  assert.deepEqual(warnings, []);
+  assert.equal(settings.rules.length, 15); // 14 events, client_connected twice
+  assert.deepEqual(settings.rules.filter((rule) => rule.event === "client_connected"), [
+    { event: "client_connected", action: "client_connected", topics: [], urls: [defaultUrl] },
+    {
+      event: "client_connected",
+      action: "client_connected_2",
+      topics: [],
+      urls: ["http://127.0.0.1:5657/mqtt/webhook"],
+    },
+  ]);
+  assert.deepEqual(settings.rules.find((rule) => rule.event === "message_acked")?.topics, [
+    "x/y/z",
+    "foo/#",
+  ]);
+  assert.deepEqual([...settings.endpoints.keys()], [
+    defaultUrl,
+    "http://127.0.0.1:5657/mqtt/webhook",
+  ]);
+  assert.deepEqual(webHook(referenceGeneral).warnings, []);
+});
+
+Deno.test("loadWebHookSettings reads an older file's async_queue_capacity, and a URL named twice once", () => {
+  const { settings } = webHook(olderWebHook);
+  assert.equal(settings.queueCapacity, 100_000);
+  assert.deepEqual(settings.rules.map((rule) => rule.urls), [[defaultUrl], [defaultUrl]]);
+});
+
+Deno.test("loadWebHookSettings merges urls and http_urls without duplicates; a rule's urls replace them", () => {
+  const { settings } = webHook(`
+    urls = ["http://a/", "http://b/"]
+    http_urls = ["http://b/", " http://c/ "]
+    rule.client_connect = [{}, { urls = ["file:///d"] }, { urls = [] }]
+  `);
+  assert.deepEqual(settings.rules.map((rule) => rule.urls), [
+    ["http://a/", "http://b/", "http://c/"],
+    ["file:///d"],
+    ["http://a/", "http://b/", "http://c/"],
+  ]);
+  assert.deepEqual(settings.rules.map((rule) => rule.action), [
+    "client_connect",
+    "client_connect",
+    "client_connect",
+  ]);
+});
+
+Deno.test("loadWebHookSettings takes topics on exactly the events that have a subject", () => {
+  for (const event of hookEventNames) {
+    const toml = `rule.${event} = [{ topics = ["a/+"], urls = ["http://a/"] }]`;
+    const loaded = run(loadWebHookSettings("w"), { w: toml });
+    assert.equal(Either.isRight(loaded), hasSubject(event), event);
+  }
+});
+
+Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general keys for its URL", () => {
+  const { settings } = webHook(
+    `
+    urls = ["https://a/", "https://b/"]
+    http_timeout = "5s"
+    concurrency_limit = 64
+    retry_jitter = 0
+    rule.client_connect = [{}]
+    [[endpoint]]
+    url = "https://b/"
+    headers = { Authorization = "env:TOKEN", x-plain = "p" }
+    ca_file = "cert.pem"
+    http_timeout = "1s"
+    concurrency_limit = 4
+    retry_multiplier = 2
+    retry_status = "all"
+  `,
+    { TOKEN: "Bearer t" },
+  );
+  const [a, b] = [...settings.endpoints.values()];
+  const retry = { ...anyRetry, jitter: 0 };
+  assert.deepEqual(a, {
+    url: "https://a/",
+    headers: [],
+    caFile: undefined,
+    httpTimeout: 5000,
+    concurrencyLimit: 64,
+    retry,
+  });
+  assert.deepEqual(
+    { ...b, headers: b?.headers.map(([name, value]) => [name, Redacted.value(value)]) },
+    {
+      url: "https://b/",
+      headers: [["Authorization", "Bearer t"], ["x-plain", "p"]],
+      caFile: "cert.pem",
+      httpTimeout: 1000,
+      concurrencyLimit: 4,
+      retry: { ...retry, multiplier: 2, status: "all" },
+    },
+  );
+});
+
+Deno.test("loadBrokerSettings reads listeners of every transport, users and access rules", () => {
+  const { settings, warnings } = broker(
+    `
+    [listener.tcp.a]
+    addr = "127.0.0.1:0"
+    max_packet_size = 0
+    message_expiry_interval = "0s"
+    [listener.tcp.off]
+    enable = false
+    [listener.tls.b]
+    cert = "cert.pem"
+    key = "key.pem"
+    allow_anonymous = false
+    [listener.ws.c]
+    addr = "[::1]:8083"
+    max_packet_size = 1024
+    max_qos_allowed = 1
+    [[auth.users]]
+    username = "alice"
+    password = "env:ALICE"
+    [[acl]]
+    permit = "allow"
+    user = "alice"
+    topics = ["devices/%c/#"]
+    [[acl]]
+    permit = "deny"
+    action = "publish"
+  `,
+    { ALICE: "secret" },
+  );
+  assert.deepEqual(warnings, []);
+  assert.deepEqual(settings.listeners, [
+    {
+      name: "a",
+      transport: "tcp",
+      hostname: "127.0.0.1",
+      port: 0,
+      // 0 means no limit to RMQTT; here MQTT's own, and 5.0's longest interval.
+      limits: {
+        ...anyListener,
+        maxPacketSize: 268_435_460,
+        messageExpiryInterval: 4_294_967_295_000,
+      },
+    },
+    {
+      name: "b",
+      transport: "tls",
+      hostname: "0.0.0.0",
+      port: 8883,
+      certFile: "cert.pem",
+      keyFile: "key.pem",
+      limits: { ...anyListener, allowAnonymous: false },
+    },
+    {
+      name: "c",
+      transport: "ws",
+      path: "/mqtt",
+      hostname: "::1",
+      port: 8083,
+      limits: { ...anyListener, maxPacketSize: 1024, maxQosAllowed: 1 },
+    },
+  ]);
+  assert.deepEqual(
+    settings.users.map(({ username, password }) => [username, Redacted.value(password)]),
+    [["alice", "secret"]],
+  );
+  assert.deepEqual(settings.acl, [
+    {
+      permit: "allow",
+      action: "all",
+      user: "alice",
+      clientid: undefined,
+      topics: ["devices/%c/#"],
+    },
+    { permit: "deny", action: "publish", user: undefined, clientid: undefined, topics: [] },
+  ]);
+});
+
+Deno.test("loadBrokerSettings reads RMQTT's own file and names the keys it does not support", () => {
+  const { settings, warnings } = broker(rmqttBroker);
+  assert.deepEqual(settings.listeners.map((l) => `${l.transport} ${l.name} ${l.port}`), [
+    "tcp external 1883",
+    "tls external 8883",
+  ]);
+  const ignored = "RMQTT keys that this broker does not support, ignored";
+  assert.deepEqual(warnings, [
+    `broker.toml:2: ${ignored}: rpc, log, plugins`,
+    `broker.toml:40: ${ignored}: listener.wss`,
+    `broker.toml:11: ${ignored}: ` + [
+      "workers",
+      "max_handshaking_limit",
+      "backlog",
+      "idle_timeout",
+      "min_keepalive",
+      "mqueue_rate_limit",
+      "retain_available",
+      "max_awaiting_rel",
+      "await_rel_timeout",
+      "max_subscriptions",
+      "shared_subscription",
+    ].map((key) => `listener.tcp.external.${key}`).join(", "),
+    "broker.toml:18: listener.tcp.external takes only users, and auth.users has none: " +
+    "it will refuse every client",
+  ]);
+});
+
+Deno.test("loadWebHookSettings warns of an [[endpoint]] table that changes nothing", () => {
+  const { warnings } = webHook(`
+rule.client_connect = [{ urls = ["http://user:pw@host/hook", "file:///events"] }]
+[[endpoint]]
+url = "http://user:pw@host/hook/"
+[[endpoint]]
+url = "http://user:pw@host/hook"
+ca_file = "cert.pem"
+[[endpoint]]
+url = "file:///events"
+headers = { a = "b" }
+`);
+  assert.deepEqual(warnings, [
+    'web-hook.toml:4: no rule sends to "http://host/hook/", the table is not used; ' +
+    'did you mean "http://host/hook"?',
+    "web-hook.toml:7: only https:// URLs have certificates, the file is not used",
+    "web-hook.toml:10: a file:// URL has no headers, they are not used",
+  ]);
+});
+
+Deno.test("loadSettings tells the faults of both files at once", () => {
+  const result = run(loadSettings(files), { "broker.toml": "node.id = -1\n" });
+  const error = Either.getOrThrow(Either.flip(result));
+  assert.equal(error._tag, "ConfigError");
+  assert.equal(
+    error.message,
+    "broker.toml:1: node.id: expected a whole number, 0 or more, found -1\n" +
+      "web-hook.toml: expected a readable file, found no such file",
+  );
+});
+
+Deno.test("loadSettings and renderSettings never show a secret", () => {
+  const secrets = { PASSWORD: "hush-password", TOKEN: "hush-token" };
+  const valid = {
+    "broker.toml": `
+      auth.users = [
+        { username = "a", password = "env:PASSWORD" },
+        { username = "b", password = "hush-plain" },
+      ]`,
+    "web-hook.toml": `
+      rule.client_connect = [{ urls = ["http://u:hush-url@host/"] }]
+      [[endpoint]]
+      url = "http://u:hush-url@host/"
+      headers = { authorization = "env:TOKEN", x-key = "hush-key" }`,
+  };
+  const settings = Either.getOrThrow(run(loadSettings(files), valid, secrets));
+  const shown = renderSettings(settings.broker, settings.webHook);
+  assert.match(shown, /users: 2/);
+  assert.match(shown, /headers authorization, x-key/);
+  assert.doesNotMatch(shown + JSON.stringify(settings.broker), /hush/);
+
+  const invalid = {
+    "broker.toml": `
+      auth.users = ["a:hush-1", { username = "b", password = ["hush-2"] },
+        { username = "c", password = "$scrypt$hush3" }, { username = "d", password = "$2b$12$hush4" }]
+      auth.user = "hush-5"`,
+    "web-hook.toml": `
+      http_urls = ["htp://u:hush-6@host/", "http://u:hush-7@host:x/", "u:hush-8@host"]
+      urls = "http://u:hush-9@host/"
+      [[endpoint]]
+      url = "http://u:hush-10@host/"
+      headers = { authorization = "env:TOKEN", x-key = ["hush-11"], "no token" = "hush-12" }
+      [[endpoint]]
+      url = "http://u:hush-10@host/"
+      header = { authorization = "hush-13" }
+      headers = "authorization: hush-14"`,
+  };
+  const error = Either.getOrThrow(
+    Either.flip(run(loadSettings(files), invalid, { TOKEN: "hush\r\nx: y" })),
+  );
+  assert.ok(error.faults.length >= 12);
+  assert.doesNotMatch(error.message, /hush/);
+
+  for (const toml of ['password = "hush', "a = hush", 'a = "hush" hush', "[hush\na = 1"]) {
+    const syntax = run(loadSettings(files), { "broker.toml": toml, "web-hook.toml": toml });
+    assert.doesNotMatch(Either.getOrThrow(Either.flip(syntax)).message, /hush/);
+  }
+});
+
+Deno.test("renderSettings prints what would run", () => {
+  const { settings } = broker(`
+    node.id = 3
+    [listener.tcp.a]
+    [listener.ws.b]
+    addr = "[::1]:8080"
+    allow_anonymous = false
+  `);
+  const hooks = webHook(`
+    worker_threads = 0
+    rule.client_connected = [{ action = "online", urls = ["http://u:p@host/"] }]
+    rule.message_publish = [{ topics = ["a/#", "b"], urls = ["http://u:p@host/", "file:///e"] }]
+  `).settings;
+  assert.equal(
+    renderSettings(settings, hooks),
+    `node 3
+listeners:
+  tcp a on 0.0.0.0:1883, anonymous clients allowed, up to 1024000 connections, packets up to 1MB, QoS up to 2
+  ws b on [::1]:8080/mqtt, users only, up to 1024000 connections, packets up to 1MB, QoS up to 2
+users: 0
+acl entries: 0
+rules:
+  client_connected as online -> http://host/
+  message_publish on a/#, b -> http://host/, file:///e
+endpoints:
+  http://host/, timeout 8s, up to 128 in flight, retry after 500ms x 2.5 up to 1m, jitter 0.5, for 1m (transient)
+  file:///e, timeout 8s, up to 128 in flight, retry after 500ms x 2.5 up to 1m, jitter 0.5, for 1m (transient)
+delivery:
+  worker threads 0, 128 requests in flight, pool client
+  queue of 300000 events, when full backpressure, of them 50% for a failing URL
+  order lifecycle, breaker after 20 failures, 10s to drain at shutdown`,
+  );
+});
