@@ -1,0 +1,102 @@
+/**
+ * One count of all that waits between a hook event and the end of its last delivery, and the
+ * pressure that the broker feels from it. It must never be wrong by one: what is added is removed.
+ *
+ * Endpoints that fail are counted apart. Pressure is what the others occupy of the room that is left
+ * to them, so that what waits for a dead URL never holds a publisher back.
+ */
+import type { Pressure } from "../mqtt/HookSink.ts";
+
+/** At least an eighth of the capacity is never occupied by failing endpoints. */
+const MOST_FAILING = 7 / 8;
+
+export class Backlog {
+  #capacity: number;
+  #share: number;
+  #count = 0;
+  #failing = 0;
+  #pressure: Pressure = "open";
+  #relief: ReadonlyArray<() => void> = [];
+  #change: ReadonlyArray<() => void> = [];
+
+  constructor(capacity: number, share: number) {
+    this.#capacity = capacity;
+    this.#share = share;
+  }
+
+  /** Events that wait in the queue, and deliveries that wait or are in flight. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many may be there; exceeded by at most one packet's events, and by one where it is 1. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  get pressure(): Pressure {
+    return this.#pressure;
+  }
+
+  /** By how many the failing endpoints exceed what they may occupy together. */
+  get failingExcess(): number {
+    return this.#failing -
+      Math.max(1, Math.floor(this.#capacity * Math.min(this.#share, MOST_FAILING)));
+  }
+
+  resize(capacity: number, share: number): void {
+    this.#capacity = capacity;
+    this.#share = share;
+    this.#update();
+  }
+
+  /** Counts `n` more, or fewer where negative. */
+  add(n: number): void {
+    this.#count += n;
+    this.#update();
+    for (const listener of this.#change) listener();
+  }
+
+  /** Counts `n` more of what is there already (or fewer) as waiting for failing endpoints. */
+  addFailing(n: number): void {
+    this.#failing += n;
+    this.#update();
+  }
+
+  /** Calls back, in a microtask of its own, each time the pressure has fallen. */
+  onRelief(listener: () => void): void {
+    this.#relief = [...this.#relief, listener];
+  }
+
+  /** Calls back, at once, each time the count has changed; until the answer is called. */
+  onChange(listener: () => void): () => void {
+    this.#change = [...this.#change, listener];
+    return () => {
+      this.#change = this.#change.filter((other) => other !== listener);
+    };
+  }
+
+  #update(): void {
+    const occupied = this.#count - this.#failing;
+    const room = Math.max(1, this.#capacity - this.#failing);
+    const before = this.#pressure;
+    // Full at the capacity, high from 7/8 of it. Back to open at half only, so that held clients are
+    // not woken for one packet each.
+    const now: Pressure = occupied >= room
+      ? "full"
+      : occupied >= room * 7 / 8
+      ? "high"
+      : before !== "open" && occupied > room / 2
+      ? "high"
+      : "open";
+    if (now === before) return;
+    this.#pressure = now;
+    if (rank[now] < rank[before] && this.#relief.length > 0) queueMicrotask(this.#relieve);
+  }
+
+  readonly #relieve = (): void => {
+    for (const listener of this.#relief) listener();
+  };
+}
+
+const rank: Readonly<Record<Pressure, number>> = { open: 0, high: 1, full: 2 };

@@ -1,0 +1,60 @@
+/**
+ * The log lines of the delivery engine, from plain code that runs thousands of times a second: at most
+ * one line per URL and kind in 10 s, the next one saying how many were left out. A line must never hold
+ * a payload, a header's value or a password.
+ */
+import type * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type * as LogLevel from "effect/LogLevel";
+import * as Runtime from "effect/Runtime";
+
+/** What a line says beside its message. */
+export type Fields = Readonly<Record<string, string | number>>;
+
+const INTERVAL_MS = 10_000;
+
+export class DeliveryLog {
+  readonly #said = new Map<string, { at: number; leftOut: number; events: number }>();
+
+  constructor(
+    private readonly runtime: Runtime.Runtime<never>,
+    private readonly clock: Clock.Clock,
+  ) {}
+
+  /**
+   * Says that `message` happened, `count` times. Lines of the same `url` and message are said once in
+   * 10 s; what was left out since is added to the next line's `count`.
+   */
+  limited(
+    level: LogLevel.LogLevel,
+    url: string,
+    message: string,
+    fields: Fields = {},
+    count = 1,
+  ): void {
+    const key = `${url} ${message}`;
+    const now = this.clock.unsafeCurrentTimeMillis();
+    const last = this.#said.get(key);
+    if (last !== undefined && now - last.at < INTERVAL_MS) {
+      last.leftOut++;
+      last.events += count;
+      return;
+    }
+    this.#said.set(key, { at: now, leftOut: 0, events: 0 });
+    this.always(level, message, {
+      url,
+      ...fields,
+      count: count + (last?.events ?? 0),
+      ...(last !== undefined && last.leftOut > 0 ? { lines_left_out: last.leftOut } : {}),
+    });
+  }
+
+  /** Says a line, whatever was said before. */
+  always(level: LogLevel.LogLevel, message: string, fields: Fields): void {
+    Runtime.runFork(this.runtime)(
+      Effect.logWithLevel(level, message).pipe(
+        Effect.annotateLogs({ module: "webhook", ...fields }),
+      ),
+    );
+  }
+}

@@ -1,0 +1,25 @@
+/** Who makes the attempts: this thread's HTTP client, a worker, a file. It decides nothing about them. */
+import type * as Effect from "effect/Effect";
+import type { EndpointSettings } from "../domain/WebHookSettings.ts";
+import type { Delivery, Outcome } from "./Delivery.ts";
+import type { WebHookError } from "./WebHookError.ts";
+
+/** An endpoint as executors know it. */
+export interface Attempting {
+  /** The endpoint's number, never given twice in a process. */
+  readonly key: number;
+  readonly settings: EndpointSettings;
+  /** Takes the outcome of an attempt; exactly once per attempt, unless the executor was closed. */
+  complete(delivery: Delivery, outcome: Outcome): void;
+}
+
+export interface Executor {
+  /** Makes ready what these endpoints need, their trusted certificates above all. */
+  prepare(
+    endpoints: ReadonlyMap<string, EndpointSettings>,
+  ): Effect.Effect<void, WebHookError>;
+  /** Must be called before the first attempt of an endpoint, and again when its settings have changed. */
+  configure(endpoint: Attempting): void;
+  /** Makes one attempt. Never refuses: how many there may be is the ConcurrencyBudget's matter. */
+  attempt(endpoint: Attempting, delivery: Delivery): void;
+}

@@ -1,0 +1,232 @@
+/**
+ * The delivery engine as one piece: hook events go in by `sink`, requests come out, and closing the scope
+ * delivers what is left within `shutdown_timeout`. Only composition: it must decide nothing about a
+ * single event.
+ */
+import * as Chunk from "effect/Chunk";
+import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as LogLevel from "effect/LogLevel";
+import * as Runtime from "effect/Runtime";
+import type * as Scope from "effect/Scope";
+import * as Stream from "effect/Stream";
+import type { HookEvent } from "../domain/HookEvent.ts";
+import type { WebHookSettings } from "../domain/WebHookSettings.ts";
+import { Backlog } from "../hooks/Backlog.ts";
+import * as EventQueue from "../hooks/EventQueue.ts";
+import type { HookSink } from "../mqtt/HookSink.ts";
+import { Metrics } from "../ops/Metrics.ts";
+import { BodySlabs } from "./BodySlab.ts";
+import { ConcurrencyBudget } from "./ConcurrencyBudget.ts";
+import { DeliveryLog } from "./DeliveryLog.ts";
+import { Dispatcher } from "./Dispatcher.ts";
+import type { Endpoint } from "./Endpoint.ts";
+import { Endpoints } from "./Endpoints.ts";
+import type { Executor } from "./Executor.ts";
+import * as FileExecutor from "./FileExecutor.ts";
+import * as HttpClients from "./HttpClients.ts";
+import * as LocalExecutor from "./LocalExecutor.ts";
+import { RuleTable } from "./RuleTable.ts";
+import { SequenceNumbers } from "./SequenceNumbers.ts";
+import type { WebHookError } from "./WebHookError.ts";
+
+/** A running delivery engine. */
+export interface WebHook {
+  /** Where the broker puts its events. */
+  readonly sink: HookSink;
+  /** Calls back, outside of any `emit`, each time the pressure has fallen: held clients may go on. */
+  readonly onRelief: (listener: () => void) => void;
+  readonly metrics: Metrics;
+  /**
+   * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
+   * delivered what it was given. `worker_threads` and `http_client` change at a restart only.
+   */
+  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, WebHookError>;
+  /** Opens `file://` targets anew before their next line, for log rotation. */
+  readonly reopenFiles: Effect.Effect<void>;
+  /** Logs one line per URL with its figures. */
+  readonly logSummary: Effect.Effect<void>;
+}
+
+/** What an HTTP executor is made from. */
+export interface HttpExecutorContext {
+  readonly settings: WebHookSettings;
+  /** What every `webhook-id` of this process begins with. */
+  readonly idPrefix: string;
+  readonly metrics: Metrics;
+  readonly log: DeliveryLog;
+}
+
+/** The engine with the HTTP executor that the settings ask for. */
+export const make = (
+  settings: WebHookSettings,
+): Effect.Effect<WebHook, WebHookError, Scope.Scope> => makeWith(settings, httpExecutor);
+
+const httpExecutor = (
+  { settings, idPrefix }: HttpExecutorContext,
+): Effect.Effect<Executor, WebHookError, Scope.Scope> =>
+  Effect.flatMap(
+    HttpClients.make(settings.httpClient),
+    (clients) =>
+      LocalExecutor.make(clients, settings.concurrencyLimit, (id) => idPrefix + id.toString(36)),
+  );
+
+/** Events between two turns of the event loop: about 2 ms of work. */
+const SLICE = 512;
+
+/** The engine with another HTTP executor. */
+export const makeWith = (
+  initial: WebHookSettings,
+  makeExecutor: (
+    context: HttpExecutorContext,
+  ) => Effect.Effect<Executor, WebHookError, Scope.Scope>,
+): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
+  Effect.gen(function* () {
+    let settings = initial;
+    const clock = yield* Effect.clock;
+    const runtime = yield* Effect.runtime<never>();
+    const scope = yield* Effect.scope;
+
+    const log = new DeliveryLog(runtime, clock);
+    const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
+    const slabs = new BodySlabs();
+    const metrics = new Metrics({
+      backlog: () => backlog.count,
+      capacity: () => backlog.capacity,
+      bodyBytes: () => slabs.liveBytes,
+      slabBytes: () => slabs.allocatedBytes,
+    });
+    const budget = new ConcurrencyBudget(settings.concurrencyLimit);
+    const logSummary = Effect.sync(() => {
+      for (const line of metrics.summary()) log.always(LogLevel.Info, "delivery figures", line);
+    });
+
+    // Finalizers run last to first: the drain at the end of this function, then the fibers, the
+    // executors (which report what they cut as lost), and this at last.
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        const left = endpoints.abandon();
+        if (left > 0) {
+          log.always(LogLevel.Error, "stopped with events undelivered", { dropped: left });
+        }
+        return logSummary;
+      })
+    );
+
+    const http = yield* makeExecutor({
+      settings,
+      idPrefix: `${crypto.randomUUID().slice(0, 13)}-`,
+      metrics,
+      log,
+    });
+    const files = yield* FileExecutor.make;
+    const endpoints = new Endpoints({
+      context: {
+        clock,
+        runSync: Runtime.runSync(runtime),
+        log,
+        backlog,
+        slabs,
+        breakerFailures: () => settings.breakerFailures,
+        shedExcess: () => endpoints.shedExcess(),
+      },
+      metrics,
+      transportOf: (url) =>
+        url.startsWith("file:")
+          ? { executor: files, budget: undefined, sequential: true }
+          : { executor: http, budget, sequential: false },
+      startTimer: (endpoint) =>
+        Runtime.runFork(runtime)(supervised(endpoint.timer, "endpoint timer"), { scope }),
+    });
+
+    yield* http.prepare(settings.endpoints);
+    endpoints.configure(settings.endpoints);
+    const dispatcher = new Dispatcher(
+      routingOf(settings, endpoints),
+      backlog,
+      slabs,
+      new SequenceNumbers(clock.unsafeCurrentTimeMillis()),
+    );
+
+    const queue = yield* EventQueue.make({
+      backlog,
+      whenFull: () => settings.whenFull,
+      wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
+      onDropped: (event, reason) => dispatcher.drop(event, reason),
+    });
+
+    const dispatchSlice = (events: ReadonlyArray<HookEvent>, from: number) => {
+      const to = Math.min(events.length, from + SLICE);
+      for (let i = from; i < to; i++) {
+        dispatcher.dispatch(events[i]!); // i < length
+        if (settings.whenFull === "drop_oldest") endpoints.makeRoom();
+      }
+      if (slabs.sparse) endpoints.compact();
+    };
+    const dispatchChunk = (chunk: Chunk.Chunk<HookEvent>): Effect.Effect<void> => {
+      const events = Chunk.toReadonlyArray(chunk);
+      dispatchSlice(events, 0);
+      if (events.length <= SLICE) return Effect.void;
+      // A burst must not keep the event loop from the outcomes of requests.
+      return Effect.gen(function* () {
+        for (let from = SLICE; from < events.length; from += SLICE) {
+          yield* nextTurn;
+          dispatchSlice(events, from);
+        }
+      });
+    };
+    const loop = yield* Effect.forkScoped(
+      supervised(Stream.runForEachChunk(queue.events, dispatchChunk), "dispatcher"),
+    );
+
+    yield* Effect.addFinalizer(() =>
+      Effect.gen(function* () {
+        yield* queue.end;
+        yield* Fiber.await(loop);
+        yield* Effect.interruptible(
+          Effect.raceFirst(endpoints.settled, Effect.sleep(settings.shutdownTimeout)),
+        );
+        endpoints.stop();
+      })
+    );
+
+    return {
+      sink: queue,
+      onRelief: (listener) => backlog.onRelief(listener),
+      metrics,
+      reload: (next) =>
+        Effect.gen(function* () {
+          yield* http.prepare(next.endpoints);
+          settings = next;
+          backlog.resize(next.queueCapacity, next.endpointShare);
+          budget.resize(next.concurrencyLimit);
+          endpoints.configure(next.endpoints);
+          dispatcher.routing = routingOf(next, endpoints);
+          if (
+            next.workerThreads !== initial.workerThreads || next.httpClient !== initial.httpClient
+          ) {
+            yield* Effect.logWarning("worker_threads and http_client change at a restart only");
+          }
+        }),
+      reopenFiles: files.reopen,
+      logSummary,
+    };
+  });
+
+const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
+  rules: new RuleTable<Endpoint>(settings.rules, (url) => endpoints.get(url)),
+  ordering: settings.ordering,
+});
+
+/** A fiber that must not end by a defect unseen. */
+const supervised = <A>(effect: Effect.Effect<A>, fiber: string): Effect.Effect<A> =>
+  Effect.tapErrorCause(
+    effect,
+    (cause) =>
+      Effect.annotateLogs(Effect.logFatal("fiber died", cause), { module: "webhook", fiber }),
+  );
+
+const nextTurn = Effect.async<void>((resume) => {
+  const turn = setImmediate(() => resume(Effect.void));
+  return Effect.sync(() => clearImmediate(turn));
+});

@@ -1,0 +1,207 @@
+/** The delivery engine over an HTTP client that answers as a test says, on the TestClock. */
+import * as HttpClient from "@effect/platform/HttpClient";
+import * as HttpClientError from "@effect/platform/HttpClientError";
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Logger from "effect/Logger";
+import * as Scope from "effect/Scope";
+import * as TestClock from "effect/TestClock";
+import * as TestContext from "effect/TestContext";
+import type { HookEvent } from "../../../src/domain/HookEvent.ts";
+import type { HookRule } from "../../../src/domain/HookRule.ts";
+import type { RetryPolicy } from "../../../src/domain/RetryPolicy.ts";
+import type { EndpointSettings, WebHookSettings } from "../../../src/domain/WebHookSettings.ts";
+import type { EventCounts, MetricsSnapshot } from "../../../src/ops/Metrics.ts";
+import { sum } from "../../../src/ops/Metrics.ts";
+import * as LocalExecutor from "../../../src/webhook/LocalExecutor.ts";
+import * as WebHook from "../../../src/webhook/WebHook.ts";
+
+export const A = "http://a.test/hook";
+export const B = "http://b.test/hook";
+
+export const retryPolicy: RetryPolicy = {
+  initialInterval: 500,
+  multiplier: 2.5,
+  maxInterval: 60_000,
+  jitter: 0,
+  maxElapsedTime: 60_000,
+  status: "transient",
+};
+
+export const rule = (event: HookRule["event"], rest: Partial<HookRule> = {}): HookRule => ({
+  event,
+  action: event,
+  topics: [],
+  urls: [A],
+  ...rest,
+});
+
+export const settingsOf = (
+  rest: Partial<WebHookSettings> & { readonly endpoint?: Partial<EndpointSettings> } = {},
+): WebHookSettings => {
+  const { endpoint, ...given } = rest;
+  const rules = given.rules ?? [rule("message_publish"), rule("client_connected")];
+  const endpoints = new Map<string, EndpointSettings>();
+  for (const url of rules.flatMap(({ urls }) => urls)) {
+    endpoints.set(url, {
+      url,
+      headers: [],
+      caFile: undefined,
+      httpTimeout: 8_000,
+      concurrencyLimit: 1_000,
+      retry: retryPolicy,
+      ...endpoint,
+    });
+  }
+  return {
+    workerThreads: 0,
+    queueCapacity: 1_000,
+    concurrencyLimit: 128,
+    shutdownTimeout: 10_000,
+    endpointShare: 0.5,
+    whenFull: "backpressure",
+    breakerFailures: 20,
+    ordering: "lifecycle",
+    httpClient: "pool",
+    endpoints,
+    ...given,
+    rules,
+  };
+};
+
+export const published = (client: string, n: number, topic = "t"): HookEvent => ({
+  _tag: "message_publish",
+  from_node: 1,
+  from_ipaddress: "127.0.0.1:1",
+  from_clientid: client,
+  from_username: "undefined",
+  dup: false,
+  retain: false,
+  qos: 1,
+  topic,
+  packet_id: n,
+  payload: new Uint8Array([n & 255]),
+  ts: n,
+});
+
+export const connected = (clientid: string, n: number): HookEvent => ({
+  _tag: "client_connected",
+  node: 1,
+  ipaddress: "127.0.0.1:1",
+  clientid,
+  username: "undefined",
+  keepalive: 60,
+  proto_ver: 5,
+  clean_start: true,
+  connected_at: n,
+  session_present: false,
+});
+
+/** How the receiver answers one request. */
+export type Answer =
+  | number
+  | { readonly status: number; readonly headers: Record<string, string> }
+  | "hang"
+  | "refused";
+
+export interface Sent {
+  /** By the TestClock. */
+  readonly at: number;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface Harness {
+  readonly webhook: WebHook.WebHook;
+  readonly sent: Array<Sent>;
+  readonly logs: Array<string>;
+  /** Closes the engine, as a stopping process does. */
+  readonly stop: Effect.Effect<void>;
+}
+
+/** What `answer` is told: the request, and how many there were with its webhook-id, this one included. */
+export type Answering = (sent: Sent, attempt: number) => Answer;
+
+/** Runs a test with an engine whose requests are answered by `answer`. */
+export const withEngine = (
+  settings: WebHookSettings,
+  answer: Answering,
+  test: (harness: Harness) => Effect.Effect<void>,
+): Promise<void> => {
+  const sent: Array<Sent> = [];
+  const logs: Array<string> = [];
+  const logger = Logger.make(({ message, annotations }) => {
+    const fields = [...annotations].map(([name, value]) => `${name}=${value}`).join(" ");
+    logs.push(`${Array.isArray(message) ? message.join(" ") : message} ${fields}`);
+  });
+  const program = Effect.gen(function* () {
+    const scope = yield* Scope.make();
+    const client = yield* clientOf(answer, sent);
+    const clients = { prepare: () => Effect.void, of: () => client };
+    const webhook = yield* WebHook.makeWith(
+      settings,
+      ({ settings, idPrefix }) =>
+        LocalExecutor.make(clients, settings.concurrencyLimit, (id) => `${idPrefix}${id}`),
+    ).pipe(Scope.extend(scope), Effect.orDie);
+    const stop = Scope.close(scope, Exit.void);
+    yield* test({ webhook, sent, logs, stop });
+    yield* stop;
+  });
+  return Effect.runPromise(
+    program.pipe(
+      Effect.provide(TestContext.TestContext),
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+    ),
+  );
+};
+
+const clientOf = (
+  answer: Answering,
+  sent: Array<Sent>,
+): Effect.Effect<HttpClient.HttpClient> =>
+  Effect.clockWith((clock) => {
+    const attempts = new Map<string, number>();
+    return Effect.succeed(HttpClient.make((request) =>
+      Effect.suspend(() => {
+        const body = request.body._tag === "Uint8Array" ? request.body.body : new Uint8Array();
+        const one: Sent = {
+          at: clock.unsafeCurrentTimeMillis(),
+          url: request.url,
+          headers: { ...request.headers },
+          body: JSON.parse(new TextDecoder().decode(body)),
+        };
+        sent.push(one);
+        const id = one.headers["webhook-id"]!; // every request has one
+        attempts.set(id, (attempts.get(id) ?? 0) + 1);
+        const answered = answer(one, attempts.get(id) ?? 0);
+        if (answered === "hang") return Effect.never;
+        if (answered === "refused") {
+          return Effect.fail(
+            new HttpClientError.RequestError({
+              request,
+              reason: "Transport",
+              cause: new Error("Connection refused (os error 111)"),
+            }),
+          );
+        }
+        const { status, headers } = typeof answered === "number"
+          ? { status: answered, headers: {} }
+          : answered;
+        return Effect.succeed(
+          HttpClientResponse.fromWeb(request, new Response(null, { status, headers })),
+        );
+      })
+    ));
+  });
+
+/** Lets everything happen that is due now, then time pass. */
+export const pass = (millis: number): Effect.Effect<void> => TestClock.adjust(millis);
+
+/** Whether the identity of the accounts holds in this snapshot, URL by URL and event by event. */
+export const accountsBalance = ({ endpoints }: MetricsSnapshot): boolean =>
+  endpoints.every(({ total, events }) => [total, ...Object.values(events)].every(balances));
+
+const balances = ({ matched, delivered, failed, dropped, queued, in_flight }: EventCounts) =>
+  matched === delivered + sum(failed) + sum(dropped) + queued + in_flight;
