@@ -32,7 +32,8 @@ const from = {
 /** What a CONNECT asked for. Only the clean flag of the client's protocol version is present. */
 const connect = {
   keepalive: Schema.Int,
-  proto_ver: Schema.Literal(3, 4, 5),
+  /** 3: MQTT 3.1, 4: 3.1.1, 5: 5.0; another level only in the events of a CONNECT refused for it. */
+  proto_ver: Schema.Int,
   clean_session: Schema.optionalWith(Schema.Boolean, { exact: true }),
   clean_start: Schema.optionalWith(Schema.Boolean, { exact: true }),
 };

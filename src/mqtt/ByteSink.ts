@@ -1,0 +1,14 @@
+/** One connection's way out, as the broker sees it; `net/` implements it over TCP, TLS or WebSocket. */
+export interface ByteSink {
+  /**
+   * Queues bytes to be sent, in order, and never calls back before it returns. The bytes may be shared
+   * with other sinks and must not be changed. After `end` or a failure it does nothing.
+   */
+  write(bytes: Uint8Array): void;
+  /** Bytes that wait to be sent. */
+  readonly buffered: number;
+  /** Sends what waits, then closes. */
+  end(): void;
+  /** Stops or goes on reading from the client. */
+  setReading(reading: boolean): void;
+}

@@ -1,0 +1,137 @@
+/**
+ * A connected client: what its CONNECT settled, and how messages are put on its wire. Lives from
+ * CONNACK to the end of the connection; what outlives it is in `Session.ts`.
+ */
+import type { ListenerLimits } from "../domain/BrokerSettings.ts";
+import type { ByteSink } from "./ByteSink.ts";
+import type { Connection } from "./Connection.ts";
+import type { ForwardedProperties } from "./FrameCheck.ts";
+import type { ClientInfo } from "./Message.ts";
+import type { QoS } from "../domain/HookEvent.ts";
+import type { Outgoing } from "./Outgoing.ts";
+import { encode, type OutboundPacket, type ProtocolVersion } from "./PacketCodec.ts";
+import { patchedFrame, publishFrame } from "./PublishFrame.ts";
+import type { Session } from "./Session.ts";
+
+/** What is published when the client goes without a DISCONNECT. MQTT 5.0 section 3.1.2.5 */
+export interface Will {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly forward: ForwardedProperties;
+  /** Milliseconds that the message lives; Infinity: for ever. */
+  readonly expiryInterval: number;
+  /** Milliseconds to wait for the client to come back. MQTT 5.0 section 3.1.3.2.2 */
+  readonly delay: number;
+}
+
+/** Bytes waiting for a client beyond which its messages are queued instead of written. */
+const congestionMark = 256 * 1024;
+
+export interface ClientOptions {
+  readonly connection: Connection;
+  readonly sink: ByteSink;
+  readonly session: Session;
+  readonly info: ClientInfo;
+  readonly version: ProtocolVersion;
+  readonly limits: ListenerLimits;
+  readonly will: Will | undefined;
+  /** Milliseconds without a packet after which it is gone; 0: never. */
+  readonly keepaliveTimeout: number;
+  readonly receiveMaximum: number;
+  readonly maximumPacketSize: number;
+  readonly topicAliasMaximum: number;
+  readonly requestProblemInformation: boolean;
+  /** Whether CONNECT asked for a session that outlives the connection. */
+  readonly sessionExpires: boolean;
+}
+
+export class Client {
+  readonly connection: Connection;
+  readonly session: Session;
+  readonly info: ClientInfo;
+  readonly version: ProtocolVersion;
+  readonly is5: boolean;
+  readonly limits: ListenerLimits;
+  readonly keepaliveTimeout: number;
+  /** QoS 1 and 2 messages that may be unacknowledged at one time. [MQTT-3.3.4-9] */
+  readonly window: number;
+  readonly requestProblemInformation: boolean;
+  /** Whether the session outlives this connection unless DISCONNECT says otherwise. */
+  readonly sessionExpires: boolean;
+  will: Will | undefined;
+  /** The topics that this client's aliases stand for; made on the first use. */
+  inboundAliases: Map<number, string> | undefined;
+
+  readonly #sink: ByteSink;
+  readonly #maximumPacketSize: number;
+  readonly #topicAliasMaximum: number;
+  #outboundAliases: Map<string, number> | undefined;
+
+  constructor(options: ClientOptions) {
+    this.connection = options.connection;
+    this.session = options.session;
+    this.info = options.info;
+    this.version = options.version;
+    this.is5 = options.version === 5;
+    this.limits = options.limits;
+    this.keepaliveTimeout = options.keepaliveTimeout;
+    this.window = Math.min(options.limits.maxInflight, options.receiveMaximum);
+    this.requestProblemInformation = options.requestProblemInformation;
+    this.sessionExpires = options.sessionExpires;
+    this.will = options.will;
+    this.#sink = options.sink;
+    this.#maximumPacketSize = options.maximumPacketSize;
+    this.#topicAliasMaximum = options.topicAliasMaximum;
+  }
+
+  /** Whether it reads too slowly for what it is sent. */
+  get congested(): boolean {
+    return this.#sink.buffered > congestionMark;
+  }
+
+  write(frame: Uint8Array): void {
+    this.#sink.write(frame);
+  }
+
+  /** Sends a packet, unless it is larger than the client accepts. [MQTT-3.1.2-24] */
+  send(packet: OutboundPacket): void {
+    const frame = encode(packet, this.version);
+    if (frame.length <= this.#maximumPacketSize) this.#sink.write(frame);
+  }
+
+  /** Sends a PUBLISH; answers false when it is larger than the client accepts. [MQTT-3.1.2-24] */
+  sendPublish(outgoing: Outgoing, now: number): boolean {
+    const frame = this.#frame(outgoing, now);
+    if (frame.length > this.#maximumPacketSize) return false;
+    this.#sink.write(frame);
+    return true;
+  }
+
+  #frame(outgoing: Outgoing, now: number): Uint8Array {
+    const { message, qos, retain, identifiers, dup, packetId } = outgoing;
+    if (!this.is5 || (identifiers === undefined && this.#topicAliasMaximum === 0)) {
+      return message.frame(this.is5, qos, retain, dup, packetId, now);
+    }
+    const known = this.#outboundAliases?.get(message.topic);
+    const alias = known ?? this.#newAlias();
+    const frame = publishFrame(message, true, qos, retain, {
+      identifiers,
+      ...(message.expiresAt === Infinity ? {} : { expiry: message.secondsLeft(now) }),
+      ...(alias === undefined ? {} : { alias, aliasKnown: known !== undefined }),
+    });
+    if (
+      known === undefined && alias !== undefined && frame.bytes.length <= this.#maximumPacketSize
+    ) {
+      (this.#outboundAliases ??= new Map()).set(message.topic, alias);
+    }
+    return patchedFrame(frame, dup, packetId);
+  }
+
+  /** The next unused alias: the first topics get one, up to the client's maximum. [MQTT-3.1.2-26] [MQTT-3.1.2-27] */
+  #newAlias(): number | undefined {
+    const used = this.#outboundAliases?.size ?? 0;
+    return used < this.#topicAliasMaximum ? used + 1 : undefined;
+  }
+}

@@ -1,0 +1,312 @@
+/**
+ * One client's connection: the protocol's state machine. Bytes come in by `receive`, go out by the
+ * ByteSink; a packet that is not allowed in the present state ends the connection.
+ *
+ * Packets that could cause events wait while there is no room for them (`HookSink.pressure`). A waiting
+ * connection goes on reading a little way, so that its pings are answered, and then stops reading; TCP
+ * holds the client back.
+ */
+import type { Broker, Intake } from "./Broker.ts";
+import type { ByteSink } from "./ByteSink.ts";
+import type { Client } from "./Client.ts";
+import type { Deadline } from "./Deadlines.ts";
+import { Deque } from "./Deque.ts";
+import { PacketType } from "./FrameCheck.ts";
+import { EndReason } from "./EndReason.ts";
+import { FrameReader } from "./FrameReader.ts";
+import { handleAuth } from "./handlers/auth.ts";
+import { handleConnect } from "./handlers/connect.ts";
+import { handleDisconnect } from "./handlers/disconnect.ts";
+import { handlePublish } from "./handlers/publish.ts";
+import { handlePubrel } from "./handlers/pubrel.ts";
+import { handleSubscribe } from "./handlers/subscribe.ts";
+import { handleUnsubscribe } from "./handlers/unsubscribe.ts";
+import { MqttError } from "./MqttError.ts";
+import { decode, type InboundPacket, pingresp } from "./PacketCodec.ts";
+import { ReasonCode } from "./ReasonCode.ts";
+
+/** Where a connection is in its life. */
+export type ConnectionState =
+  | { readonly _tag: "AwaitingConnect" }
+  /** CONNECT is there; its credentials are being verified. */
+  | { readonly _tag: "Authenticating" }
+  | { readonly _tag: "Connected"; readonly client: Client }
+  | { readonly _tag: "Closed" };
+
+const awaitingConnect: ConnectionState = { _tag: "AwaitingConnect" };
+const authenticating: ConnectionState = { _tag: "Authenticating" };
+const closed: ConnectionState = { _tag: "Closed" };
+
+/** Bytes of waiting packets up to which a held connection goes on reading, to find pings. */
+const lookAhead = 64 * 1024;
+
+/**
+ * Bytes waiting to be sent beyond which nothing more is read: a client that asks and never reads the
+ * answers holds up itself, not the broker's memory.
+ */
+const unsentLimit = 1024 * 1024;
+
+export class Connection {
+  #state: ConnectionState = awaitingConnect;
+  readonly #frames: FrameReader;
+  /** Frames read ahead while the connection is held, copied, oldest first. */
+  readonly #waiting = new Deque<Uint8Array>();
+  #waitingBytes = 0;
+  #isHeld = false;
+  #isReading = true;
+  /** The other side has closed, or failed: what waits is processed, then this ends it. */
+  #endedBy: string | undefined;
+  #lastReceived: number;
+  #deadline: Deadline;
+
+  constructor(
+    readonly broker: Broker,
+    readonly sink: ByteSink,
+    readonly intake: Intake,
+    readonly ipaddress: string,
+  ) {
+    const { limits } = intake;
+    this.#frames = new FrameReader(limits.maxPacketSize);
+    this.#lastReceived = broker.now();
+    this.#deadline = broker.deadlines.schedule(
+      this.#lastReceived + limits.handshakeTimeout,
+      this.#handshakeOver,
+    );
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Bytes have come in; they may be overwritten after the call. */
+  receive(chunk: Uint8Array): void {
+    if (this.#state._tag === "Closed") return;
+    this.#lastReceived = this.broker.now();
+    this.#frames.push(chunk);
+    this.#process();
+    this.#frames.settle();
+  }
+
+  /** The sink has sent what it had: queued messages may go, and a client that did not read is read again. */
+  drained(): void {
+    if (this.#state._tag === "Connected") this.#state.client.session.pump();
+    if (this.#isHeld) this.resume();
+  }
+
+  /** The other side closed the connection, or it broke. */
+  ended(reason: typeof EndReason.RemoteClose | typeof EndReason.ReadWriteError): void {
+    if (this.#state._tag === "Closed") return;
+    this.#endedBy = reason;
+    if (this.#isHeld) this.resume();
+    else this.close(reason);
+  }
+
+  /** There may be room again: processes what waits. */
+  resume(): void {
+    if (this.#state._tag === "Closed") return;
+    this.#isHeld = false;
+    this.#lastReceived = this.broker.now(); // it could not be heard while it was not read
+    this.#process();
+    this.#frames.settle();
+  }
+
+  /** CONNECT has been read: its verification is under way. */
+  authenticating(): void {
+    this.#state = authenticating;
+    this.broker.deadlines.cancel(this.#deadline);
+  }
+
+  /** CONNECT is accepted. */
+  connected(client: Client): void {
+    this.broker.deadlines.cancel(this.#deadline);
+    this.#state = { _tag: "Connected", client };
+    this.intake.connected++;
+    if (client.keepaliveTimeout > 0) this.#awaitPackets(client);
+  }
+
+  /**
+   * Ends the connection.
+   *
+   * @param reason as client_disconnected says it
+   * @param reasonCode what a 5.0 client is told in DISCONNECT; absent when it has gone itself
+   * @param what more about it, for the client's Reason String
+   */
+  close(reason: string, reasonCode?: ReasonCode, what?: string): void {
+    const state = this.#state;
+    if (state._tag === "Closed") return;
+    this.#state = closed;
+    this.broker.deadlines.cancel(this.#deadline);
+    this.broker.connectionClosed(this);
+    if (state._tag === "Connected") {
+      const { client } = state;
+      this.intake.connected--;
+      if (client.is5 && reasonCode !== undefined) {
+        client.send({
+          cmd: "disconnect",
+          reasonCode,
+          ...(what !== undefined && client.requestProblemInformation
+            ? { properties: { reasonString: what } }
+            : {}),
+        });
+      }
+      this.sink.end();
+      this.broker.disconnected(client, reason);
+    } else this.sink.end();
+  }
+
+  #process(): void {
+    try {
+      while (this.#state._tag !== "Closed") {
+        const first = this.#waiting.peek()?.[0] ?? this.#frames.peek();
+        if (first === undefined) break;
+        if (this.#state._tag === "AwaitingConnect" && first >> 4 !== PacketType.CONNECT) {
+          this.close("ProtocolError(packet before CONNECT)"); // [MQTT-3.1.0-1]
+          return;
+        }
+        if (this.#mustHold(first >> 4)) {
+          this.#hold();
+          return;
+        }
+        const waiting = this.#waiting.shift();
+        if (waiting !== undefined) {
+          this.#waitingBytes -= waiting.length;
+          this.#handle(waiting, bodyOffsetOf(waiting));
+          continue;
+        }
+        const frame = this.#frames.next();
+        if (frame === undefined) break;
+        this.#handle(frame, this.#frames.bodyOffset);
+      }
+      this.#goOn();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Nothing waits any more. */
+  #goOn(): void {
+    if (this.#state._tag === "Closed") return;
+    if (!this.#isReading) {
+      this.#isReading = true;
+      this.sink.setReading(true);
+    }
+    if (this.#endedBy !== undefined) this.close(this.#endedBy);
+  }
+
+  #mustHold(type: number): boolean {
+    if (this.#state._tag === "Authenticating") return true;
+    if (this.sink.buffered > unsentLimit) return true;
+    switch (this.broker.hooks.sink.pressure) {
+      case "open":
+        return false;
+      case "high":
+        return type === PacketType.PUBLISH;
+      case "full":
+        return type !== PacketType.PINGREQ && type !== PacketType.DISCONNECT;
+    }
+  }
+
+  /** Lets everything wait but pings; reads on only as far as `lookAhead`. */
+  #hold(): void {
+    this.#isHeld = true;
+    this.broker.hold(this);
+    while (this.#waitingBytes < lookAhead) {
+      const frame = this.#frames.next();
+      if (frame === undefined) break;
+      if (isPingreq(frame) && this.sink.buffered <= unsentLimit) this.sink.write(pingresp);
+      else {
+        this.#waiting.push(frame.slice());
+        this.#waitingBytes += frame.length;
+      }
+    }
+    const reading = this.#waitingBytes + this.#frames.buffered < lookAhead;
+    if (reading !== this.#isReading) {
+      this.#isReading = reading;
+      this.sink.setReading(reading);
+    }
+  }
+
+  #handle(frame: Uint8Array, bodyOffset: number): void {
+    const state = this.#state;
+    switch (state._tag) {
+      case "AwaitingConnect":
+        handleConnect(this, frame, bodyOffset);
+        break;
+      case "Connected":
+        this.#dispatch(state.client, decode(frame, bodyOffset, state.client.version));
+        break;
+    }
+  }
+
+  #dispatch(client: Client, packet: InboundPacket): void {
+    switch (packet.cmd) {
+      case "publish":
+        return handlePublish(this.broker, client, packet);
+      case "puback":
+        return client.session.puback(packet.messageId as number); // FrameCheck saw a packet identifier
+      case "pubrec":
+        return client.session.pubrec(packet.messageId as number, packet.reasonCode ?? 0);
+      case "pubrel":
+        return handlePubrel(client, packet.messageId as number);
+      case "pubcomp":
+        return client.session.pubcomp(packet.messageId as number);
+      case "subscribe":
+        return handleSubscribe(this.broker, client, packet);
+      case "unsubscribe":
+        return handleUnsubscribe(this.broker, client, packet);
+      case "pingreq":
+        return this.sink.write(pingresp); // [MQTT-3.12.4-1]
+      case "disconnect":
+        return handleDisconnect(this, client, packet);
+      case "auth":
+        return handleAuth();
+      case "connect": // decode refuses a second one
+        return;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!(error instanceof MqttError)) {
+      this.broker.onDefect(error);
+      this.close(
+        "ProtocolError(implementation specific error)",
+        ReasonCode.ImplementationSpecificError,
+      );
+      return;
+    }
+    this.close(`ProtocolError(${error.what})`, error.reasonCode, error.what);
+  }
+
+  readonly #handshakeOver = (now: number): void => {
+    if (this.#isHeld) {
+      // Its CONNECT may be among what waits.
+      this.#deadline = this.broker.deadlines.schedule(
+        now + this.intake.limits.handshakeTimeout,
+        this.#handshakeOver,
+      );
+    } else this.close("ProtocolError(no CONNECT in time)");
+  };
+
+  /** One deadline per connection, moved when it comes and not with each packet. [MQTT-3.1.2-22] */
+  #awaitPackets(client: Client): void {
+    this.#deadline = this.broker.deadlines.schedule(
+      this.#lastReceived + client.keepaliveTimeout,
+      (now) => {
+        // Held back by us, and not by its own failure to read.
+        if (!this.#isReading && this.sink.buffered <= unsentLimit) this.#lastReceived = now;
+        if (this.#lastReceived + client.keepaliveTimeout > now) this.#awaitPackets(client);
+        else this.close(EndReason.KeepaliveTimeout, ReasonCode.KeepAliveTimeout);
+      },
+    );
+  }
+}
+
+const isPingreq = (frame: Uint8Array): boolean =>
+  frame.length === 2 && frame[0] === PacketType.PINGREQ << 4;
+
+/** Where the body of a whole frame begins. */
+const bodyOffsetOf = (frame: Uint8Array): number => {
+  let at = 1;
+  while ((frame[at] as number) >= 0x80) at++; // a whole frame's length field ends
+  return at + 1;
+};

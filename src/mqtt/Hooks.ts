@@ -1,0 +1,208 @@
+/**
+ * Builds hook events, and only those that a rule wants. Fields: domain/HookEvent.ts.
+ *
+ * Nothing here decides anything about MQTT: callers say what happened, at the moment it happens.
+ */
+import type { QoS } from "../domain/HookEvent.ts";
+import type { Clock } from "./Clock.ts";
+import type { HookSink } from "./HookSink.ts";
+import type { ClientInfo, Message } from "./Message.ts";
+import type { Outgoing } from "./Outgoing.ts";
+import { connackText, type ReasonCode } from "./ReasonCode.ts";
+
+/** What a CONNECT asked for, as three events repeat it. */
+export interface ConnectInfo extends ClientInfo {
+  readonly keepalive: number;
+  readonly proto_ver: number;
+  readonly clean_session?: boolean;
+  readonly clean_start?: boolean;
+}
+
+/** Why a message was dropped. shared/contract.md; a session's end reason is any other string. */
+export const DropReason = {
+  MessageQueueFull: "MessageQueueFull",
+  MessageExpiration: "MessageExpiration",
+  PublishRefused: "PublishRefused",
+} as const;
+
+export class Hooks {
+  constructor(readonly sink: HookSink, readonly clock: Clock) {}
+
+  clientConnect(connect: ConnectInfo): void {
+    if (this.sink.wants("client_connect")) {
+      this.sink.emit({ _tag: "client_connect", ...connect });
+    }
+  }
+
+  clientConnack(connect: ConnectInfo, reason: ReasonCode): void {
+    if (!this.sink.wants("client_connack")) return;
+    const conn_ack = connackText(connect.proto_ver, reason);
+    this.sink.emit({ _tag: "client_connack", ...connect, conn_ack });
+  }
+
+  clientConnected(connect: ConnectInfo, sessionPresent: boolean): void {
+    if (!this.sink.wants("client_connected")) return;
+    this.sink.emit({
+      _tag: "client_connected",
+      ...connect,
+      connected_at: this.clock.now(),
+      session_present: sessionPresent,
+    });
+  }
+
+  clientDisconnected(client: ClientInfo, reason: string): void {
+    if (!this.sink.wants("client_disconnected")) return;
+    this.sink.emit({
+      _tag: "client_disconnected",
+      ...client,
+      disconnected_at: this.clock.now(),
+      reason,
+    });
+  }
+
+  sessionCreated(client: ClientInfo, createdAt: number): void {
+    if (!this.sink.wants("session_created")) return;
+    this.sink.emit({ _tag: "session_created", ...client, created_at: createdAt });
+  }
+
+  sessionTerminated(client: ClientInfo, reason: string): void {
+    if (this.sink.wants("session_terminated")) {
+      this.sink.emit({ _tag: "session_terminated", ...client, reason });
+    }
+  }
+
+  /** `qos` is the one requested. */
+  clientSubscribe(client: ClientInfo, topic: string, qos: QoS): void {
+    if (this.sink.wants("client_subscribe", topic)) {
+      this.sink.emit({ _tag: "client_subscribe", ...client, topic, opts: { qos } });
+    }
+  }
+
+  /** `qos` is the one granted. */
+  sessionSubscribed(client: ClientInfo, topic: string, qos: QoS): void {
+    if (this.sink.wants("session_subscribed", topic)) {
+      this.sink.emit({ _tag: "session_subscribed", ...client, topic, opts: { qos } });
+    }
+  }
+
+  clientUnsubscribe(client: ClientInfo, topic: string): void {
+    if (this.sink.wants("client_unsubscribe", topic)) {
+      this.sink.emit({ _tag: "client_unsubscribe", ...client, topic });
+    }
+  }
+
+  sessionUnsubscribed(client: ClientInfo, topic: string): void {
+    if (this.sink.wants("session_unsubscribed", topic)) {
+      this.sink.emit({ _tag: "session_unsubscribed", ...client, topic });
+    }
+  }
+
+  messagePublish(message: Message): void {
+    if (!this.sink.wants("message_publish", message.topic)) return;
+    const { from } = message;
+    this.sink.emit({
+      _tag: "message_publish",
+      from_node: from.node,
+      from_ipaddress: from.ipaddress,
+      from_clientid: from.clientid,
+      from_username: from.username,
+      dup: message.dup,
+      retain: message.retain,
+      qos: message.qos,
+      topic: message.topic,
+      packet_id: message.packetId,
+      payload: message.payload,
+      ts: message.publishedAt,
+    });
+  }
+
+  messageDelivered(client: ClientInfo, outgoing: Outgoing): void {
+    this.#delivery("message_delivered", client, outgoing);
+  }
+
+  messageAcked(client: ClientInfo, outgoing: Outgoing): void {
+    this.#delivery("message_acked", client, outgoing);
+  }
+
+  offlineMessage(client: ClientInfo, outgoing: Outgoing): void {
+    this.#delivery("offline_message", client, outgoing);
+  }
+
+  /** A message that one recipient does not get. */
+  messageDropped(client: ClientInfo, outgoing: Outgoing, reason: string): void {
+    const { message } = outgoing;
+    if (!this.sink.wants("message_dropped", message.topic)) return;
+    const { from } = message;
+    this.sink.emit({
+      _tag: "message_dropped",
+      from_node: from.node,
+      from_ipaddress: from.ipaddress,
+      from_clientid: from.clientid,
+      from_username: from.username,
+      node: client.node,
+      ipaddress: client.ipaddress,
+      clientid: client.clientid,
+      username: client.username,
+      dup: outgoing.dup,
+      retain: outgoing.retain,
+      qos: outgoing.qos,
+      topic: message.topic,
+      packet_id: outgoing.packetId,
+      payload: message.payload,
+      reason,
+      pts: message.publishedAt,
+      ts: this.clock.now(),
+    });
+  }
+
+  /** A message that nobody gets. */
+  messageRefused(message: Message): void {
+    if (!this.sink.wants("message_dropped", message.topic)) return;
+    const { from } = message;
+    this.sink.emit({
+      _tag: "message_dropped",
+      from_node: from.node,
+      from_ipaddress: from.ipaddress,
+      from_clientid: from.clientid,
+      from_username: from.username,
+      dup: message.dup,
+      retain: message.retain,
+      qos: message.qos,
+      topic: message.topic,
+      packet_id: message.packetId,
+      payload: message.payload,
+      reason: DropReason.PublishRefused,
+      pts: message.publishedAt,
+      ts: this.clock.now(),
+    });
+  }
+
+  #delivery(
+    name: "message_delivered" | "message_acked" | "offline_message",
+    client: ClientInfo,
+    outgoing: Outgoing,
+  ): void {
+    const { message } = outgoing;
+    if (!this.sink.wants(name, message.topic)) return;
+    const { from } = message;
+    this.sink.emit({
+      _tag: name,
+      from_node: from.node,
+      from_ipaddress: from.ipaddress,
+      from_clientid: from.clientid,
+      from_username: from.username,
+      node: client.node,
+      ipaddress: client.ipaddress,
+      clientid: client.clientid,
+      username: client.username,
+      dup: outgoing.dup,
+      retain: outgoing.retain,
+      qos: outgoing.qos,
+      topic: message.topic,
+      packet_id: outgoing.packetId,
+      payload: message.payload,
+      pts: message.publishedAt,
+      ts: this.clock.now(),
+    });
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * An application message: what was published, by whom, and all that is needed to forward it. One is
+ * shared by all its recipients, and owns its bytes.
+ */
+import type { QoS } from "../domain/HookEvent.ts";
+import type { ForwardedProperties } from "./FrameCheck.ts";
+import { patchedFrame, type PublishFrame, publishFrame } from "./PublishFrame.ts";
+
+/** Who a client is, as hook events say it. */
+export interface ClientInfo {
+  readonly node: number;
+  readonly ipaddress: string;
+  readonly clientid: string;
+  /** `"undefined"` when the client gave none. */
+  readonly username: string;
+}
+
+export class Message {
+  /** Frames without alias, subscription identifiers and expiry, by version, QoS and retain; while it is being routed. */
+  #frames: Array<PublishFrame | undefined> | undefined;
+
+  constructor(
+    readonly from: ClientInfo,
+    readonly topic: string,
+    /** Owned: not a view of a read buffer. */
+    readonly payload: Uint8Array,
+    readonly qos: QoS,
+    readonly retain: boolean,
+    readonly dup: boolean,
+    /** As received; 0: none. */
+    readonly packetId: number,
+    /** Milliseconds since 1970. */
+    readonly publishedAt: number,
+    /** When the publisher wants it dropped, milliseconds since 1970; Infinity: never. MQTT 5.0 section 3.3.2.3.3 */
+    readonly expiresAt: number,
+    readonly forward: ForwardedProperties,
+  ) {}
+
+  /**
+   * A frame to send to a client that needs no alias and no subscription identifier. Encoded once per
+   * version, QoS and retain flag while the message is being routed: a fan-out to 10,000 costs one.
+   */
+  frame(is5: boolean, qos: QoS, retain: boolean, dup: boolean, packetId: number, now: number) {
+    if (is5 && this.expiresAt !== Infinity) {
+      const made = publishFrame(this, true, qos, retain, { expiry: this.secondsLeft(now) });
+      return patchedFrame(made, dup, packetId);
+    }
+    const index = (is5 ? 6 : 0) + 2 * qos + (retain ? 1 : 0);
+    this.#frames ??= [];
+    const frame = this.#frames[index] ??= publishFrame(this, is5, qos, retain, {});
+    return qos === 0
+      ? frame.bytes
+      : patchedFrame({ ...frame, bytes: frame.bytes.slice() }, dup, packetId);
+  }
+
+  /** To be called when routing is over: queued and retained messages keep no frames. */
+  forgetFrames(): void {
+    this.#frames = undefined;
+  }
+
+  /** What is left of its own expiry, in whole seconds, at least 0. [MQTT-3.3.2-6] */
+  secondsLeft(now: number): number {
+    return Math.max(0, Math.ceil((this.expiresAt - now) / 1000));
+  }
+}

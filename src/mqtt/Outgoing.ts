@@ -1,0 +1,30 @@
+import type { QoS } from "../domain/HookEvent.ts";
+import type { Message } from "./Message.ts";
+import type { SharedGroup } from "./SharedGroup.ts";
+
+/**
+ * One message on its way to one session.
+ *
+ * - `queued`: not sent yet, without a packet identifier.
+ * - `sent`: PUBLISH sent, PUBACK or PUBREC awaited.
+ * - `released`: QoS 2, PUBREC received, PUBCOMP awaited; the recipient has the message.
+ */
+export class Outgoing {
+  state: "queued" | "sent" | "released" = "queued";
+  packetId = 0;
+  /** The DUP flag of the PUBLISH sent last. */
+  dup = false;
+
+  constructor(
+    readonly message: Message,
+    /** The lower of the message's and the subscription's. [MQTT-3.8.4-8] */
+    readonly qos: QoS,
+    readonly retain: boolean,
+    /** The 5.0 subscription identifiers of all subscriptions that matched. [MQTT-3.3.4-3] */
+    readonly identifiers: ReadonlyArray<number> | undefined,
+    /** The shared subscription it came by: other members may get it when this one's session ends. */
+    readonly group: SharedGroup | undefined,
+    /** While queued: when it is dropped, milliseconds since 1970. */
+    readonly expiresAt: number,
+  ) {}
+}

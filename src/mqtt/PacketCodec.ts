@@ -1,0 +1,207 @@
+/**
+ * Frames to packets and packets to frames: the only file that knows mqtt-packet.
+ *
+ * Inbound frames are checked (`FrameCheck.ts`) before mqtt-packet parses them, because it repairs and
+ * merges what the specification wants refused. Outbound PUBLISH frames are not made here but in
+ * `PublishFrame.ts`, since their properties must be forwarded byte for byte and in order.
+ */
+import "./processEnv.ts";
+import { generate, parser } from "mqtt-packet";
+import type {
+  IAuthPacket,
+  IConnackPacket,
+  IConnectPacket,
+  IDisconnectPacket,
+  IPingreqPacket,
+  IPubackPacket,
+  IPubcompPacket,
+  IPublishPacket,
+  IPubrecPacket,
+  IPubrelPacket,
+  ISubackPacket,
+  ISubscribePacket,
+  IUnsubackPacket,
+  IUnsubscribePacket,
+  Packet,
+  Parser,
+} from "mqtt-packet";
+import { Buffer } from "node:buffer";
+import { checkFrame, type ForwardedProperties, PacketType } from "./FrameCheck.ts";
+import { malformed, MqttError } from "./MqttError.ts";
+import { ReasonCode } from "./ReasonCode.ts";
+
+export type ProtocolVersion = 3 | 4 | 5;
+
+export interface Connect extends IConnectPacket {
+  protocolVersion: ProtocolVersion;
+  /** The will's properties that go on to its recipients. */
+  forward: ForwardedProperties;
+}
+
+export interface Publish extends IPublishPacket {
+  payload: Buffer;
+  /** The properties that go on to the recipients. */
+  forward: ForwardedProperties;
+}
+
+export type Acknowledgement = IPubackPacket | IPubrecPacket | IPubrelPacket | IPubcompPacket;
+export type Subscribe = ISubscribePacket & { messageId: number };
+export type Unsubscribe = IUnsubscribePacket & { messageId: number };
+export type Disconnect = IDisconnectPacket;
+export type Auth = IAuthPacket;
+
+/** What a client may send. */
+export type InboundPacket =
+  | Connect
+  | Publish
+  | Acknowledgement
+  | Subscribe
+  | Unsubscribe
+  | IPingreqPacket
+  | Disconnect
+  | Auth;
+
+/** What the server sends, PUBLISH apart. */
+export type OutboundPacket =
+  | IConnackPacket
+  | IPubackPacket
+  | IPubrecPacket
+  | IPubrelPacket
+  | IPubcompPacket
+  | ISubackPacket
+  | IUnsubackPacket
+  | IDisconnectPacket;
+
+/**
+ * A parser that is given whole frames only, so that one serves every connection of a version: a
+ * connection costs no parser of its own.
+ */
+class FrameParser {
+  #parser: Parser;
+  #packet: Packet | undefined;
+  #error: Error | undefined;
+
+  constructor(readonly version: ProtocolVersion) {
+    this.#parser = this.#make();
+  }
+
+  #make(): Parser {
+    const made = parser({ protocolVersion: this.version });
+    made.on("packet", (packet) => this.#packet = packet);
+    made.on("error", (error: Error) => this.#error = error);
+    return made;
+  }
+
+  parse(frame: Uint8Array): Packet {
+    this.#packet = undefined;
+    this.#error = undefined;
+    try {
+      this.#parser.parse(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
+    } catch (error) {
+      this.#error = error instanceof Error ? error : new Error(String(error));
+    }
+    if (this.#packet === undefined || this.#error !== undefined) {
+      this.#parser = this.#make(); // what is left in the old one belongs to no frame
+      throw malformed(this.#error === undefined ? "packet cut short" : String(this.#error.message));
+    }
+    return this.#packet;
+  }
+}
+
+const parsers: Readonly<Record<ProtocolVersion, FrameParser>> = {
+  3: new FrameParser(3),
+  4: new FrameParser(4),
+  5: new FrameParser(5),
+};
+// A parser takes over the version of a CONNECT that it parses, so these have one of their own.
+const connectParser = new FrameParser(4);
+
+/**
+ * Decodes a frame of a connected client. Byte arrays in the packet are views of the frame.
+ * @throws MqttError when the specification wants it refused
+ */
+export const decode = (
+  frame: Uint8Array,
+  bodyOffset: number,
+  version: ProtocolVersion,
+): InboundPacket => {
+  const type = (frame[0] as number) >> 4; // a frame has a first byte
+  if (type === PacketType.CONNECT) {
+    throw new MqttError(ReasonCode.ProtocolError, "second CONNECT"); // [MQTT-3.1.0-2]
+  }
+  const { forward } = checkFrame(frame, bodyOffset, version);
+  const packet = parsers[version].parse(frame) as InboundPacket; // checkFrame lets only these through
+  if (packet.cmd === "publish") packet.forward = forward;
+  return packet;
+};
+
+/** A CONNECT whose protocol or level this server does not speak; `packet` where it could be read as 3.1.1. */
+export class UnsupportedProtocol extends Error {
+  override readonly name = "UnsupportedProtocol";
+
+  constructor(readonly level: number, readonly packet: Connect | undefined) {
+    super(`protocol level ${level}`);
+  }
+}
+
+/**
+ * Decodes the frame that opens a connection.
+ * @throws MqttError when it is no good CONNECT; UnsupportedProtocol for an unknown level [MQTT-3.1.2-2]
+ */
+export const decodeConnect = (frame: Uint8Array, bodyOffset: number): Connect => {
+  const nameLength = ((frame[bodyOffset] ?? 0) << 8) | (frame[bodyOffset + 1] ?? 0);
+  const levelOffset = bodyOffset + 2 + nameLength;
+  const level = frame[levelOffset];
+  if (level === undefined) throw malformed("CONNECT is cut short");
+  const name = asciiText(frame, bodyOffset + 2, levelOffset);
+  if (name !== "MQTT" && name !== "MQIsdp") {
+    throw new MqttError(ReasonCode.UnsupportedProtocolVersion, "unknown protocol name"); // [MQTT-3.1.2-1]
+  }
+  if (name === "MQTT" ? level === 4 || level === 5 : level === 3) {
+    return parseConnect(frame, bodyOffset, level as ProtocolVersion); // 3, 4 or 5 by the line above
+  }
+  const as311 = new Uint8Array(frame);
+  as311[levelOffset] = name === "MQTT" ? 4 : 3;
+  let packet: Connect | undefined;
+  try {
+    packet = parseConnect(as311, bodyOffset, name === "MQTT" ? 4 : 3);
+  } catch (error) {
+    if (!(error instanceof MqttError)) throw error;
+    packet = undefined; // an unknown version's CONNECT need not look like ours
+  }
+  throw new UnsupportedProtocol(level, packet);
+};
+
+/** The protocol version that a CONNECT names, before it is known to be good: 5 only when it says so. */
+export const claimedVersion = (frame: Uint8Array, bodyOffset: number): ProtocolVersion =>
+  frame[bodyOffset + 1] === 4 && frame[bodyOffset + 6] === 5 ? 5 : 4;
+
+const parseConnect = (frame: Uint8Array, bodyOffset: number, version: ProtocolVersion): Connect => {
+  const { forward } = checkFrame(frame, bodyOffset, version);
+  const packet = connectParser.parse(frame) as Connect; // the caller saw that the type is CONNECT
+  packet.forward = forward;
+  return packet;
+};
+
+const asciiText = (bytes: Uint8Array, from: number, to: number): string =>
+  String.fromCharCode(...bytes.subarray(from, Math.min(to, from + 8)));
+
+/** Encodes a packet for a client that speaks `version`. */
+export const encode = (packet: OutboundPacket, version: ProtocolVersion): Uint8Array =>
+  generate(packet, { protocolVersion: version });
+
+/** PINGRESP. MQTT 5.0 section 3.13 */
+export const pingresp = new Uint8Array([PacketType.PINGRESP << 4, 0]);
+
+/**
+ * A successful PUBACK, PUBREC, PUBREL or PUBCOMP, which is the same four bytes in every version: the
+ * commonest frames there are, made ten times cheaper than by `encode`. MQTT 5.0 sections 3.4.2.1 to 3.7.2.1
+ */
+export const acknowledgement = (type: 4 | 5 | 6 | 7, packetId: number): Uint8Array => {
+  const frame = new Uint8Array(4);
+  frame[0] = (type << 4) | (type === PacketType.PUBREL ? 2 : 0);
+  frame[1] = 2;
+  frame[2] = packetId >> 8;
+  frame[3] = packetId & 0xff;
+  return frame;
+};

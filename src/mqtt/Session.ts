@@ -1,0 +1,296 @@
+/**
+ * A client's state that outlives its connections: subscriptions, what is queued for it, what is in
+ * flight to it, and which QoS 2 messages it has begun to send. MQTT 5.0 section 4.1
+ *
+ * Every message that comes in by `deliver` leaves by exactly one of: acknowledged, sent (QoS 0),
+ * message_dropped.
+ */
+import type { ListenerLimits } from "../domain/BrokerSettings.ts";
+import type { QoS } from "../domain/HookEvent.ts";
+import type { Client, Will } from "./Client.ts";
+import type { Deadline, Deadlines } from "./Deadlines.ts";
+import { Deque } from "./Deque.ts";
+import { PacketType } from "./FrameCheck.ts";
+import { DropReason, type Hooks } from "./Hooks.ts";
+import type { ClientInfo, Message } from "./Message.ts";
+import { protocolError } from "./MqttError.ts";
+import { Outgoing } from "./Outgoing.ts";
+import { acknowledgement } from "./PacketCodec.ts";
+import { ReasonCode } from "./ReasonCode.ts";
+import type { SharedGroup } from "./SharedGroup.ts";
+import type { Subscription } from "./Subscription.ts";
+
+/** What sessions share with the broker they belong to. */
+export interface SessionHost {
+  readonly hooks: Hooks;
+  readonly deadlines: Deadlines;
+  now(): number;
+}
+
+export class Session {
+  /** Undefined while the client is away. */
+  client: Client | undefined;
+  /** By topic filter as the client wrote it. */
+  readonly subscriptions = new Map<string, Subscription>();
+  /** QoS 2 packet identifiers received and not yet released. [MQTT-4.3.3-10] */
+  readonly received = new Set<number>();
+  /** Milliseconds that it outlives a connection; 0: not at all, Infinity: for ever. */
+  expiryInterval = 0;
+  expiry: Deadline | undefined;
+  /** A will that waits for its delay. */
+  delayedWill: { readonly will: Will; readonly deadline: Deadline } | undefined;
+
+  // The router's notes on this session while it routes one message: see Router.ts.
+  routingRound = 0;
+  routingQos: QoS = 0;
+  routingRetain = false;
+  routingIdentifiers: Array<number> | undefined;
+
+  readonly #queue = new Deque<Outgoing>();
+  /** Sent or released, in the order of sending. */
+  readonly #inflight = new Map<number, Outgoing>();
+  /** Of `#inflight`: still to be sent again, since the window of the new connection is full. */
+  #resend: Array<Outgoing> = [];
+  #lastPacketId = 0;
+  #queueDeadline: Deadline | undefined;
+
+  constructor(
+    readonly id: string,
+    readonly createdAt: number,
+    /** Of the connection it has, or had last. */
+    public info: ClientInfo,
+    public limits: ListenerLimits,
+    readonly host: SessionHost,
+  ) {}
+
+  /** Messages that wait: queued behind the window, or for the client to come back. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Whether a QoS 1 or 2 message would be sent at once. */
+  get readyToSend(): boolean {
+    return this.#queue.length === 0 && this.#canSend(1);
+  }
+
+  /** Sends a message, or queues it behind others; drops it when the queue is full. */
+  deliver(
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    identifiers: ReadonlyArray<number> | undefined,
+    group: SharedGroup | undefined,
+  ): void {
+    const now = this.host.now();
+    const interval = this.limits.messageExpiryInterval;
+    const expiresAt = message.expiresAt !== Infinity || interval === 0
+      ? message.expiresAt
+      : now + interval;
+    const outgoing = new Outgoing(message, qos, retain, identifiers, group, expiresAt);
+    // Behind a queue everything queues, QoS 0 too: messages stay in their order. [MQTT-4.6.0-6]
+    if (this.#queue.length === 0 && this.#canSend(qos)) this.#send(outgoing, now);
+    else this.#enqueue(outgoing);
+  }
+
+  /** Takes up sending on a new connection: first again what was in flight, in order. [MQTT-4.4.0-1] [MQTT-4.6.0-1] */
+  resume(client: Client): void {
+    this.client = client;
+    this.#resend = [...this.#inflight.values()];
+    this.pump();
+  }
+
+  /** Sends what the window and the connection have room for. */
+  pump(): void {
+    const client = this.client;
+    if (client === undefined) return;
+    const now = this.host.now();
+    this.#sendAgain(client, now);
+    for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
+      if (next.expiresAt <= now) {
+        this.#queue.shift();
+        this.host.hooks.messageDropped(this.info, next, DropReason.MessageExpiration);
+        continue;
+      }
+      if (!this.#canSend(next.qos)) break;
+      this.#queue.shift();
+      this.#send(next, now);
+      next.message.forgetFrames();
+    }
+    if (this.#queue.length === 0) this.#cancelQueueDeadline();
+  }
+
+  /** PUBACK. @throws MqttError when it is not the answer to a QoS 1 message */
+  puback(packetId: number): void {
+    const outgoing = this.#inflight.get(packetId);
+    if (outgoing === undefined) return; // sent twice, or of a session that is gone: nothing waits for it
+    if (outgoing.qos !== 1) throw protocolError("PUBACK for a QoS 2 message");
+    this.#acked(outgoing);
+  }
+
+  /** PUBREC; `reason` from 0x80 on refuses the message. @throws MqttError as `puback` */
+  pubrec(packetId: number, reason: number): void {
+    const outgoing = this.#inflight.get(packetId);
+    if (outgoing === undefined) {
+      // The client holds a message that this session forgot: release it. [MQTT-4.3.3-4]
+      if (reason < 0x80) this.#pubrel(packetId, ReasonCode.PacketIdentifierNotFound);
+      return;
+    }
+    if (outgoing.qos !== 2) throw protocolError("PUBREC for a QoS 1 message");
+    if (reason >= 0x80) {
+      this.#forget(outgoing);
+      this.host.hooks.messageDropped(this.info, outgoing, DropReason.PublishRefused);
+      this.pump();
+      return;
+    }
+    outgoing.state = "released";
+    this.#noLongerResend(outgoing);
+    this.#pubrel(packetId, ReasonCode.Success);
+  }
+
+  /** PUBCOMP. @throws MqttError when its message was not released */
+  pubcomp(packetId: number): void {
+    const outgoing = this.#inflight.get(packetId);
+    if (outgoing === undefined) return; // as for PUBACK
+    if (outgoing.state !== "released") throw protocolError("PUBCOMP before PUBREC");
+    this.#acked(outgoing);
+  }
+
+  /**
+   * Empties the session because it ends: says message_dropped of what was queued or unacknowledged.
+   * What `handOver` takes (another member of its shared group gets it) is not dropped.
+   */
+  discard(reason: string, handOver: (outgoing: Outgoing) => boolean): void {
+    this.#cancelQueueDeadline();
+    const left = [...this.#inflight.values(), ...this.#queue];
+    this.#inflight.clear();
+    this.#resend = [];
+    this.#queue.filter(() => false);
+    for (const outgoing of left) {
+      // A released message has arrived; only the last word of the handshake is missing.
+      if (outgoing.state === "released") continue;
+      // A QoS 2 message once sent goes to no other member. [MQTT-4.8.2-5]
+      const mayMove = outgoing.state === "queued" || outgoing.qos === 1;
+      if (outgoing.group !== undefined && mayMove && handOver(outgoing)) continue;
+      this.host.hooks.messageDropped(this.info, outgoing, reason);
+    }
+  }
+
+  /** Takes the queued messages of a shared group out, in order: the session has left it. */
+  leave(group: SharedGroup): ReadonlyArray<Outgoing> {
+    const left: Array<Outgoing> = [];
+    this.#queue.filter((outgoing) => {
+      if (outgoing.group !== group) return true;
+      left.push(outgoing);
+      return false;
+    });
+    return left;
+  }
+
+  #canSend(qos: QoS): boolean {
+    const client = this.client;
+    return client !== undefined && !client.congested &&
+      (qos === 0 || this.#inflight.size - this.#resend.length < client.window);
+  }
+
+  #send(outgoing: Outgoing, now: number): void {
+    const client = this.client as Client; // #canSend was asked
+    if (outgoing.qos > 0) outgoing.packetId = this.#newPacketId();
+    if (!client.sendPublish(outgoing, now)) {
+      outgoing.packetId = 0;
+      this.host.hooks.messageDropped(this.info, outgoing, DropReason.PublishRefused);
+      return;
+    }
+    if (outgoing.qos > 0) {
+      outgoing.state = "sent";
+      this.#inflight.set(outgoing.packetId, outgoing);
+    }
+    this.host.hooks.messageDelivered(this.info, outgoing);
+  }
+
+  #sendAgain(client: Client, now: number): void {
+    while (this.#resend.length > 0) {
+      const outgoing = this.#resend[0] as Outgoing; // length > 0
+      if (outgoing.state === "released") {
+        this.#resend.shift();
+        this.#pubrel(outgoing.packetId, ReasonCode.Success);
+        continue;
+      }
+      if (!this.#canSend(outgoing.qos)) return;
+      this.#resend.shift();
+      outgoing.dup = true; // [MQTT-3.3.1-1]
+      if (client.sendPublish(outgoing, now)) continue;
+      this.#inflight.delete(outgoing.packetId);
+      this.host.hooks.messageDropped(this.info, outgoing, DropReason.PublishRefused);
+    }
+  }
+
+  #enqueue(outgoing: Outgoing): void {
+    if (this.#queue.length >= this.limits.maxMqueueLen) {
+      this.host.hooks.messageDropped(this.info, outgoing, DropReason.MessageQueueFull);
+      return;
+    }
+    this.#queue.push(outgoing);
+    if (this.client === undefined) this.host.hooks.offlineMessage(this.info, outgoing);
+    this.#expireQueueAt(outgoing.expiresAt);
+  }
+
+  #expireQueueAt(at: number): void {
+    if (at === Infinity) return;
+    if (this.#queueDeadline !== undefined) {
+      if (this.#queueDeadline.at <= at) return;
+      this.host.deadlines.cancel(this.#queueDeadline);
+    }
+    this.#queueDeadline = this.host.deadlines.schedule(at, (now) => {
+      this.#queueDeadline = undefined;
+      let next = Infinity;
+      this.#queue.filter((outgoing) => {
+        if (outgoing.expiresAt > now) {
+          next = Math.min(next, outgoing.expiresAt);
+          return true;
+        }
+        this.host.hooks.messageDropped(this.info, outgoing, DropReason.MessageExpiration);
+        return false;
+      });
+      this.#expireQueueAt(next);
+    });
+  }
+
+  #cancelQueueDeadline(): void {
+    if (this.#queueDeadline === undefined) return;
+    this.host.deadlines.cancel(this.#queueDeadline);
+    this.#queueDeadline = undefined;
+  }
+
+  #acked(outgoing: Outgoing): void {
+    this.#forget(outgoing);
+    this.host.hooks.messageAcked(this.info, outgoing);
+    this.pump();
+  }
+
+  #forget(outgoing: Outgoing): void {
+    this.#inflight.delete(outgoing.packetId);
+    this.#noLongerResend(outgoing);
+  }
+
+  #noLongerResend(outgoing: Outgoing): void {
+    const position = this.#resend.indexOf(outgoing);
+    if (position >= 0) this.#resend.splice(position, 1);
+  }
+
+  /** MQTT 5.0 section 3.6; 3.x has no reason codes. */
+  #pubrel(packetId: number, reason: ReasonCode): void {
+    const client = this.client;
+    if (client === undefined) return;
+    if (reason === ReasonCode.Success || !client.is5) {
+      client.write(acknowledgement(PacketType.PUBREL, packetId));
+    } else client.send({ cmd: "pubrel", messageId: packetId, reasonCode: reason });
+  }
+
+  /** One that is in use by no message in flight; the window is smaller than 65535, so there is one. [MQTT-2.2.1-3] */
+  #newPacketId(): number {
+    do {
+      this.#lastPacketId = this.#lastPacketId === 0xffff ? 1 : this.#lastPacketId + 1;
+    } while (this.#inflight.has(this.#lastPacketId));
+    return this.#lastPacketId;
+  }
+}

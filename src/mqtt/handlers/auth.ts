@@ -1,0 +1,10 @@
+import { protocolError } from "../MqttError.ts";
+
+/**
+ * AUTH. This server has no extended authentication (a CONNECT that wants it is refused), so no client
+ * may send one. [MQTT-4.12.0-6]
+ * @throws MqttError always
+ */
+export const handleAuth = (): never => {
+  throw protocolError("AUTH without an authentication method");
+};

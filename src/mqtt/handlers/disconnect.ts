@@ -1,0 +1,36 @@
+import type { Client } from "../Client.ts";
+import type { Connection } from "../Connection.ts";
+import { EndReason } from "../EndReason.ts";
+import { protocolError } from "../MqttError.ts";
+import type { Disconnect } from "../PacketCodec.ts";
+import { disconnectName, ReasonCode } from "../ReasonCode.ts";
+import { sessionExpiryOf } from "./connect.ts";
+
+/**
+ * DISCONNECT: the client goes of its own will, which is not published unless it says so. MQTT 5.0
+ * section 3.14
+ * @throws MqttError when it asks to keep a session that CONNECT did not [MQTT-3.14.2-2]
+ */
+export const handleDisconnect = (
+  connection: Connection,
+  client: Client,
+  packet: Disconnect,
+): void => {
+  const code = packet.reasonCode ?? ReasonCode.Success;
+  const expiry = packet.properties?.sessionExpiryInterval;
+  if (expiry !== undefined) {
+    if (expiry > 0 && !client.sessionExpires) {
+      throw protocolError("Session Expiry Interval in DISCONNECT but not in CONNECT");
+    }
+    client.session.expiryInterval = sessionExpiryOf(
+      expiry,
+      client.limits.maxSessionExpiryInterval,
+    );
+  }
+  if (code === ReasonCode.Success) client.will = undefined; // [MQTT-3.14.4-3]
+  connection.close(
+    code === ReasonCode.Success
+      ? EndReason.Disconnect
+      : `${EndReason.Disconnect}(${disconnectName(code)})`,
+  );
+};

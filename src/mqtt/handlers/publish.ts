@@ -1,0 +1,102 @@
+/** PUBLISH from a client. MQTT 5.0 section 3.3 */
+import { levelCount } from "../../domain/TopicFilter.ts";
+import type { Broker } from "../Broker.ts";
+import type { Client } from "../Client.ts";
+import { isUtf8, PacketType } from "../FrameCheck.ts";
+import { Message } from "../Message.ts";
+import { MqttError, protocolError } from "../MqttError.ts";
+import { acknowledgement, type Publish } from "../PacketCodec.ts";
+import { ReasonCode } from "../ReasonCode.ts";
+
+/** @throws MqttError when the packet ends the connection */
+export const handlePublish = (broker: Broker, client: Client, packet: Publish): void => {
+  const { limits, session } = client;
+  const { qos } = packet;
+  const packetId = packet.messageId ?? 0;
+  const topic = client.is5 ? topicOf(client, packet) : packet.topic;
+  if (qos > limits.maxQosAllowed) { // [MQTT-3.2.2-11]
+    throw new MqttError(ReasonCode.QoSNotSupported, `QoS ${qos} is over the maximum`);
+  }
+  if (qos === 2) {
+    if (session.received.has(packetId)) { // sent again: it is here already [MQTT-4.3.3-10]
+      client.write(acknowledgement(PacketType.PUBREC, packetId));
+      return;
+    }
+    if (session.received.size >= limits.maxInflight && client.is5) { // [MQTT-3.3.4-7]
+      throw new MqttError(ReasonCode.ReceiveMaximumExceeded, "more than Receive Maximum in flight");
+    }
+  }
+  const now = broker.now();
+  const expiry = packet.properties?.messageExpiryInterval;
+  const message = new Message(
+    client.info,
+    topic,
+    new Uint8Array(packet.payload), // a copy: the packet's is a view of the read buffer
+    qos,
+    packet.retain,
+    packet.dup,
+    packetId,
+    now,
+    expiry === undefined ? Infinity : now + expiry * 1000,
+    packet.forward,
+  );
+  let reason = refusalOf(broker, client, packet, message);
+  if (reason !== undefined) broker.hooks.messageRefused(message);
+  else {
+    const recipients = broker.publish(message);
+    reason = recipients === 0 ? ReasonCode.NoMatchingSubscribers : ReasonCode.Success;
+  }
+  if (qos > 0) acknowledge(client, qos === 1 ? "puback" : "pubrec", packetId, reason);
+};
+
+/** The topic, which a Topic Alias may stand for. MQTT 5.0 section 3.3.2.3.4 */
+const topicOf = (client: Client, packet: Publish): string => {
+  const alias = packet.properties?.topicAlias;
+  if (alias === undefined) {
+    if (packet.topic === "") throw protocolError("neither topic name nor Topic Alias");
+    return packet.topic;
+  }
+  if (alias > client.limits.maxTopicAliases) { // [MQTT-3.3.2-9]
+    throw new MqttError(ReasonCode.TopicAliasInvalid, `Topic Alias ${alias} is over the maximum`);
+  }
+  if (packet.topic !== "") {
+    (client.inboundAliases ??= new Map()).set(alias, packet.topic);
+    return packet.topic;
+  }
+  const topic = client.inboundAliases?.get(alias);
+  if (topic === undefined) throw protocolError(`Topic Alias ${alias} stands for nothing`);
+  return topic;
+};
+
+/** Why the message is not routed; undefined: it is. */
+const refusalOf = (
+  broker: Broker,
+  client: Client,
+  packet: Publish,
+  message: Message,
+): ReasonCode | undefined => {
+  const { maxTopicLevels } = client.limits;
+  if (maxTopicLevels > 0 && levelCount(message.topic) > maxTopicLevels) {
+    return ReasonCode.TopicNameInvalid;
+  }
+  if (!broker.acl.allows(client.info, "publish", message.topic)) return ReasonCode.NotAuthorized;
+  if (packet.properties?.payloadFormatIndicator && !isUtf8(message.payload)) { // [MQTT-3.3.2-4]
+    return ReasonCode.PayloadFormatInvalid;
+  }
+  return undefined;
+};
+
+/** PUBACK or PUBREC; 3.x can only say yes. [MQTT-3.3.5-2] */
+const acknowledge = (
+  client: Client,
+  cmd: "puback" | "pubrec",
+  packetId: number,
+  reasonCode: ReasonCode,
+): void => {
+  if (cmd === "pubrec" && (reasonCode < 0x80 || !client.is5)) client.session.received.add(packetId);
+  if (reasonCode === ReasonCode.Success || !client.is5) {
+    client.write(
+      acknowledgement(cmd === "puback" ? PacketType.PUBACK : PacketType.PUBREC, packetId),
+    );
+  } else client.send({ cmd, messageId: packetId, reasonCode });
+};

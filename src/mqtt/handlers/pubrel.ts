@@ -1,0 +1,17 @@
+import type { Client } from "../Client.ts";
+import { PacketType } from "../FrameCheck.ts";
+import { acknowledgement } from "../PacketCodec.ts";
+import { ReasonCode } from "../ReasonCode.ts";
+
+/** PUBREL: the client has seen our PUBREC; its packet identifier is free again. [MQTT-4.3.3-11] */
+export const handlePubrel = (client: Client, packetId: number): void => {
+  const known = client.session.received.delete(packetId);
+  if (known || !client.is5) client.write(acknowledgement(PacketType.PUBCOMP, packetId));
+  else {
+    client.send({
+      cmd: "pubcomp",
+      messageId: packetId,
+      reasonCode: ReasonCode.PacketIdentifierNotFound,
+    });
+  }
+};

@@ -1,0 +1,54 @@
+/** SUBSCRIBE. MQTT 5.0 section 3.8 */
+import { levelCount } from "../../domain/TopicFilter.ts";
+import type { Broker } from "../Broker.ts";
+import type { Client } from "../Client.ts";
+import { protocolError } from "../MqttError.ts";
+import type { Subscribe } from "../PacketCodec.ts";
+import { ReasonCode } from "../ReasonCode.ts";
+import { makeSubscription, type Subscription } from "../Subscription.ts";
+
+/** @throws MqttError when the packet ends the connection */
+export const handleSubscribe = (broker: Broker, client: Client, packet: Subscribe): void => {
+  const identifier = packet.properties?.subscriptionIdentifier ?? 0;
+  const granted: Array<number> = [];
+  const retainedDue: Array<Subscription> = [];
+  for (const { topic, qos: requested, nl, rap, rh } of packet.subscriptions) {
+    broker.hooks.clientSubscribe(client.info, topic, requested);
+    const subscription = makeSubscription(client.session, topic, {
+      qos: requested < client.limits.maxQosAllowed ? requested : client.limits.maxQosAllowed,
+      noLocal: client.is5 && nl === true,
+      retainAsPublished: client.is5 && rap === true,
+      identifier,
+    });
+    const refusal = subscription === undefined
+      ? ReasonCode.TopicFilterInvalid
+      : refusalOf(broker, client, subscription);
+    if (subscription === undefined || refusal !== undefined) {
+      granted.push(client.is5 ? refusal ?? ReasonCode.UnspecifiedError : 0x80); // [MQTT-3.9.3-2]
+      continue;
+    }
+    if (subscription.share !== undefined && subscription.noLocal) {
+      throw protocolError("No Local on a shared subscription"); // [MQTT-3.8.3-4]
+    }
+    const isNew = broker.subscribe(subscription);
+    broker.hooks.sessionSubscribed(client.info, topic, subscription.qos);
+    granted.push(subscription.qos);
+    // Shared subscriptions get no retained messages. MQTT 5.0 section 4.8.2
+    const wanted = subscription.share === undefined && (rh !== 2 && (isNew || rh !== 1));
+    if (wanted) retainedDue.push(subscription);
+  }
+  client.send({ cmd: "suback", messageId: packet.messageId, granted }); // [MQTT-3.8.4-1]
+  for (const subscription of retainedDue) broker.sendRetained(subscription);
+};
+
+const refusalOf = (
+  broker: Broker,
+  client: Client,
+  { topic, filter }: Subscription,
+): ReasonCode | undefined => {
+  const { maxTopicLevels } = client.limits;
+  if (maxTopicLevels > 0 && levelCount(filter) > maxTopicLevels) {
+    return ReasonCode.TopicFilterInvalid;
+  }
+  return broker.acl.allows(client.info, "subscribe", topic) ? undefined : ReasonCode.NotAuthorized;
+};

@@ -1,0 +1,47 @@
+/**
+ * The broker as a scoped resource: its clock is Effect's, one fiber looks after its time limits, and
+ * closing the scope ends every connection with its last events.
+ */
+import * as Cause from "effect/Cause";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Runtime from "effect/Runtime";
+import * as Schedule from "effect/Schedule";
+import type * as Scope from "effect/Scope";
+import { Broker, type BrokerOptions } from "../mqtt/Broker.ts";
+
+/** The precision of keep-alives, expiries and all other time limits of the broker. */
+const tickInterval = Duration.millis(100);
+
+export const makeBroker = (
+  options: Omit<BrokerOptions, "clock" | "onDefect">,
+): Effect.Effect<Broker, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock;
+    const runSync = Runtime.runSync(yield* Effect.runtime<never>());
+    const logDefect = (error: unknown): void =>
+      runSync(
+        Effect.logError("defect in the broker", Cause.die(error)).pipe(
+          Effect.annotateLogs({ module: "mqtt" }),
+        ),
+      );
+    const broker = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        new Broker({
+          ...options,
+          clock: { now: () => clock.unsafeCurrentTimeMillis() },
+          onDefect: logDefect,
+        })
+      ),
+      (broker) => Effect.sync(() => broker.shutdown()),
+    );
+    const tick = Effect.sync(() => {
+      try {
+        broker.tick();
+      } catch (error) {
+        logDefect(error); // one session's defect must not stop the time of all others
+      }
+    });
+    yield* Effect.forkScoped(Effect.repeat(tick, Schedule.spaced(tickInterval)));
+    return broker;
+  });
