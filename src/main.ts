@@ -1,0 +1,108 @@
+/** The composition root: reads the settings, builds the pieces, runs until a signal. The only file that runs anything. */
+import * as Effect from "effect/Effect";
+import * as Either from "effect/Either";
+import * as Layer from "effect/Layer";
+import { makeAuthenticator } from "./auth/authenticator.ts";
+import {
+  type CommandLine,
+  EX_USAGE,
+  parseCommandLine,
+  usage,
+  version,
+} from "./config/CommandLine.ts";
+import { EX_CONFIG } from "./config/ConfigError.ts";
+import { ConfigSource } from "./config/ConfigSource.ts";
+import { type ConfigFiles, loadSettings, loadWebHookSettings } from "./config/loadSettings.ts";
+import { renderSettings } from "./config/renderSettings.ts";
+import { Acl } from "./mqtt/Acl.ts";
+import { listen } from "./net/listen.ts";
+import { makeBroker } from "./net/makeBroker.ts";
+import { makeSockets } from "./net/Sockets.ts";
+import * as logger from "./ops/logger.ts";
+import { firstSignal } from "./ops/signals.ts";
+import * as WebHook from "./webhook/WebHook.ts";
+
+/** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
+const run = (files: ConfigFiles) =>
+  Effect.scoped(Effect.gen(function* () {
+    const settings = yield* loadSettings(files);
+    for (const warning of settings.warnings) yield* Effect.logWarning(warning);
+    const webHook = yield* WebHook.make(settings.webHook); // last: drains
+    const sockets = yield* makeSockets; // then: sockets send what they were given
+    const broker = yield* makeBroker({ // then: clients are disconnected, with their events
+      nodeId: settings.broker.node.id,
+      sink: webHook.sink,
+      authenticate: makeAuthenticator(settings.broker.users),
+      acl: new Acl(settings.broker.acl),
+      newClientId: () => `auto-${crypto.randomUUID()}`,
+    });
+    webHook.onRelief(() => broker.resume());
+    for (const listener of settings.broker.listeners) { // first: no new clients
+      yield* listen(listener, broker, sockets);
+    }
+    yield* Effect.logInfo("started").pipe(Effect.annotateLogs({ version, pid: Deno.pid }));
+    yield* Effect.forkScoped(Effect.forever(reloadOnHangUp(files, webHook)));
+    yield* Effect.forkScoped(
+      Effect.forever(Effect.zipRight(firstSignal("SIGUSR1"), webHook.logSummary)),
+    );
+    const signal = yield* firstSignal("SIGTERM", "SIGINT");
+    yield* Effect.logInfo("stopping").pipe(Effect.annotateLogs({ signal }));
+  })).pipe(Effect.zipRight(Effect.logInfo("stopped")));
+
+/** SIGHUP: files are opened anew, and web-hook.toml is read again; a faulty one changes nothing. */
+const reloadOnHangUp = (files: ConfigFiles, webHook: WebHook.WebHook) =>
+  Effect.gen(function* () {
+    yield* firstSignal("SIGHUP");
+    yield* webHook.reopenFiles;
+    const { settings, warnings } = yield* loadWebHookSettings(files.webHook);
+    for (const warning of warnings) yield* Effect.logWarning(warning);
+    yield* webHook.reload(settings);
+    yield* Effect.logInfo("reloaded").pipe(Effect.annotateLogs({ file: files.webHook }));
+  }).pipe(
+    Effect.catchAll((error) =>
+      Effect.logError("not reloaded, going on as before").pipe(
+        Effect.annotateLogs({ error: error.message }),
+      )
+    ),
+  );
+
+const check = (files: ConfigFiles) =>
+  Effect.map(loadSettings(files), ({ broker, webHook, warnings }) => {
+    for (const warning of warnings) console.error(warning);
+    console.log(renderSettings(broker, webHook));
+  });
+
+const perform = (command: CommandLine) => {
+  switch (command._tag) {
+    case "Run":
+      return run(command.files);
+    case "Check":
+      return check(command.files);
+    case "Version":
+      return Effect.sync(() => console.log(version));
+    case "Help":
+      return Effect.sync(() => console.log(usage));
+  }
+};
+
+/** Says what is wrong on standard error; the answer is the exit status. */
+const failed = (status: number) => (error: { readonly message: string }) =>
+  Effect.sync(() => {
+    console.error(error.message);
+    return status;
+  });
+
+const main = Effect.suspend(() => {
+  const command = parseCommandLine(Deno.args);
+  if (Either.isLeft(command)) return failed(EX_USAGE)(command.left);
+  return perform(command.right).pipe(
+    Effect.as(0),
+    Effect.catchTags({ ConfigError: failed(EX_CONFIG), CaFileError: failed(EX_CONFIG) }),
+    Effect.catchAll(failed(1)),
+  );
+});
+
+const status = await Effect.runPromise(
+  main.pipe(Effect.provide(Layer.merge(logger.layer, ConfigSource.Live))),
+);
+Deno.exit(status);
