@@ -4,6 +4,7 @@
  * It only ever reads a text that the parser has accepted, so it checks nothing and knows only as much
  * of TOML 1.0 as it takes to see where keys and values begin. It must never answer with a wrong line.
  */
+import { parse } from "@std/toml";
 import type { KeyPath } from "./ConfigError.ts";
 
 /** The lines, counted from 1, at which the keys of one document stand. */
@@ -21,6 +22,9 @@ export const scanTomlLines = (toml: string): TomlLines => {
 
 /** Unlike a join, it keeps the index 0 and the key "0", or a dot in a quoted key, apart. */
 const key = (path: KeyPath): string => JSON.stringify(path);
+
+/** What a quoted key means: the parser knows its escapes. */
+const unquoted = (quoted: string): string => Object.keys(parse(`${quoted} = 0`))[0] ?? "";
 
 class Scanner {
   readonly lines = new Map<string, number>();
@@ -90,7 +94,7 @@ class Scanner {
 
   #value(path: KeyPath): void {
     const c = this.#text[this.#at];
-    if (c === '"' || c === "'") this.#string();
+    if (c === '"' || c === "'") this.#skip(STRING);
     else if (c === "[") {
       this.#advance(1);
       for (let i = 0; !this.#closes("]"); i++) {
@@ -117,22 +121,11 @@ class Scanner {
     for (;;) {
       this.#skip(SPACE);
       const c = this.#text[this.#at];
-      if (c === '"' || c === "'") keys.push(this.#string());
+      if (c === '"' || c === "'") keys.push(unquoted(this.#skip(STRING)));
       else keys.push(this.#skip(BARE_KEY));
       this.#skip(SPACE);
       if (this.#text[this.#at] !== ".") return keys;
       this.#advance(1);
-    }
-  }
-
-  /** A string of any of the four kinds; its value for one-line strings, the only ones that keys may be. */
-  #string(): string {
-    const quoted = this.#skip(STRING);
-    if (!quoted.startsWith('"') || quoted.startsWith('"""')) return quoted.slice(1, -1);
-    try {
-      return JSON.parse(quoted) as string; // TOML's escapes are JSON's but for \U, \x and \e
-    } catch {
-      return quoted; // a key so rare that it has no line rather than a parser of its own
     }
   }
 

@@ -30,6 +30,7 @@ k = 2
 [array.inner.table]
 k = -1_000
 [quoted."key with ]".x]
+"\\u0061\\e	" = 1
 `;
 
 const cases: ReadonlyArray<readonly [KeyPath, number | undefined]> = [
@@ -56,6 +57,7 @@ const cases: ReadonlyArray<readonly [KeyPath, number | undefined]> = [
   [["array", 1, "inner", 0, "table", "k"], 25],
   [["array", 2], undefined],
   [["quoted", "key with ]", "x"], 26],
+  [["quoted", "key with ]", "x", "a\x1b\t"], 27],
 ];
 
 for (const [eol, name] of [["\n", "LF"], ["\r\n", "CRLF"]] as const) {
