@@ -1,0 +1,711 @@
+/**
+ * One table of cases over both HTTP clients, ours and the platform's fetch, against a raw server that
+ * plays each case byte by byte. Where the two differ by nature, the case says so and why.
+ */
+import * as assert from "node:assert/strict";
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient";
+import * as HttpClient from "@effect/platform/HttpClient";
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest";
+import type * as HttpMethod from "@effect/platform/HttpMethod";
+import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Runtime from "effect/Runtime";
+import type * as Scope from "effect/Scope";
+import * as Stream from "effect/Stream";
+import * as TestClock from "effect/TestClock";
+import * as TestContext from "effect/TestContext";
+import * as Http1Client from "../../src/webhook/http/Http1Client.ts";
+import { TransportError } from "../../src/webhook/http/TransportError.ts";
+import { testNeeding } from "../support/permissions.ts";
+import { type Peer, ScriptedServer } from "../support/ScriptedServer.ts";
+
+/** What a case must come to. */
+interface Expected {
+  /**
+   * Each request's end in order: the status and the body, or what kind of failure. Ours tells a
+   * `TransportFault`, fetch only `Transport`; `Decode` is a failure while the body is read.
+   */
+  readonly outcomes: ReadonlyArray<string>;
+  /** Whole requests that the server saw. */
+  readonly requests: number;
+  readonly connections: number;
+}
+
+/** What a script can do beside speaking on its connection. */
+interface World {
+  /** Moves the clients' clock by milliseconds. */
+  pass(milliseconds: number): Promise<void>;
+  /** Lets the client's `signalled` go on. */
+  signal(): void;
+}
+
+/** What the client side of a case can do. */
+interface Use {
+  /** Sends a request and records its outcome. */
+  send(options?: {
+    readonly method?: HttpMethod.HttpMethod;
+    readonly body?: string;
+    readonly headers?: Record<string, string>;
+    readonly stream?: boolean;
+  }): Effect.Effect<void>;
+  readonly signalled: Effect.Effect<void>;
+}
+
+interface Case {
+  readonly says: string;
+  readonly script: (peer: Peer, world: World) => Promise<void>;
+  /** Default: one POST. */
+  readonly client?: (use: Use) => Effect.Effect<void>;
+  readonly server?: {
+    readonly hostname?: string;
+    readonly tls?: boolean;
+    readonly resettable?: boolean;
+  };
+  /** Default: http or https to 127.0.0.1. */
+  readonly url?: (port: number) => string;
+  /** Trusts the CA of tests/support/tls. */
+  readonly trusting?: boolean;
+  readonly ours: Expected;
+  /** What fetch comes to, if not the same, and why that is so. */
+  readonly fetch?: Partial<Expected> & { readonly why: string };
+}
+
+const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/** Answers every request of a connection with the same. */
+const answering = (response: string) => async (peer: Peer): Promise<void> => {
+  while (await peer.request() !== undefined) await peer.say(response);
+};
+
+/** Answers one request and closes. */
+const answeringOnce = (response: string) => async (peer: Peer): Promise<void> => {
+  await peer.request();
+  await peer.say(response);
+};
+
+const once = (outcome: string): Expected => ({
+  outcomes: [outcome],
+  requests: 1,
+  connections: 1,
+});
+
+const times = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i);
+
+/** Two posts, to see whether the connection is used again. */
+const twice = (use: Use) => Effect.zipRight(use.send(), use.send());
+
+const inNameOnly = (outcome: string, why = "fetch does not tell failures apart") => ({
+  outcomes: [outcome],
+  why,
+});
+
+const cases: ReadonlyArray<Case> = [
+  // How responses are framed
+  {
+    says: "a response in one piece, and use the connection again",
+    script: answering(OK),
+    client: twice,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 1 },
+  },
+  {
+    says: "a response byte by byte",
+    script: async (peer) => {
+      while (await peer.request() !== undefined) await peer.trickle(OK);
+    },
+    client: twice,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 1 },
+  },
+  {
+    says: "interim responses before the final one",
+    script: answering(
+      `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n${OK}`,
+    ),
+    client: twice,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 1 },
+  },
+  {
+    says: "101 as no answer",
+    script: answeringOnce("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n"),
+    ours: once("malformed"),
+    fetch: { outcomes: ["101 "], why: "fetch takes 101 as final" },
+  },
+  {
+    says: "chunks with extensions and trailers",
+    script: answering(
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;a="b"\r\no\r\n01\r\nk\r\n0\r\nx: y\r\n\r\n',
+    ),
+    client: twice,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 1 },
+    fetch: { connections: 2, why: "fetch does not use a connection again after trailers" },
+  },
+  {
+    says: "a transfer-encoding beside a content-length, and not use the connection again",
+    script: answeringOnce(
+      "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    ),
+    client: twice,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 2 },
+  },
+  {
+    says: "a transfer-encoding that nobody asked for as malformed",
+    script: answeringOnce("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nok"),
+    ours: once("malformed"),
+    fetch: { outcomes: ["200 ok"], why: "fetch takes an unknown coding as a body up to the close" },
+  },
+  {
+    says: "equal content-lengths",
+    script: answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nok"),
+    ours: once("200 ok"),
+  },
+  {
+    says: "differing content-lengths as malformed",
+    script: answeringOnce("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok"),
+    ours: once("malformed"),
+    fetch: inNameOnly("Transport"),
+  },
+  {
+    says: "a content-length that is no number as malformed",
+    script: answeringOnce("HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nok"),
+    ours: once("malformed"),
+    fetch: inNameOnly("Transport"),
+  },
+  ...[204, 304].map((status): Case => ({
+    says: `${status} without a body, and use the connection again`,
+    script: answering(`HTTP/1.1 ${status} X\r\n\r\n`),
+    client: twice,
+    ours: { outcomes: [`${status} `, `${status} `], requests: 2, connections: 1 },
+  })),
+  {
+    says: "an answer to HEAD without a body, and use the connection again",
+    script: answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"),
+    client: (use) => Effect.zipRight(use.send({ method: "HEAD" }), use.send({ method: "HEAD" })),
+    ours: { outcomes: ["200 ", "200 "], requests: 2, connections: 1 },
+  },
+  {
+    says: "a body up to the close, and connect again",
+    script: answeringOnce("HTTP/1.1 200 OK\r\n\r\nok"),
+    client: twice,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 2 },
+  },
+  {
+    says: "connection: close",
+    script: async (peer) => {
+      await peer.request();
+      await peer.say("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok");
+      await peer.gone();
+    },
+    client: twice,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 2 },
+  },
+  {
+    says: "HTTP/1.0 as one request per connection",
+    script: async (peer) => {
+      await peer.request();
+      await peer.say("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok");
+      await peer.gone();
+    },
+    client: twice,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 2 },
+  },
+  {
+    says: "HTTP/1.0 with keep-alive",
+    script: answering(
+      "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok",
+    ),
+    client: twice,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 1 },
+  },
+  ...([
+    ["a folded header line", "HTTP/1.1 200 OK\r\na: b\r\n c\r\ncontent-length: 2\r\n\r\nok"],
+    ["a header without a colon", "HTTP/1.1 200 OK\r\nfoo\r\ncontent-length: 2\r\n\r\nok"],
+    ["a space before the colon", "HTTP/1.1 200 OK\r\nfoo : b\r\ncontent-length: 2\r\n\r\nok"],
+    [
+      "a control character in a header",
+      "HTTP/1.1 200 OK\r\na: \x01\r\ncontent-length: 2\r\n\r\nok",
+    ],
+    ["another protocol", "220 smtp.example ESMTP\r\n"],
+    ["HTTP/2 unasked", "HTTP/2.0 200 OK\r\ncontent-length: 2\r\n\r\nok"],
+    ["a status of four digits", "HTTP/1.1 2000 OK\r\ncontent-length: 2\r\n\r\nok"],
+  ] as const).map(([what, response]): Case => ({
+    says: `${what} as malformed`,
+    script: answeringOnce(response),
+    ours: once("malformed"),
+    fetch: inNameOnly("Transport"),
+  })),
+  {
+    says: "a chunk without a size as malformed",
+    script: answeringOnce("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nok\r\n"),
+    ours: once("malformed"),
+    fetch: inNameOnly("Decode", "fetch answers with the head, and fails while the body is read"),
+  },
+  {
+    says: "a head of 60 KB",
+    script: answering(
+      `HTTP/1.1 200 OK\r\n${`x: ${"y".repeat(996)}\r\n`.repeat(60)}content-length: 2\r\n\r\nok`,
+    ),
+    ours: once("200 ok"),
+  },
+  {
+    says: "a head over 64 KB as malformed",
+    script: answeringOnce(
+      `HTTP/1.1 200 OK\r\n${`x: ${"y".repeat(996)}\r\n`.repeat(66)}content-length: 2\r\n\r\nok`,
+    ),
+    ours: once("malformed"),
+    fetch: { outcomes: ["200 ok"], why: "fetch takes larger heads" },
+  },
+  {
+    says: "the status of a response whose body is over 1 MB, and cut it by closing",
+    script: async (peer) => {
+      await peer.request();
+      await peer.say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+      for (let i = 0; i < 1030; i++) await peer.say(`400\r\n${"x".repeat(1024)}\r\n`);
+      await peer.say("0\r\n\r\n");
+    },
+    ours: once("200 Decode"),
+    fetch: {
+      outcomes: [`200 ${1030 * 1024} bytes`],
+      why: "fetch has no limit: the delivery engine must not read a body into memory with it",
+    },
+  },
+  {
+    says: "a body of 900 KB both ways",
+    script: async (peer) => {
+      for (;;) {
+        const request = await peer.request();
+        if (request === undefined) return;
+        const body = request.slice(request.indexOf("\r\n\r\n") + 4);
+        await peer.say(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+      }
+    },
+    client: (use) =>
+      Effect.zipRight(
+        use.send({ body: "x".repeat(900_000) }),
+        use.send({ body: "y".repeat(900_000) }),
+      ),
+    ours: { outcomes: ["200 900000 bytes", "200 900000 bytes"], requests: 2, connections: 1 },
+  },
+  {
+    says: "a redirect without following it",
+    script: answering("HTTP/1.1 302 Found\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n"),
+    ours: once("302 "),
+  },
+
+  // How connections end
+  {
+    says: "a close before any response as a failure",
+    script: async (peer) => void await peer.request(),
+    ours: once("closed"),
+    fetch: inNameOnly("Transport"),
+  },
+  {
+    says: "a close in the middle of a head as a failure",
+    script: answeringOnce("HTTP/1.1 200 OK\r\ncontent-"),
+    ours: once("closed"),
+    fetch: inNameOnly("Transport"),
+  },
+  {
+    says: "a close in the middle of a body as a failure",
+    script: answeringOnce("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok"),
+    ours: once("closed"),
+    fetch: inNameOnly("Decode", "fetch answers with the head, and fails while the body is read"),
+  },
+  {
+    says: "a close in the middle of the chunks as a failure",
+    script: answeringOnce("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n"),
+    ours: once("closed"),
+    fetch: inNameOnly("Decode", "fetch answers with the head, and fails while the body is read"),
+  },
+  {
+    says: "a reset before any response as a failure",
+    script: async (peer) => {
+      await peer.request();
+      peer.reset();
+    },
+    server: { resettable: true },
+    ours: once("reset"),
+    fetch: inNameOnly("Transport"),
+  },
+  {
+    says: "a reset in the middle of a body as a failure",
+    script: async (peer) => {
+      await peer.request();
+      await peer.say("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok");
+      peer.reset();
+    },
+    server: { resettable: true },
+    ours: once("reset"),
+    fetch: inNameOnly("Decode", "fetch answers with the head, and fails while the body is read"),
+  },
+  {
+    says: "an answer that comes before the request is sent, and close",
+    script: async (peer) => {
+      await peer.head();
+      await peer.say("HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n");
+      await peer.gone();
+    },
+    client: (use) => use.send({ body: "x".repeat(16_000_000) }),
+    ours: { outcomes: ["413 "], requests: 0, connections: 1 },
+  },
+  {
+    says: "that the server closes each connection after its response",
+    script: answeringOnce(OK),
+    client: (use) => Effect.zipRight(twice(use), twice(use)),
+    ours: { outcomes: times(4).map(() => "200 ok"), requests: 4, connections: 4 },
+  },
+  {
+    says:
+      "that the server closes a connection as the next request comes, and send it again at once",
+    script: async (peer) => {
+      await peer.request();
+      await peer.say(OK);
+      await peer.request();
+      if (peer.nth > 0) await peer.say(OK);
+    },
+    client: twice,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 3, connections: 2 },
+  },
+  {
+    says: "bytes that come unasked, and not use that connection again",
+    script: async (peer, world) => {
+      await peer.request();
+      await peer.say(OK);
+      if (peer.nth === 0) {
+        await peer.say("HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n");
+      }
+      await peer.gone();
+      world.signal();
+    },
+    client: (use) => use.send().pipe(Effect.zipRight(use.signalled), Effect.zipRight(use.send())),
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 2 },
+  },
+
+  // Time
+  {
+    says: "that no response comes within the time-out",
+    script: async (peer, world) => {
+      await peer.request();
+      await world.pass(8000);
+      await peer.gone();
+    },
+    ours: once("timeout"),
+    fetch: { outcomes: ["timeout"], why: "by Effect.timeout: fetch has none of its own" },
+  },
+  {
+    says: "that a response trickles beyond the time-out",
+    script: async (peer, world) => {
+      await peer.request();
+      await peer.say("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n");
+      for (let second = 0; second < 8; second++) {
+        await peer.say("x");
+        await world.pass(1000);
+      }
+      await peer.gone();
+    },
+    ours: once("timeout"),
+    fetch: { outcomes: ["timeout"], why: "by Effect.timeout: fetch has none of its own" },
+  },
+  {
+    says: "an interruption, and close that connection",
+    script: async (peer, world) => {
+      await peer.request();
+      world.signal();
+      await peer.gone();
+    },
+    client: (use) =>
+      Effect.gen(function* () {
+        const sending = yield* Effect.fork(use.send());
+        yield* use.signalled;
+        yield* Fiber.interrupt(sending);
+      }),
+    ours: { outcomes: [], requests: 1, connections: 1 },
+  },
+
+  // Many
+  {
+    says: "100 posts one after another over one connection",
+    script: answering(OK),
+    client: (use) => Effect.replicateEffect(use.send(), 100, { discard: true }),
+    ours: { outcomes: times(100).map(() => "200 ok"), requests: 100, connections: 1 },
+  },
+  {
+    says: "128 posts at the same time over 128 connections",
+    script: (() => {
+      // Nobody is answered before all have asked: so they are at the same time.
+      let waiting = 0;
+      let all = Promise.withResolvers<void>();
+      return async (peer: Peer) => {
+        await peer.request();
+        const turn = all;
+        if (++waiting === 128) {
+          waiting = 0;
+          all = Promise.withResolvers();
+          turn.resolve();
+        }
+        await turn.promise;
+        await peer.say(OK);
+        await peer.gone();
+      };
+    })(),
+    client: (use) =>
+      Effect.forEach(times(128), () => use.send(), { concurrency: 128, discard: true }),
+    ours: { outcomes: times(128).map(() => "200 ok"), requests: 128, connections: 128 },
+  },
+
+  // Where to
+  {
+    says: "an IPv6 host",
+    script: answering(OK),
+    server: { hostname: "::1" },
+    url: (port) => `http://[::1]:${port}/hook`,
+    ours: once("200 ok"),
+  },
+  {
+    says: "userinfo in the URL as basic authorization",
+    script: async (peer) => {
+      const request = await peer.request();
+      await peer.say(
+        request?.includes("authorization: Basic dXNlcjpwYXNz\r\n")
+          ? OK
+          : "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n",
+      );
+      await peer.gone();
+    },
+    url: (port) => `http://user:pass@127.0.0.1:${port}/hook`,
+    ours: once("200 ok"),
+  },
+  {
+    says: "a URL that is none",
+    script: answering(OK),
+    url: () => "http://",
+    ours: { outcomes: ["InvalidUrl"], requests: 0, connections: 0 },
+  },
+  {
+    says: "a scheme that is not HTTP",
+    script: answering(OK),
+    url: () => "ftp://127.0.0.1/",
+    ours: { outcomes: ["InvalidUrl"], requests: 0, connections: 0 },
+    fetch: inNameOnly("Transport"),
+  },
+  {
+    says: "a header that would end the head early, and send nothing",
+    script: answering(OK),
+    client: (use) => use.send({ headers: { a: "b\r\ncontent-length: 0\r\n\r\nPOST /evil" } }),
+    ours: { outcomes: ["Encode"], requests: 0, connections: 0 },
+    fetch: inNameOnly("Transport"),
+  },
+  {
+    says: "a stream as a body that it cannot send",
+    script: answeringOnce(OK),
+    client: (use) => use.send({ stream: true }),
+    ours: { outcomes: ["Encode"], requests: 0, connections: 0 },
+    fetch: {
+      outcomes: ["200 ok"],
+      requests: 1,
+      connections: 1,
+      why: "ours is for bodies that are in memory",
+    },
+  },
+
+  // TLS
+  {
+    says: "a certificate of a trusted CA, and use the connection again",
+    script: answering(OK),
+    client: twice,
+    server: { tls: true },
+    trusting: true,
+    ours: { outcomes: ["200 ok", "200 ok"], requests: 2, connections: 1 },
+  },
+  {
+    says: "a certificate's host name",
+    script: answering(OK),
+    server: { tls: true },
+    url: (port) => `https://localhost:${port}/hook`,
+    trusting: true,
+    ours: once("200 ok"),
+  },
+  {
+    says: "a certificate of an unknown CA as untrusted",
+    script: (peer) => peer.gone(),
+    server: { tls: true },
+    ours: { outcomes: ["tls"], requests: 0, connections: 1 },
+    fetch: inNameOnly("Transport"),
+  },
+  {
+    says: "a certificate for another host as untrusted",
+    script: (peer) => peer.gone(),
+    server: { tls: true, hostname: "127.0.0.2" },
+    url: (port) => `https://127.0.0.2:${port}/hook`,
+    trusting: true,
+    ours: { outcomes: ["tls"], requests: 0, connections: 1 },
+    fetch: inNameOnly("Transport"),
+  },
+  {
+    says: "a server that speaks no TLS as a failure",
+    script: async (peer) => {
+      await peer.say("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+      await peer.gone();
+    },
+    url: (port) => `https://127.0.0.1:${port}/hook`,
+    ours: { outcomes: ["tls"], requests: 0, connections: 1 },
+    fetch: inNameOnly("Transport"),
+  },
+  {
+    says: "a TLS handshake that hangs, and give it up",
+    // Does not wait for the client to go: Deno keeps a TLS socket that is closed in its handshake.
+    script: async (peer, world) => {
+      await peer.read();
+      await world.pass(8000);
+    },
+    url: (port) => `https://127.0.0.1:${port}/hook`,
+    ours: { outcomes: ["timeout"], requests: 0, connections: 1 },
+    fetch: { outcomes: ["timeout"], why: "by Effect.timeout: fetch has none of its own" },
+  },
+];
+
+const TLS = new URL("../support/tls/", import.meta.url);
+const pem = (name: string): Promise<string> => Deno.readTextFile(new URL(name, TLS));
+
+interface Client {
+  readonly name: string;
+  readonly make: (
+    caCerts: ReadonlyArray<string>,
+  ) => Effect.Effect<HttpClient.HttpClient, never, Scope.Scope>;
+  readonly expected: (of: Case) => Expected;
+}
+
+const clients: ReadonlyArray<Client> = [
+  {
+    name: "Http1Client",
+    make: (caCerts) => Http1Client.make({ caCerts }),
+    expected: (of) => of.ours,
+  },
+  {
+    name: "FetchHttpClient",
+    make: (caCerts) =>
+      Effect.gen(function* () {
+        const client = yield* Effect.acquireRelease(
+          Effect.sync(() => Deno.createHttpClient({ caCerts: [...caCerts] })),
+          (client) => Effect.sync(() => client.close()),
+        );
+        const init = { client, redirect: "manual" as const };
+        return (yield* HttpClient.HttpClient).pipe(
+          HttpClient.transformResponse(Effect.provideService(FetchHttpClient.RequestInit, init)),
+        );
+      }).pipe(Effect.provide(FetchHttpClient.layer)),
+    expected: (of) => ({ ...of.ours, ...of.fetch }),
+  },
+];
+
+/** A body's text, or its length when it is long. */
+const shown = (body: string): string => body.length > 100 ? `${body.length} bytes` : body;
+
+const run = (client: Client, of: Case): Promise<void> =>
+  Effect.gen(function* () {
+    const runPromise = Runtime.runPromise(yield* Effect.runtime());
+    const signal = Promise.withResolvers<void>();
+    const world: World = {
+      pass: (milliseconds) => runPromise(TestClock.adjust(milliseconds)),
+      signal: signal.resolve,
+    };
+    const { server: { hostname, tls, resettable = false } = {} } = of;
+    const certified = tls === true
+      ? yield* Effect.promise(async () => ({
+        cert: await pem("cert.pem"),
+        key: await pem("key.pem"),
+      }))
+      : undefined;
+    const caCerts = of.trusting === true ? [yield* Effect.promise(() => pem("ca.pem"))] : [];
+    const server = yield* Effect.promise(() =>
+      ScriptedServer.listen((peer) => of.script(peer, world), {
+        resettable,
+        ...(hostname === undefined ? {} : { hostname }),
+        ...(certified === undefined ? {} : { tls: certified }),
+      })
+    );
+    const url = of.url?.(server.port) ??
+      `${tls === true ? "https" : "http"}://127.0.0.1:${server.port}/hook`;
+    const outcomes: Array<string> = [];
+    yield* Effect.scoped(Effect.gen(function* () {
+      const http = yield* client.make(caCerts);
+      const use: Use = {
+        signalled: Effect.promise(() => signal.promise),
+        send: ({ method = "POST", body = "{}", headers = {}, stream = false } = {}) =>
+          HttpClientRequest.make(method)(url, { headers }).pipe(
+            stream
+              ? HttpClientRequest.bodyStream(Stream.make(new TextEncoder().encode(body)))
+              : method === "HEAD"
+              ? (request) => request
+              : HttpClientRequest.bodyText(body, "application/json"),
+            http.execute,
+            Effect.flatMap((response) =>
+              response.text.pipe(
+                Effect.map((text) => `${response.status} ${shown(text)}`),
+                // A cut body is one that fails beside a status that counts.
+                Effect.catchAll((error) =>
+                  client.name === "Http1Client"
+                    ? Effect.succeed(`${response.status} ${error.reason}`)
+                    : Effect.fail(error)
+                ),
+              )
+            ),
+            Effect.timeout(client.name === "Http1Client" ? Infinity : 8000),
+            Effect.catchAll((error) =>
+              Effect.succeed(
+                error._tag === "TimeoutException"
+                  ? "timeout"
+                  : error.cause instanceof TransportError &&
+                      error.cause.fault !== "invalid_request"
+                  ? error.cause.fault
+                  : error.reason,
+              )
+            ),
+            Effect.map((outcome) => {
+              outcomes.push(outcome);
+            }),
+          ),
+      };
+      yield* (of.client ?? ((use) => use.send()))(use);
+    }));
+    yield* Effect.promise(() => server.close());
+    const { requests, connections } = server;
+    assert.deepEqual({ outcomes, requests, connections }, {
+      outcomes: client.expected(of).outcomes,
+      requests: client.expected(of).requests,
+      connections: client.expected(of).connections,
+    });
+  }).pipe(Effect.provide(TestContext.TestContext), Effect.runPromise);
+
+for (const client of clients) {
+  for (const of of cases) {
+    const differs = client.name === "FetchHttpClient" && of.fetch !== undefined
+      ? ` (${of.fetch.why})`
+      : "";
+    testNeeding(
+      ["net", "read"],
+      `${client.name} takes ${of.says}${differs}`,
+      () => run(client, of),
+    );
+  }
+
+  testNeeding(
+    ["net"],
+    `${client.name} takes a port where nobody listens as a failure`,
+    () =>
+      Effect.gen(function* () {
+        const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+        const { port } = listener.addr as Deno.NetAddr; // a TCP listener's address
+        listener.close();
+        const http = yield* client.make([]);
+        const error = yield* Effect.flip(http.get(`http://127.0.0.1:${port}/`));
+        assert.equal(error._tag, "RequestError");
+        assert.equal(error.reason, "Transport");
+        if (client.name === "Http1Client") {
+          assert.equal(
+            error.message,
+            `Transport: connecting to 127.0.0.1:${port}: connection refused: nothing listens there ` +
+              `(GET http://127.0.0.1:${port}/)`,
+          );
+        }
+      }).pipe(Effect.scoped, Effect.runPromise),
+  );
+}
