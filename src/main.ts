@@ -40,13 +40,13 @@ const run = (files: ConfigFiles) =>
     for (const listener of settings.broker.listeners) { // first: no new clients
       yield* listen(listener, broker, sockets);
     }
-    yield* Effect.logInfo("started").pipe(Effect.annotateLogs({ version, pid: Deno.pid }));
+    yield* Effect.logInfo("started", { version, pid: Deno.pid });
     yield* Effect.forkScoped(Effect.forever(reloadOnHangUp(files, webHook)));
     yield* Effect.forkScoped(
       Effect.forever(Effect.zipRight(firstSignal("SIGUSR1"), webHook.logSummary)),
     );
     const signal = yield* firstSignal("SIGTERM", "SIGINT");
-    yield* Effect.logInfo("stopping").pipe(Effect.annotateLogs({ signal }));
+    yield* Effect.logInfo("stopping", { signal });
   })).pipe(Effect.zipRight(Effect.logInfo("stopped")));
 
 /** SIGHUP: files are opened anew, and web-hook.toml is read again; a faulty one changes nothing. */
@@ -57,12 +57,10 @@ const reloadOnHangUp = (files: ConfigFiles, webHook: WebHook.WebHook) =>
     const { settings, warnings } = yield* loadWebHookSettings(files.webHook);
     for (const warning of warnings) yield* Effect.logWarning(warning);
     yield* webHook.reload(settings);
-    yield* Effect.logInfo("reloaded").pipe(Effect.annotateLogs({ file: files.webHook }));
+    yield* Effect.logInfo("reloaded", { file: files.webHook });
   }).pipe(
     Effect.catchAll((error) =>
-      Effect.logError("not reloaded, going on as before").pipe(
-        Effect.annotateLogs({ error: error.message }),
-      )
+      Effect.logError("not reloaded, going on as before", { error: error.message })
     ),
   );
 

@@ -59,15 +59,14 @@ export const listen = (
           sockets.serve(socket, (sink) => broker.accept(sink, intake, address));
         }),
         Effect.catchAll((error) =>
-          Effect.logError("cannot accept a connection").pipe(
-            Effect.annotateLogs({ listener: name, error: String(error.cause) }),
-            Effect.zipRight(Effect.sleep(rest)),
-          )
+          Effect.logError("cannot accept a connection", {
+            listener: name,
+            error: String(error.cause),
+          }).pipe(Effect.zipRight(Effect.sleep(rest)))
         ),
       );
-    yield* Effect.logInfo("listening").pipe(
-      Effect.annotateLogs({ listener: name, transport, addr: formatAddress(listener.addr) }),
-    );
+    const addr = formatAddress(listener.addr);
+    yield* Effect.logInfo("listening", { listener: name, transport, addr });
     yield* Effect.forkScoped(Effect.forever(accept));
   });
 

@@ -21,9 +21,7 @@ export const makeBroker = (
     const runSync = Runtime.runSync(yield* Effect.runtime<never>());
     const logDefect = (error: unknown): void =>
       runSync(
-        Effect.logError("defect in the broker", Cause.die(error)).pipe(
-          Effect.annotateLogs({ module: "mqtt" }),
-        ),
+        Effect.logError("defect in the broker", { module: "mqtt" }, Cause.die(error)),
       );
     const broker = yield* Effect.acquireRelease(
       Effect.sync(() =>

@@ -14,14 +14,23 @@ const formatValue = (value: unknown): string => {
   return plain.test(text) ? text : JSON.stringify(text);
 };
 
-/** Writes each log entry as one line; the messages of a cause follow as `cause=…`. */
+const pairs = (entries: ReadonlyArray<readonly [string, unknown]>): string =>
+  entries.map(([key, value]) => ` ${key}=${formatValue(value)}`).join("");
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+/**
+ * Writes each log entry as one line. A record among the messages becomes `key=value` in its own order,
+ * annotations follow in the order of their names, and a cause as `cause=…`.
+ */
 export const logger: Logger.Logger<unknown, void> = Logger.make(
   ({ date, logLevel, message, annotations, cause }) => {
-    const messages = Array.isArray(message) ? message : [message];
-    let line = `${date.toISOString()} ${logLevel.label} ${messages.map(String).join(" ")}`;
-    for (const [key, value] of HashMap.toEntries(annotations)) {
-      line += ` ${key}=${formatValue(value)}`;
+    let line = `${date.toISOString()} ${logLevel.label}`;
+    for (const part of Array.isArray(message) ? message : [message]) {
+      line += isRecord(part) ? pairs(Object.entries(part)) : ` ${String(part)}`;
     }
+    line += pairs(HashMap.toEntries(annotations).sort(([a], [b]) => a < b ? -1 : 1));
     if (!Cause.isEmpty(cause)) {
       line += ` cause=${formatValue(Cause.pretty(cause, { renderErrorCause: true }))}`;
     }
