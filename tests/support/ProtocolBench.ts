@@ -1,0 +1,209 @@
+/**
+ * A broker for protocol tests: packets in, packets out, no sockets, no runtime, and a clock that
+ * stands still until a test moves it.
+ */
+import "../../src/mqtt/processEnv.ts";
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { generate, type Packet, parser } from "mqtt-packet";
+import type { BrokerSettings, ListenerLimits } from "../../src/domain/BrokerSettings.ts";
+import type { HookEvent, HookEventName } from "../../src/domain/HookEvent.ts";
+import { Acl } from "../../src/mqtt/Acl.ts";
+import { type Authenticate, Broker, Intake } from "../../src/mqtt/Broker.ts";
+import type { ByteSink } from "../../src/mqtt/ByteSink.ts";
+import type { Connection } from "../../src/mqtt/Connection.ts";
+import type { HookSink, Pressure } from "../../src/mqtt/HookSink.ts";
+
+/** The defaults of broker.toml, but for the handshake time, which tests rarely wait for. */
+export const limits: ListenerLimits = {
+  allowAnonymous: true,
+  maxConnections: 1_024_000,
+  handshakeTimeout: 30_000,
+  maxPacketSize: 1024 * 1024,
+  maxInflight: 16,
+  maxMqueueLen: 1000,
+  maxQosAllowed: 2,
+  maxClientidLen: 65535,
+  maxTopicLevels: 0,
+  maxTopicAliases: 32,
+  allowZeroKeepalive: true,
+  keepaliveBackoff: 0.75,
+  sessionExpiryInterval: 2 * 60 * 60 * 1000,
+  maxSessionExpiryInterval: 0,
+  messageExpiryInterval: 5 * 60 * 1000,
+};
+
+/** Keeps every event that is wanted. */
+export class RecordingHooks implements HookSink {
+  readonly events: Array<HookEvent> = [];
+  pressure: Pressure = "open";
+  wanted: (name: HookEventName, subject?: string) => boolean = () => true;
+
+  wants(name: HookEventName, subject?: string): boolean {
+    return this.wanted(name, subject);
+  }
+
+  emit(event: HookEvent): void {
+    this.events.push(event);
+  }
+
+  /** The names of the events so far, in their order; those of one client, when it is given. */
+  names(clientid?: string): Array<HookEventName> {
+    return this.of(clientid).map(({ _tag }) => _tag);
+  }
+
+  /** The events so far of one client (as recipient or subject; a publisher's message_publish too). */
+  of(clientid?: string): Array<HookEvent> {
+    if (clientid === undefined) return this.events;
+    return this.events.filter((event) =>
+      "clientid" in event ? event.clientid === clientid : event.from_clientid === clientid
+    );
+  }
+
+  /** The events of one kind. */
+  all<Name extends HookEventName>(name: Name): Array<Extract<HookEvent, { _tag: Name }>> {
+    return this.events.filter((event): event is Extract<HookEvent, { _tag: Name }> =>
+      event._tag === name
+    );
+  }
+}
+
+/** One client's end of a connection, without a socket. */
+export class TestClient implements ByteSink {
+  /** What the broker has sent and `take` has not taken, decoded. */
+  readonly received: Array<Packet> = [];
+  /** All bytes that the broker has sent. */
+  readonly bytes: Array<number> = [];
+  buffered = 0;
+  isReading = true;
+  /** Whether the broker has closed the connection. */
+  closed = false;
+  readonly connection: Connection;
+  readonly #parser;
+
+  constructor(
+    readonly bench: ProtocolBench,
+    readonly version: 3 | 4 | 5,
+    intake: Intake,
+    address: string,
+  ) {
+    this.#parser = parser({ protocolVersion: version });
+    this.#parser.on("packet", (packet) => this.received.push(packet));
+    this.#parser.on("error", (error) => assert.fail(`the broker sent nonsense: ${error}`));
+    this.connection = bench.broker.accept(this, intake, address);
+  }
+
+  // The broker's side.
+
+  write(bytes: Uint8Array): void {
+    if (this.closed) return;
+    this.bytes.push(...bytes);
+    this.#parser.parse(Buffer.from(bytes));
+  }
+
+  end(): void {
+    this.closed = true;
+  }
+
+  setReading(reading: boolean): void {
+    this.isReading = reading;
+  }
+
+  // The client's side.
+
+  /** Sends bytes as they are. */
+  raw(...bytes: ReadonlyArray<number>): this {
+    this.connection.receive(Uint8Array.from(bytes));
+    return this;
+  }
+
+  /** Sends packets, each in a chunk of its own. */
+  send(...packets: ReadonlyArray<Packet>): this {
+    for (const packet of packets) {
+      this.connection.receive(new Uint8Array(generate(packet, { protocolVersion: this.version })));
+    }
+    return this;
+  }
+
+  /** Closes without a DISCONNECT. */
+  drop(): void {
+    this.connection.ended("RemoteClose");
+  }
+
+  /** Takes the oldest packet received; fails when there is none, or another kind than `cmd`. */
+  take<Cmd extends Packet["cmd"]>(cmd: Cmd): Extract<Packet, { cmd: Cmd }> {
+    const packet = this.received.shift();
+    assert.equal(packet?.cmd, cmd, `received ${JSON.stringify(packet)} instead of ${cmd}`);
+    return packet as Extract<Packet, { cmd: Cmd }>; // its cmd was compared
+  }
+
+  /** Fails when anything was received that was not taken. */
+  nothing(): this {
+    assert.deepEqual(this.received, []);
+    return this;
+  }
+}
+
+/** What a test may set of a broker. */
+export interface ProtocolBenchOptions {
+  readonly limits?: Partial<ListenerLimits>;
+  readonly acl?: BrokerSettings["acl"];
+  readonly authenticate?: Authenticate;
+}
+
+export class ProtocolBench {
+  readonly hooks = new RecordingHooks();
+  readonly broker: Broker;
+  readonly intake: Intake;
+  /** Milliseconds since 1970. */
+  now = 1_700_000_000_000;
+  #ids = 0;
+  #ports = 50_000;
+
+  constructor(options: ProtocolBenchOptions = {}) {
+    this.intake = new Intake({ ...limits, ...options.limits });
+    this.broker = new Broker({
+      nodeId: 1,
+      sink: this.hooks,
+      clock: { now: () => this.now },
+      authenticate: options.authenticate ?? (() => "unknown"),
+      acl: new Acl(options.acl ?? []),
+      newClientId: () => `auto-${++this.#ids}`,
+      onDefect: (error) => {
+        throw error;
+      },
+    });
+  }
+
+  /** Lets time pass, and what is due happen. */
+  pass(milliseconds: number): void {
+    this.now += milliseconds;
+    this.broker.tick();
+  }
+
+  /** Opens a connection that has sent nothing yet. */
+  open(version: 3 | 4 | 5): TestClient {
+    return new TestClient(this, version, this.intake, `127.0.0.1:${++this.#ports}`);
+  }
+
+  /** Opens a connection and sends CONNECT; the CONNACK is still to be taken. */
+  connecting(version: 3 | 4 | 5, clientId: string, more: object = {}): TestClient {
+    return this.open(version).send({
+      cmd: "connect",
+      protocolId: version === 3 ? "MQIsdp" : "MQTT",
+      protocolVersion: version,
+      clean: true,
+      keepalive: 0,
+      clientId,
+      ...more,
+    });
+  }
+
+  /** A connected client; its CONNACK was taken and accepted. */
+  connect(version: 3 | 4 | 5, clientId: string, more: object = {}): TestClient {
+    const client = this.connecting(version, clientId, more);
+    const connack = client.take("connack");
+    assert.equal(version === 5 ? connack.reasonCode : connack.returnCode, 0);
+    return client;
+  }
+}
