@@ -40,6 +40,7 @@ type State =
   | { readonly _tag: "Idle"; readonly socket: Socket; readonly deadline: number }
   | { readonly _tag: "Closed" };
 
+/** One connection, from connecting to its close; made with the exchange that it is opened for. */
 export class Connection {
   readonly #owner: ConnectionOwner;
   readonly #reader: ResponseReader;

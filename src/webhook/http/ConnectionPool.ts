@@ -38,12 +38,16 @@ export interface PoolStats {
   readonly resent: number;
 }
 
-/** 15 s: under the keep-alive time-outs of nginx (75 s), Go (none), gunicorn behind a proxy (often 20 s or more). */
+/**
+ * Under nginx's 75 s; servers with less (Apache and Node: 5 s) say so by `Keep-Alive: timeout`. Against one
+ * that says nothing and closes sooner, there is the second sending.
+ */
 const DEFAULT_IDLE_TIMEOUT = 15_000;
 
 /** A connection is given up this long before the server says it would, so that the two do not meet. */
 const KEEP_ALIVE_MARGIN = 1000;
 
+/** The connections to one origin; see `make` and `send`. */
 export class ConnectionPool implements ConnectionOwner {
   readonly #connect: Connect;
   readonly #idleTimeout: number;
@@ -152,7 +156,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#cancelAlarm?.();
     this.#alarm = deadline;
     this.#cancelAlarm = this.#timer.schedule(
-      Math.max(0, deadline - this.#timer.now()),
+      Math.max(0, Math.ceil(deadline - this.#timer.now())), // not a fraction early: timers are in whole ms
       this.#expireDue,
     );
   }

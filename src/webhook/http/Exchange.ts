@@ -1,4 +1,7 @@
-/** One request and what becomes of it: the pool's unit of work, and its caller's handle on it. */
+/**
+ * One request and what becomes of it: the pool's unit of work, and its caller's handle on it. Knows no
+ * sockets; never tells its end twice.
+ */
 import type { RequestHead, RequestHeaders } from "./RequestWriter.ts";
 import type { ResponseHead } from "./ResponseReader.ts";
 import type { TransportError } from "./TransportError.ts";
@@ -35,6 +38,7 @@ interface Carrier {
   close(): void;
 }
 
+/** A request on its way. Made by `ConnectionPool.send`; a caller only needs `abort`. */
 export class Exchange {
   readonly request: TransportRequest;
   /** In the pool's time. */

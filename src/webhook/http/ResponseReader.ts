@@ -559,7 +559,15 @@ const lowerLatin1 = (block: Uint8Array, from: number, to: number): string =>
   latin1(block, from, to).toLowerCase();
 
 /** Without the optional white space around (RFC 9110 5.6.3); CR is there only before a line's LF. */
-const trim = (text: string): string => text.replace(/^[ \t]+|[ \t\r]+$/g, "");
+const trim = (text: string): string => {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (from < to && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+};
+
+const isBlank = (c: number): boolean => c === SPACE || c === TAB || c === CR;
 
 const digit = (c: number | undefined): number =>
   c !== undefined && c >= 0x30 && c <= 0x39 ? c - 0x30 : -1;

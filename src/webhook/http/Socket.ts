@@ -1,4 +1,7 @@
-/** The byte stream under a connection, and how to open one to an origin: TCP, or TLS over it. */
+/**
+ * The byte stream under a connection, and how to open one to an origin: TCP, or TLS over it. Never
+ * trusts a certificate that cannot be verified.
+ */
 import { fromSystemError } from "./TransportError.ts";
 
 /** What a connection needs of a `Deno.Conn`; tests script it. */
@@ -44,6 +47,9 @@ export const connectTo = (url: URL, caCerts: ReadonlyArray<string>): Connect => 
   return async (signal) => {
     // In two steps, because `Deno.connectTls` takes no signal.
     const tcp = await connectTcp(signal);
+    // Deno 2.9 keeps the socket of a TLS connection that is closed in the middle of its handshake until
+    // the peer closes it. Probes let the kernel end those whose peer is dead.
+    tcp.setKeepAlive(true);
     const tls = await startTls(tcp);
     const abort = () => tls.close();
     if (signal.aborted) abort(); // the handshake then fails
