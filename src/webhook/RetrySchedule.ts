@@ -75,6 +75,12 @@ export const step = <In>(
     schedule.step(now, input, state),
     ([next, _, decision]) => ({
       state: next,
-      due: Decision.isDone(decision) ? undefined : Intervals.start(decision.intervals),
+      due: Decision.isDone(decision) ? undefined : onGrid(Intervals.start(decision.intervals)),
     }),
   );
+
+/**
+ * The instant, at most 1/16 ms later, that a sleep can meet exactly: a jittered one has more digits than
+ * a Duration, so that a timer would wake before it and find nothing due, over and over.
+ */
+const onGrid = (instant: number): number => Math.ceil(instant * 16) / 16;

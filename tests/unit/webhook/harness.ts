@@ -147,7 +147,9 @@ export const withEngine = (
     ).pipe(Scope.extend(scope), Effect.orDie);
     const stop = Scope.close(scope, Exit.void);
     yield* test({ webhook, sent, logs, stop });
-    yield* stop;
+    const stopping = yield* Effect.fork(stop);
+    yield* pass(settings.shutdownTimeout);
+    yield* stopping.await;
   });
   return Effect.runPromise(
     program.pipe(
