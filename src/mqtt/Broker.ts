@@ -154,9 +154,10 @@ export class Broker implements SessionHost {
   subscribe(subscription: Subscription): boolean {
     const { session, topic } = subscription;
     const existing = session.subscriptions.get(topic);
-    if (existing !== undefined) this.topics.remove(existing);
     session.subscriptions.set(topic, subscription);
     this.topics.add(subscription);
+    // After the new one came: a shared group that would be empty in between would not be the same after.
+    if (existing !== undefined) this.topics.remove(existing);
     return existing === undefined;
   }
 
@@ -168,7 +169,8 @@ export class Broker implements SessionHost {
     const { share, filter } = subscription;
     const group = share === undefined ? undefined : this.topics.group(share, filter);
     this.topics.remove(subscription);
-    if (group !== undefined) {
+    // What was queued by a group that nobody is left in stays queued for this session. [MQTT-3.10.4-3]
+    if (group !== undefined && group.members.length > 0) {
       for (const { message, qos } of session.leave(group)) {
         this.#router.toMember(group, message, qos);
       }
@@ -228,7 +230,7 @@ export class Broker implements SessionHost {
     else if (session.expiryInterval !== Infinity) {
       session.expiry = this.deadlines.schedule(
         this.now() + session.expiryInterval,
-        () => this.endSession(session, EndReason.SessionExpiration), // [MQTT-3.1.2-23]
+        () => this.endSession(session, EndReason.SessionExpiration), // [MQTT-4.1.0-2]
       );
     }
   }

@@ -105,7 +105,7 @@ export class Connection {
   resume(): void {
     if (this.#state._tag === "Closed") return;
     this.#isHeld = false;
-    this.#lastReceived = this.broker.now(); // it could not be heard while it was not read
+    this.#excuseSilence(this.broker.now());
     this.#process();
     this.#frames.settle();
   }
@@ -120,6 +120,7 @@ export class Connection {
   connected(client: Client): void {
     this.broker.deadlines.cancel(this.#deadline);
     this.#state = { _tag: "Connected", client };
+    this.#lastReceived = this.broker.now(); // verifying its credentials took our time, not its own
     this.intake.connected++;
     if (client.keepaliveTimeout > 0) this.#awaitPackets(client);
   }
@@ -213,7 +214,9 @@ export class Connection {
     while (this.#waitingBytes < lookAhead) {
       const frame = this.#frames.next();
       if (frame === undefined) break;
-      if (isPingreq(frame) && this.sink.buffered <= unsentLimit) this.sink.write(pingresp);
+      const answerNow = this.#state._tag === "Connected" && isPingreq(frame) &&
+        this.sink.buffered <= unsentLimit; // before CONNACK nothing is sent [MQTT-3.2.0-1]
+      if (answerNow) this.sink.write(pingresp);
       else {
         this.#waiting.push(frame.slice());
         this.#waitingBytes += frame.length;
@@ -287,13 +290,17 @@ export class Connection {
     } else this.close("ProtocolError(no CONNECT in time)");
   };
 
+  /** A client that is not read can't be heard, unless it is for its own failure to read. */
+  #excuseSilence(now: number): void {
+    if (!this.#isReading && this.sink.buffered <= unsentLimit) this.#lastReceived = now;
+  }
+
   /** One deadline per connection, moved when it comes and not with each packet. [MQTT-3.1.2-22] */
   #awaitPackets(client: Client): void {
     this.#deadline = this.broker.deadlines.schedule(
       this.#lastReceived + client.keepaliveTimeout,
       (now) => {
-        // Held back by us, and not by its own failure to read.
-        if (!this.#isReading && this.sink.buffered <= unsentLimit) this.#lastReceived = now;
+        this.#excuseSilence(now);
         if (this.#lastReceived + client.keepaliveTimeout > now) this.#awaitPackets(client);
         else this.close(EndReason.KeepaliveTimeout, ReasonCode.KeepAliveTimeout);
       },

@@ -132,7 +132,7 @@ const refusalOf = (
 ): ReasonCode | undefined => {
   const is5 = packet.protocolVersion === 5;
   if (assigned !== undefined) {
-    // 3.1 knows no empty client identifier; 3.1.1 only with a clean session. [MQTT-3.1.3-8]
+    // 3.1 knows no empty client identifier; 3.1.1 only with a clean session. 3.1.1: [MQTT-3.1.3-8]
     if (!is5 && (packet.protocolVersion === 3 || !packet.clean)) {
       return ReasonCode.ClientIdentifierNotValid;
     }
@@ -153,6 +153,8 @@ const refusalOf = (
 class ConnectRequest {
   readonly connectInfo: ConnectInfo;
   readonly #info: ClientInfo;
+  /** Made at once: while credentials are verified the packet's bytes are overwritten. */
+  readonly #will: Will | undefined;
 
   constructor(
     readonly connection: Connection,
@@ -162,6 +164,7 @@ class ConnectRequest {
   ) {
     this.#info = infoOf(connection, packet, assigned ?? packet.clientId);
     this.connectInfo = connectInfo(this.#info, packet, packet.protocolVersion);
+    this.#will = willOf(packet);
   }
 
   judge(verdict: Verdict): void {
@@ -177,7 +180,7 @@ class ConnectRequest {
     this.connection.resume();
   }
 
-  /** [MQTT-3.2.2-6]: nothing follows a refusal. */
+  /** Nothing follows a refusal. [MQTT-3.1.4-6] [MQTT-3.2.2-6] [MQTT-3.2.2-7] */
   refuse(reason: ReasonCode): void {
     const { connection, packet } = this;
     connection.broker.hooks.clientConnack(this.connectInfo, reason);
@@ -221,7 +224,7 @@ class ConnectRequest {
       info,
       version: packet.protocolVersion,
       limits,
-      will: willOf(packet),
+      will: this.#will,
       keepaliveTimeout: keepalive * 1000 * limits.keepaliveBackoff * 2,
       receiveMaximum: properties?.receiveMaximum ?? 0xffff,
       maximumPacketSize: properties?.maximumPacketSize ?? Infinity,

@@ -1,0 +1,136 @@
+/**
+ * What one client does to hurt another, and does not: slow readers, floods, hostile topics, packets
+ * that wait. Without sockets; over real ones see tests/integration/robustness_test.ts.
+ */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+
+/** More than a client's outgoing buffer may hold before its packets are no longer read: 1 MiB. */
+const overUnsentLimit = 2 * 1024 * 1024;
+/** More than it may hold before its messages are queued: 256 KiB. */
+const overCongestionMark = 300 * 1024;
+
+const subscribe = (topic: string, qos: 0 | 1 | 2 = 0) => ({
+  cmd: "subscribe" as const,
+  messageId: 1,
+  subscriptions: [{ topic, qos }],
+});
+
+const publish = (topic: string, payload: string, more: object = {}) => ({
+  cmd: "publish" as const,
+  topic,
+  payload,
+  qos: 0 as const,
+  dup: false,
+  retain: false,
+  ...more,
+});
+
+/** Lets the client's socket take all that it has not read. */
+const read = (client: TestClient): void => {
+  client.buffered = 0;
+  client.connection.drained();
+};
+
+const payloads = (client: TestClient): ReadonlyArray<string> =>
+  client.received.flatMap((packet) => packet.cmd === "publish" ? [String(packet.payload)] : []);
+
+Deno.test("Session queues for a slow reader up to max_mqueue_len, then drops the newest with an event", () => {
+  const bench = new ProtocolBench({ limits: { maxMqueueLen: 3 } });
+  const slow = bench.connect(4, "slow").send(subscribe("t"));
+  slow.take("suback");
+  const publisher = bench.connect(4, "p");
+  slow.buffered = overCongestionMark;
+  for (const n of [1, 2, 3, 4, 5]) publisher.send(publish("t", String(n)));
+  slow.nothing();
+  const dropped = bench.hooks.all("message_dropped");
+  assert.deepEqual(
+    dropped.map((
+      { clientid, reason, payload },
+    ) => [clientid, reason, String(Buffer.from(payload))]),
+    [["slow", "MessageQueueFull", "4"], ["slow", "MessageQueueFull", "5"]],
+  );
+  read(slow);
+  assert.deepEqual(payloads(slow), ["1", "2", "3"]);
+});
+
+Deno.test("Connection stops reading a client that asks for ever and never reads the answers", () => {
+  const bench = new ProtocolBench();
+  const deaf = bench.connect(4, "deaf");
+  deaf.buffered = overUnsentLimit;
+  // A socket hands over at most 64 KiB at a time, and only while it is to be read.
+  const pings = new Uint8Array(64 * 1024).map((_, i) => i % 2 === 0 ? 0xc0 : 0);
+  let handedOver = 0;
+  while (deaf.isReading && handedOver < 100) {
+    deaf.connection.receive(pings);
+    handedOver++;
+  }
+  assert.equal(handedOver, 1);
+  deaf.nothing();
+  const other = bench.connect(4, "other").send({ cmd: "pingreq" });
+  other.take("pingresp");
+  read(deaf);
+  assert.equal(deaf.isReading, true);
+  assert.equal(deaf.received.length, pings.length / 2);
+});
+
+Deno.test("Connection ends by its keep-alive although relief comes again and again, when it never reads", () => {
+  const bench = new ProtocolBench();
+  const deaf = bench.connect(4, "deaf", { keepalive: 10 });
+  deaf.buffered = overUnsentLimit;
+  deaf.connection.receive(new Uint8Array(64 * 1024).map((_, i) => i % 2 === 0 ? 0xc0 : 0));
+  assert.equal(deaf.isReading, false);
+  for (let seconds = 0; seconds < 20; seconds++) {
+    bench.pass(1000);
+    bench.broker.resume();
+  }
+  assert.equal(deaf.closed, true);
+  assert.equal(bench.hooks.all("client_disconnected")[0]?.reason, "KeepaliveTimeout");
+});
+
+Deno.test("Connection that is not read because the events have no room outlives its keep-alive", () => {
+  const bench = new ProtocolBench();
+  const patient = bench.connect(4, "patient", { keepalive: 10 });
+  bench.hooks.pressure = "full";
+  for (let i = 0; patient.isReading; i++) {
+    assert.ok(i < 1000, "still reading");
+    patient.send(publish("t", "x".repeat(1000)));
+  }
+  bench.pass(60_000);
+  assert.equal(patient.closed, false);
+  bench.hooks.pressure = "open";
+  bench.broker.resume();
+  bench.pass(14_000);
+  assert.equal(patient.closed, false);
+  bench.pass(2000);
+  assert.equal(patient.closed, true);
+});
+
+Deno.test("Broker keeps a shared group's queued messages for a session that was its last member", () => {
+  const bench = new ProtocolBench();
+  const member = bench.connect(5, "m").send(subscribe("$share/g/t", 1));
+  member.take("suback");
+  member.buffered = overCongestionMark;
+  bench.connect(5, "p").send(publish("t", "kept", { qos: 1, messageId: 1 }));
+  member.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: ["$share/g/t"] });
+  member.take("unsuback");
+  member.nothing();
+  read(member);
+  assert.deepEqual(payloads(member), ["kept"]);
+});
+
+Deno.test("Broker hands a session's shared messages on although its subscription was made anew", () => {
+  const bench = new ProtocolBench();
+  const shared = subscribe("$share/g/t", 1);
+  const first = bench.connect(5, "first").send(shared);
+  first.take("suback");
+  first.buffered = overCongestionMark;
+  bench.connect(5, "p").send(publish("t", "moves", { qos: 1, messageId: 1 }));
+  first.send(shared);
+  const second = bench.connect(5, "second").send(shared);
+  second.take("suback");
+  first.drop();
+  assert.deepEqual(payloads(second), ["moves"]);
+  assert.deepEqual(bench.hooks.all("message_dropped"), []);
+});
