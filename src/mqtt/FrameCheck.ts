@@ -64,6 +64,7 @@ interface Property {
 const USER_PROPERTY = 38;
 const TOPIC_ALIAS = 35;
 const RESPONSE_TOPIC = 8;
+const SUBSCRIPTION_IDENTIFIER = 11;
 const AUTHENTICATION_METHOD = 21;
 const AUTHENTICATION_DATA = 22;
 
@@ -79,7 +80,7 @@ const properties: ReadonlyArray<Property | undefined> = (() => {
   define(3, "Content Type", "string", PUBLISH | WILL, forwarded);
   define(RESPONSE_TOPIC, "Response Topic", "string", PUBLISH | WILL, forwarded);
   define(9, "Correlation Data", "binary", PUBLISH | WILL, forwarded);
-  define(11, "Subscription Identifier", "varint", SUBSCRIBE, nonZero);
+  define(SUBSCRIPTION_IDENTIFIER, "Subscription Identifier", "varint", SUBSCRIBE, nonZero);
   define(17, "Session Expiry Interval", "u32", CONNECT | DISCONNECT);
   define(18, "Assigned Client Identifier", "string", 0);
   define(19, "Server Keep Alive", "u16", 0);
@@ -148,13 +149,15 @@ const uint32 = (what: string): number => {
   return high * 0x10000 + uint16(what);
 };
 
-/** MQTT 5.0 section 1.5.5 */
+/** In the fewest bytes that hold it. [MQTT-1.5.5-1] */
 const varint = (what: string): number => {
   let value = 0;
   for (let shift = 0; shift <= 21; shift += 7) {
     const next = byte(what);
     value |= (next & 0x7f) << shift;
-    if (next < 0x80) return value;
+    if (next >= 0x80) continue;
+    if (next === 0 && shift > 0) throw malformed(`${what} is in too many bytes`);
+    return value;
   }
   throw malformed(`${what} is over four bytes`);
 };
@@ -182,7 +185,7 @@ const string = (what: string): number => {
 };
 
 const packetIdentifier = (): void => {
-  // [MQTT-2.2.1-3] [MQTT-2.2.1-4], 3.1.1: [MQTT-2.3.1-1]
+  // [MQTT-2.2.1-3], 3.1.1: [MQTT-2.3.1-1]
   if (uint16("packet identifier") === 0) throw protocolError("packet identifier 0");
 };
 
@@ -220,7 +223,9 @@ const propertySection = (place: number): ForwardedProperties => {
     const property = properties[id];
     if (property === undefined) throw malformed(`unknown property ${id}`);
     if ((property.places & place) === 0) {
-      throw protocolError(`${property.name} is not allowed here`);
+      // A PUBLISH may carry one, but not from a client. [MQTT-3.3.4-6] All else: section 2.2.2.2
+      const wrong = id === SUBSCRIPTION_IDENTIFIER && place === PUBLISH ? protocolError : malformed;
+      throw wrong(`${property.name} is not allowed here`);
     }
     if (id !== USER_PROPERTY) {
       const bit = 1 << (id & 31);
@@ -419,6 +424,9 @@ export const checkFrame = (bytes: Uint8Array, bodyOffset: number, version: numbe
   end = bytes.length;
   const first = bytes[0] as number; // a frame has a first byte
   const type = first >> 4;
+  if (version === 5 && bodyOffset > 2 && bytes[bodyOffset - 1] === 0) { // [MQTT-1.5.5-1]
+    throw malformed("remaining length is in too many bytes");
+  }
   const flags = first & 0x0f;
   if (type === PacketType.PUBLISH) {
     const forward = publish(version);

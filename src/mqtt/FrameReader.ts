@@ -54,7 +54,7 @@ export class FrameReader {
 
   /**
    * The next whole frame, a view that is good until `settle`; undefined when it is not all there yet.
-   * @throws MqttError for a malformed remaining length [MQTT-1.5.5-1] or a frame over the limit
+   * @throws MqttError for a remaining length over four bytes (section 1.5.5) or a frame over the limit
    */
   next(): Uint8Array | undefined {
     const bytes = this.#bytes;

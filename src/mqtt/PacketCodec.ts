@@ -130,6 +130,10 @@ export const decode = (
     throw new MqttError(ReasonCode.ProtocolError, "second CONNECT"); // [MQTT-3.1.0-2]
   }
   const { forward } = checkFrame(frame, bodyOffset, version);
+  // Without a reason code it means Success (section 3.15.2.1); mqtt-packet takes it for malformed.
+  if (type === PacketType.AUTH && bodyOffset === frame.length) {
+    return { cmd: "auth", reasonCode: 0 };
+  }
   const packet = parsers[version].parse(frame) as InboundPacket; // checkFrame lets only these through
   if (packet.cmd === "publish") packet.forward = forward;
   return packet;
