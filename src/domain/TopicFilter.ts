@@ -15,7 +15,7 @@ export const isTopicName = (topic: string): boolean => {
   return true;
 };
 
-/** Whether `filter` is well-formed: `#` only as the whole last level, `+` only as a whole level. [MQTT-4.7.1-2] [MQTT-4.7.1-3] */
+/** Whether `filter` is well-formed: `#` only as the whole last level, `+` only as a whole level. [MQTT-4.7.1-1] [MQTT-4.7.1-2] */
 export const isTopicFilter = (filter: string): boolean => {
   const length = filter.length;
   if (length === 0) return false;
@@ -44,7 +44,7 @@ export const levelCount = (topic: string): number => {
 
 /**
  * Whether `topic` matches `filter`. Both must be valid. A filter that begins with a wildcard does
- * not match a topic that begins with `$`. [MQTT-4.7.2-1] `a/#` matches `a` too. [MQTT-4.7.1-2]
+ * not match a topic that begins with `$`. [MQTT-4.7.2-1] `a/#` matches `a` too: section 4.7.1.2.
  */
 export const matches = (filter: string, topic: string): boolean => {
   const first = filter.charCodeAt(0);

@@ -20,7 +20,7 @@ export class Outgoing {
     /** The lower of the message's and the subscription's. [MQTT-3.8.4-8] */
     readonly qos: QoS,
     readonly retain: boolean,
-    /** The 5.0 subscription identifiers of all subscriptions that matched. [MQTT-3.3.4-3] */
+    /** The 5.0 subscription identifiers of all subscriptions that matched. [MQTT-3.3.4-3] [MQTT-3.3.4-4] */
     readonly identifiers: ReadonlyArray<number> | undefined,
     /** The shared subscription it came by: other members may get it when this one's session ends. */
     readonly group: SharedGroup | undefined,

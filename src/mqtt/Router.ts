@@ -1,6 +1,6 @@
 /**
  * Brings one message to every session whose subscriptions match: one copy each, with the highest QoS
- * of the subscriptions that overlap [MQTT-3.3.5-1], and one to a member of each shared group.
+ * of the subscriptions that overlap [MQTT-3.3.4-2], and one to a member of each shared group.
  */
 import type { QoS } from "../domain/HookEvent.ts";
 import type { Message } from "./Message.ts";
@@ -46,7 +46,7 @@ export class Router implements TopicTreeVisitor {
     return recipients;
   }
 
-  /** Delivers to the member whose turn it is; answers false when the group has none. [MQTT-4.8.2-4] */
+  /** Delivers to the member whose turn it is; answers false when the group has none. [MQTT-4.8.2-3] */
   toMember(group: SharedGroup, message: Message, qos: QoS): boolean {
     const member = group.choose();
     if (member === undefined) return false;

@@ -286,7 +286,7 @@ export class Session {
     } else client.send({ cmd: "pubrel", messageId: packetId, reasonCode: reason });
   }
 
-  /** One that is in use by no message in flight; the window is smaller than 65535, so there is one. [MQTT-2.2.1-3] */
+  /** One that is in use by no message in flight; the window is smaller than 65535, so there is one. [MQTT-2.2.1-4] */
   #newPacketId(): number {
     do {
       this.#lastPacketId = this.#lastPacketId === 0xffff ? 1 : this.#lastPacketId + 1;

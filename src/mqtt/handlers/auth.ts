@@ -2,7 +2,7 @@ import { protocolError } from "../MqttError.ts";
 
 /**
  * AUTH. This server has no extended authentication (a CONNECT that wants it is refused), so no client
- * may send one. [MQTT-4.12.0-6]
+ * may send one. [MQTT-4.12.0-7]
  * @throws MqttError always
  */
 export const handleAuth = (): never => {

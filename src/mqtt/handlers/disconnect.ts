@@ -9,7 +9,7 @@ import { sessionExpiryOf } from "./connect.ts";
 /**
  * DISCONNECT: the client goes of its own will, which is not published unless it says so. MQTT 5.0
  * section 3.14
- * @throws MqttError when it asks to keep a session that CONNECT did not [MQTT-3.14.2-2]
+ * @throws MqttError when it asks to keep a session that CONNECT did not: section 3.14.2.2.2
  */
 export const handleDisconnect = (
   connection: Connection,

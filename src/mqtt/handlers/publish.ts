@@ -80,13 +80,13 @@ const refusalOf = (
     return ReasonCode.TopicNameInvalid;
   }
   if (!broker.acl.allows(client.info, "publish", message.topic)) return ReasonCode.NotAuthorized;
-  if (packet.properties?.payloadFormatIndicator && !isUtf8(message.payload)) { // [MQTT-3.3.2-4]
+  if (packet.properties?.payloadFormatIndicator && !isUtf8(message.payload)) { // section 3.3.2.3.2
     return ReasonCode.PayloadFormatInvalid;
   }
   return undefined;
 };
 
-/** PUBACK or PUBREC; 3.x can only say yes. [MQTT-3.3.5-2] */
+/** PUBACK or PUBREC; 3.x can only say yes. [MQTT-3.4.2-1] [MQTT-3.5.2-1], 3.1.1: [MQTT-3.3.5-2] */
 const acknowledge = (
   client: Client,
   cmd: "puback" | "pubrec",
