@@ -1,0 +1,88 @@
+/** The brokers that are compared, and how each is started: with its defaults, and nothing written to disk. */
+import config from "../../../deno.json" with { type: "json" };
+import { freePort, type ServerCommand, ServerProcess } from "../shared/ServerProcess.ts";
+
+export interface Peer {
+  readonly name: string;
+  /** Options for the runtime, where there is one. */
+  readonly start: (denoOptions: ReadonlyArray<string>) => Promise<ServerProcess>;
+  /** Whether it is a Deno process. */
+  readonly onDeno: boolean;
+}
+
+const deno = (
+  options: ReadonlyArray<string>,
+  [run, ...args]: ReadonlyArray<string>,
+  port: RegExp,
+): ServerCommand => ({
+  command: Deno.execPath(),
+  args: [run as string, ...options, ...args], // a command line begins with `run`
+  port,
+});
+
+/** `deno task start`, with no rule: no event is wanted. */
+const hookline = (folder: string): Peer => ({
+  name: "hookline",
+  onDeno: true,
+  start: async (options) => {
+    const brokerFile = `${folder}/broker.toml`;
+    const webHookFile = `${folder}/web-hook.toml`;
+    await Deno.writeTextFile(brokerFile, '[listener.tcp.bench]\naddr = "127.0.0.1:0"\n');
+    await Deno.writeTextFile(webHookFile, "");
+    const [, ...start] = config.tasks.start.command.split(" ");
+    const files = ["--config", brokerFile, "--web-hook", webHookFile];
+    return ServerProcess.start(deno(options, [...start, ...files], /listening .*addr=\S+:(\d+)/));
+  },
+});
+
+const aedes: Peer = {
+  name: "aedes",
+  onDeno: true,
+  start: (options) => {
+    const script = new URL("aedesServer.ts", import.meta.url).pathname;
+    const args = [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--allow-net",
+      "--allow-env",
+      "--allow-sys",
+      script,
+    ];
+    return ServerProcess.start(deno(options, args, /listening on (\d+)/));
+  },
+};
+
+const mosquitto = (command: string, folder: string): Peer => ({
+  name: "mosquitto",
+  onDeno: false,
+  start: async () => {
+    const port = freePort();
+    const file = `${folder}/mosquitto-${port}.conf`;
+    await Deno.writeTextFile(file, `listener ${port} 127.0.0.1\nallow_anonymous true\n`);
+    return ServerProcess.start({ command, args: ["-c", file], port });
+  },
+});
+
+const mosquittoCommand = async (): Promise<string | undefined> => {
+  for (const command of ["mosquitto", "/usr/sbin/mosquitto"]) {
+    try {
+      await new Deno.Command(command, { args: ["-h"], stdout: "null", stderr: "null" }).output();
+      return command;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return undefined;
+};
+
+/** All peers there are on this machine. `folder`: for their configuration files. */
+export const findPeers = async (folder: string): Promise<ReadonlyArray<Peer>> => {
+  const command = await mosquittoCommand();
+  if (command === undefined) console.log("mosquitto is not installed: left out");
+  return [
+    hookline(folder),
+    aedes,
+    ...(command === undefined ? [] : [mosquitto(command, folder)]),
+  ];
+};
