@@ -13,7 +13,15 @@ export const publish = (
   topic: string,
   payload: string,
   more: Partial<IPublishPacket> = {},
-): Packet => ({ cmd: "publish", topic, payload, qos: 0, dup: false, retain: false, ...more });
+): IPublishPacket => ({
+  cmd: "publish",
+  topic,
+  payload,
+  qos: 0,
+  dup: false,
+  retain: false,
+  ...more,
+});
 
 /** The bytes of packets of MQTT 3.1.1, one behind the other. */
 export const bytesOfPackets = (...packets: ReadonlyArray<Packet>): Array<number> =>
