@@ -50,7 +50,8 @@ export class Message {
     const frame = this.#frames[index] ??= publishFrame(this, is5, qos, retain, {});
     return qos === 0
       ? frame.bytes
-      : patchedFrame({ ...frame, bytes: frame.bytes.slice() }, dup, packetId);
+      // A copy, which a Buffer's own slice() is not: each recipient has its packet identifier.
+      : patchedFrame({ ...frame, bytes: new Uint8Array(frame.bytes) }, dup, packetId);
   }
 
   /** To be called when routing is over: queued and retained messages keep no frames. */

@@ -134,3 +134,20 @@ Deno.test("Broker hands a session's shared messages on although its subscription
   assert.deepEqual(payloads(second), ["moves"]);
   assert.deepEqual(bench.hooks.all("message_dropped"), []);
 });
+
+Deno.test("Message has a frame of its own for each recipient, who reads it later", () => {
+  const bench = new ProtocolBench();
+  const written: Array<Uint8Array> = [];
+  for (const [i, id] of ["one", "two", "three"].entries()) {
+    const client = bench.connect(4, id).send(subscribe("other", 1), subscribe("t", 1));
+    // Moves the client's next packet identifier on by `i`.
+    for (let n = 0; n < i; n++) client.send(publish("other", "", { qos: 1, messageId: 1 }));
+    client.write = (bytes) => written.push(bytes);
+    client.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: ["other"] });
+  }
+  written.length = 0;
+  bench.connect(4, "p").send(publish("t", "x", { qos: 1, messageId: 1 }));
+  // 0x32, length, topic, packet identifier
+  const packetIds = written.map((bytes) => Buffer.from(bytes).readUInt16BE(5));
+  assert.equal(new Set(packetIds).size, 3, String(packetIds));
+});
