@@ -38,7 +38,7 @@ export class MqttClient {
   private constructor(
     readonly client: MqttJs,
     readonly connack: IConnackPacket,
-    /** As the server sees it: `"127.0.0.1:51234"`. */
+    /** As the server sees it: `"127.0.0.1:51234"`; the port is unknown over WebSocket. */
     readonly address: string,
   ) {
     let disconnect: IDisconnectPacket | undefined;
@@ -71,8 +71,8 @@ export class MqttClient {
         reject(new ConnectRefused(code, cause?.message ?? "closed before CONNACK"));
       });
       client.on("connect", (connack) => {
-        // MQTT.js types its stream as a bare Duplex; over TCP it is a node:net Socket.
-        const { localPort } = client.stream as unknown as { localPort: number };
+        // MQTT.js types its stream as a bare Duplex; over TCP and TLS it is a node:net Socket.
+        const { localPort } = client.stream as unknown as { localPort?: number };
         const self = new MqttClient(client, connack, `127.0.0.1:${localPort}`);
         self.messages.push(...early);
         client.off("message", keep);

@@ -31,6 +31,8 @@ export type Behaviour =
     readonly status: number;
     readonly headers?: Readonly<Record<string, string>>;
   }
+  /** Every `nth` request gets the failure, the others 200. */
+  | { readonly _tag: "FailEvery"; readonly nth: number; readonly status: number }
   /** Requests wait, unanswered, until the path's behaviour changes; then they get its answer. */
   | { readonly _tag: "Hang" }
   /** The first `times` requests hang as above, the later ones get 200. */
@@ -137,6 +139,8 @@ export class Receiver {
         return failure(behaviour);
       case "FailFirst":
         return seen < behaviour.times ? failure(behaviour) : ok();
+      case "FailEvery":
+        return seen % behaviour.nth === behaviour.nth - 1 ? failure(behaviour) : ok();
       case "HangFirst":
         if (seen >= behaviour.times) return ok();
         break;

@@ -9,7 +9,10 @@ import type { Files } from "./BrokerProcess.ts";
 export interface Wanted {
   /** Keys before the listeners, such as `auth.users`. */
   readonly broker?: string;
-  /** Each listener's keys beside `addr`, by the listener's name; default: `external` with none. */
+  /**
+   * Each listener's keys beside `addr`, by the listener's name, which is a TCP listener's unless it
+   * begins with `tls.` or `ws.`; default: `external` with none.
+   */
   readonly listeners?: Readonly<Record<string, string>>;
   readonly urls: ReadonlyArray<string>;
   /** Keys of web-hook.toml; retries are quick and without chance unless they say otherwise. */
@@ -26,7 +29,7 @@ export const brokerFiles = (wanted: Wanted): Files => ({
     wanted.broker ?? "",
     `node.id = ${node}`,
     ...Object.entries(wanted.listeners ?? { external: "" }).map(([name, keys]) =>
-      `[listener.tcp.${name}]\naddr = "127.0.0.1:0"\n${keys}`
+      `[listener.${name.includes(".") ? name : `tcp.${name}`}]\naddr = "127.0.0.1:0"\n${keys}`
     ),
   ].join("\n"),
   webHook: [

@@ -30,8 +30,15 @@ export const aroundAllNeeding = (
   },
 ): void => {
   if (!granted(needed)) return;
-  Deno.test.beforeAll(around.before);
-  Deno.test.afterAll(around.after);
+  let begun = false;
+  Deno.test.beforeAll(async () => {
+    await around.before();
+    begun = true;
+  });
+  // Deno runs it after a failed `before` too, and would then tell of its failure alone.
+  Deno.test.afterAll(async () => {
+    if (begun) await around.after();
+  });
 };
 
 const sayLeftOut = (needed: ReadonlyArray<Deno.PermissionName>): void => {

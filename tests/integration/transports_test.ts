@@ -1,0 +1,118 @@
+/** MQTT over TLS: the same broker, the same events. */
+import assert from "node:assert/strict";
+import { actions, bodiesOf } from "../support/bodies.ts";
+import { brokerFiles } from "../support/brokerFiles.ts";
+import { BrokerProcess } from "../support/BrokerProcess.ts";
+import { MqttClient, type ProtocolVersion } from "../support/MqttClient.ts";
+import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
+import { Receiver } from "../support/Receiver.ts";
+
+const needed = ["net", "read", "write", "env", "run"] as const;
+
+let receiver: Receiver;
+let broker: BrokerProcess;
+
+/** See its README.md: made for tests alone, the key is no secret. */
+const certificate = new URL("../support/tls/cert.pem", import.meta.url).pathname;
+const key = new URL("../support/tls/key.pem", import.meta.url).pathname;
+const authority = new URL("../support/tls/ca.pem", import.meta.url).pathname;
+
+aroundAllNeeding(needed, {
+  before: async () => {
+    receiver = Receiver.start();
+    const listeners = {
+      plain: "",
+      "tls.secure": `cert = "${certificate}"\nkey = "${key}"`,
+    };
+    broker = await BrokerProcess.start(
+      brokerFiles({ listeners, urls: [receiver.url("/")] }),
+      ["plain", "secure"],
+    );
+  },
+  after: async () => {
+    await broker.stop();
+    await receiver.close();
+  },
+});
+
+const transports: ReadonlyArray<readonly [what: string, listener: string, options: () => object]> =
+  [
+    [
+      "TLS",
+      "secure",
+      () => ({ protocol: "mqtts", ca: Deno.readTextFileSync(authority) }),
+    ],
+  ];
+
+for (const [what, listener, options] of transports) {
+  for (const version of [4, 5] as ReadonlyArray<ProtocolVersion>) {
+    testNeeding(
+      needed,
+      `MQTT ${version === 5 ? "5.0" : "3.1.1"} over ${what} speaks with clients on TCP`,
+      async () => {
+        const clientId = `over-${listener}-${version}`;
+        const topic = `over/${listener}/${version}`;
+        const tcp = await MqttClient.connect({ port: broker.port("plain"), clientId: "tcp" });
+        const other = await MqttClient.connect({
+          port: broker.port(listener),
+          clientId,
+          version,
+          ...options(),
+        });
+        await tcp.subscribe(`${topic}/there`, { qos: 1 });
+        await other.subscribe(`${topic}/back`, { qos: 2 });
+        // Longer than one TLS record, and than one read.
+        const payload = "x".repeat(100_000);
+        await other.publish(`${topic}/there`, payload, { qos: 2 });
+        assert.equal((await tcp.message(`${topic}/there`)).payload.length, payload.length);
+        await tcp.publish(`${topic}/back`, "back", { qos: 2 });
+        assert.equal((await other.message(`${topic}/back`)).payload.toString(), "back");
+        await receiver.waitFor({ action: "message_acked", clientid: clientId });
+        await Promise.all([tcp.end(), other.end()]);
+        await receiver.waitFor({ action: "session_terminated", clientid: clientId });
+        const bodies = bodiesOf(receiver, clientId);
+        assert.deepEqual(actions(bodies), [
+          "client_connect",
+          "session_created",
+          "client_connack",
+          "client_connected",
+          "client_subscribe",
+          "session_subscribed",
+          "message_publish",
+          "message_delivered",
+          "message_acked",
+          "client_disconnected",
+          "session_terminated",
+        ]);
+        assert.match(String(bodies[0]?.ipaddress), /^127\.0\.0\.1:\d+$/);
+      },
+    );
+  }
+
+  testNeeding(needed, `Client over ${what} that vanishes is noticed at once`, async () => {
+    const clientId = `vanishing-${listener}`;
+    const client = await MqttClient.connect({
+      port: broker.port(listener),
+      clientId,
+      ...options(),
+    });
+    await client.drop();
+    const [gone] = await receiver.waitFor({ action: "client_disconnected", clientid: clientId });
+    // Without close_notify an end may be an attack that cuts the stream off, so either word is right.
+    assert.match(String(gone?.body.reason), /^(RemoteClose|ReadWriteError)$/);
+  });
+}
+
+testNeeding(needed, "TLS listener survives a client that speaks no TLS", async () => {
+  const plain = await Deno.connect({ hostname: "127.0.0.1", port: broker.port("secure") });
+  await plain.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  while (await plain.read(new Uint8Array(512)) !== null);
+  plain.close();
+  const [, listener, options] = transports[0] ?? assert.fail();
+  const client = await MqttClient.connect({
+    port: broker.port(listener),
+    clientId: "after",
+    ...options(),
+  });
+  await client.end();
+});
