@@ -196,7 +196,8 @@ export class Connection {
 
   #mustHold(type: number): boolean {
     if (this.#state._tag === "Authenticating") return true;
-    if (this.sink.buffered > unsentLimit) return true;
+    // One that has ended will read nothing more: to wait for it would be for ever.
+    if (this.sink.buffered > unsentLimit && this.#endedBy === undefined) return true;
     switch (this.broker.hooks.sink.pressure) {
       case "open":
         return false;
@@ -218,7 +219,7 @@ export class Connection {
         this.sink.buffered <= unsentLimit; // before CONNACK nothing is sent [MQTT-3.2.0-1]
       if (answerNow) this.sink.write(pingresp);
       else {
-        this.#waiting.push(frame.slice());
+        this.#waiting.push(new Uint8Array(frame));
         this.#waitingBytes += frame.length;
       }
     }

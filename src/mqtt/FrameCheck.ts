@@ -243,7 +243,7 @@ const propertySection = (place: number): ForwardedProperties => {
   ) throw protocolError("Authentication Data without Authentication Method");
   end = packetEnd;
   if (forwardLength === 0) return noProperties;
-  if (forwardLength === length) return frame.slice(start, sectionEnd);
+  if (forwardLength === length) return new Uint8Array(frame.subarray(start, sectionEnd));
   return forwardedOnly(start, sectionEnd, forwardLength);
 };
 

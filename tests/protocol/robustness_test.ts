@@ -151,3 +151,13 @@ Deno.test("Message has a frame of its own for each recipient, who reads it later
   const packetIds = written.map((bytes) => Buffer.from(bytes).readUInt16BE(5));
   assert.equal(new Set(packetIds).size, 3, String(packetIds));
 });
+
+Deno.test("Connection of a client that never read its answers ends when the client closes it", () => {
+  const bench = new ProtocolBench();
+  const deaf = bench.connect(4, "deaf");
+  deaf.buffered = overUnsentLimit;
+  deaf.send({ cmd: "pingreq" });
+  deaf.drop();
+  assert.equal(deaf.connection.state._tag, "Closed");
+  assert.equal(bench.broker.connections, 0);
+});
