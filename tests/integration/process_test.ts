@@ -1,0 +1,230 @@
+/** The command line, the start and the end of the real process. */
+import assert from "node:assert/strict";
+import config from "../../deno.json" with { type: "json" };
+import { brokerFiles } from "../support/brokerFiles.ts";
+import { BrokerProcess, runBroker, taskCommand } from "../support/BrokerProcess.ts";
+import { MqttClient } from "../support/MqttClient.ts";
+import { testNeeding } from "../support/permissions.ts";
+import { Receiver } from "../support/Receiver.ts";
+
+const needed = ["net", "read", "write", "env", "run"] as const;
+
+/** Runs with a temporary file of this text. */
+const withFile = async <A>(text: string, use: (path: string) => Promise<A>): Promise<A> => {
+  const path = await Deno.makeTempFile({ prefix: "hookline-test-", suffix: ".toml" });
+  try {
+    await Deno.writeTextFile(path, text);
+    return await use(path);
+  } finally {
+    await Deno.remove(path);
+  }
+};
+
+testNeeding(needed, "--help tells every option and exits 0", async () => {
+  const { code, stdout } = await runBroker("--help");
+  assert.equal(code, 0);
+  for (const option of ["--config", "--web-hook", "--check", "--version", "--help"]) {
+    assert.ok(stdout.includes(option), option);
+  }
+});
+
+testNeeding(needed, "--version tells the version and exits 0", async () => {
+  const { code, stdout } = await runBroker("--version");
+  assert.equal(code, 0);
+  assert.ok(stdout.includes(config.version));
+});
+
+testNeeding(needed, "Unknown option is refused with its name and no stack trace", async () => {
+  const { code, stdout, stderr } = await runBroker("--chek");
+  assert.notEqual(code, 0);
+  assert.match(stdout + stderr, /--chek/);
+  assert.doesNotMatch(stdout + stderr, /^\s+at /m);
+});
+
+testNeeding(
+  needed,
+  "--check of the shipped configuration prints what would run and exits 0",
+  async () => {
+    const { code, stdout, stderr } = await runBroker("--check");
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /1883/);
+    assert.match(stdout, /http:\/\/127\.0\.0\.1:5656\/mqtt\/webhook/);
+    assert.equal(stderr, "");
+  },
+);
+
+// The two blocks of the reference page, as a user of RMQTT has them in rmqtt-web-hook.toml.
+const reference = `
+## web hook general config
+worker_threads = 3
+queue_capacity = 300_000
+concurrency_limit = 128
+http_urls = ["http://127.0.0.1:5656/mqtt/webhook"] #default urls
+http_timeout = "8s"
+retry_max_elapsed_time = "60s"
+retry_multiplier = 2.5
+
+rule.session_created = [{action = "session_created" } ]
+rule.session_terminated = [{action = "session_terminated" } ]
+rule.session_subscribed = [{action = "session_subscribed" , topics=["x/y/z", "foo/#"] } ]
+rule.session_unsubscribed = [{action = "session_unsubscribed" , topics=["x/y/z", "foo/#"] } ]
+
+rule.client_connect = [{action = "client_connect"}]
+rule.client_connack = [{action = "client_connack"} ]
+rule.client_connected = [{action = "client_connected"}, {action = "client_connected_2", urls = ["http://127.0.0.1:5657/mqtt/webhook"] } ]
+rule.client_disconnected = [{action = "client_disconnected" } ]
+rule.client_subscribe = [{action = "client_subscribe", topics=["x/y/z", "foo/#"]} ]
+rule.client_unsubscribe = [{action = "client_unsubscribe", topics=["x/y/z", "foo/#"] } ]
+
+rule.message_publish = [{action = "message_publish" }]
+rule.message_delivered = [{action = "message_delivered", topics=["x/y/z", "foo/#"] } ]
+rule.message_acked = [{action = "message_acked", topics=["x/y/z", "foo/#"] } ]
+rule.message_dropped = [{action = "message_dropped" } ]
+`;
+
+testNeeding(needed, "--check takes RMQTT's reference web-hook file unchanged", async () => {
+  const { code, stdout, stderr } = await withFile(
+    reference,
+    (path) => runBroker("--check", "--web-hook", path),
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /http:\/\/127\.0\.0\.1:5657\/mqtt\/webhook/);
+});
+
+const faults: ReadonlyArray<readonly [what: string, webHook: string, said: ReadonlyArray<RegExp>]> =
+  [
+    ["no TOML", "worker_threads = = 3", [/\b1\b/]],
+    ["a misspelt key", 'http_url = ["http://127.0.0.1:1/"]', [/http_url\b/, /http_urls/]],
+    ["a wrong type", 'worker_threads = "three"', [/worker_threads/, /three/]],
+    ["a duration without a unit", 'http_timeout = "8"', [/http_timeout/, /"?8"?/]],
+    ["an unknown event", "rule.client_conected = [{}]", [/client_conected/, /client_connected/]],
+    ["an invalid filter", 'rule.message_publish = [{ topics = ["a/#/b"] }]', [/a\/#\/b/]],
+    ["topics on an event without", 'rule.client_connect = [{ topics = ["a"] }]', [/topics/]],
+    ["an invalid URL", 'rule.client_connect = [{ urls = ["ftp://x/"] }]', [/ftp:\/\/x\//]],
+    ["a rule without a URL", "http_urls = []\nrule.client_connect = [{}]", [/client_connect/]],
+    [
+      "several faults, all said",
+      'worker_threads = -1\nhttp_timeot = "8s"\nrule.x = [{}]',
+      [/worker_threads/, /http_timeot/, /http_timeout/, /rule\.x/],
+    ],
+  ];
+
+for (const [what, webHook, said] of faults) {
+  testNeeding(needed, `Web-hook file with ${what} is refused by name, exit 78`, async () => {
+    await withFile(webHook, async (path) => {
+      const { code, stderr } = await runBroker("--web-hook", path);
+      assert.equal(code, 78, stderr);
+      assert.ok(stderr.includes(path), stderr);
+      for (const pattern of said) assert.match(stderr, pattern);
+      assert.doesNotMatch(stderr, /^\s+at /m);
+    });
+  });
+}
+
+testNeeding(needed, "Broker file with a fault is refused by line and key, exit 78", async () => {
+  const text = `[listener.tcp.external]\naddr = "127.0.0.1:0"\nmax_inflght = 3\n`;
+  await withFile(text, async (path) => {
+    const { code, stderr } = await runBroker("--check", "--config", path);
+    assert.equal(code, 78, stderr);
+    for (const pattern of [/max_inflght/, /max_inflight/, /\b3\b/]) assert.match(stderr, pattern);
+    assert.ok(stderr.includes(path), stderr);
+  });
+});
+
+testNeeding(needed, "Key that RMQTT has and this broker has not is a warning", async () => {
+  await withFile(
+    `[listener.tcp.external]\naddr = "127.0.0.1:0"\nbacklog = 1024\n`,
+    async (path) => {
+      const { code, stdout, stderr } = await runBroker("--check", "--config", path);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout + stderr, /backlog/);
+    },
+  );
+});
+
+testNeeding(needed, "File that cannot be read is named, exit 78", async () => {
+  const { code, stderr } = await runBroker("--check", "--config", "/nonexistent/broker.toml");
+  assert.equal(code, 78);
+  assert.match(stderr, /\/nonexistent\/broker\.toml/);
+});
+
+testNeeding(
+  needed,
+  "Address in use ends the start with a message, not with a stack trace",
+  async () => {
+    const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const text = `[listener.tcp.external]\naddr = "127.0.0.1:${taken.addr.port}"\n`;
+    try {
+      const { code, stdout, stderr } = await withFile(text, (path) => runBroker("--config", path));
+      assert.notEqual(code, 0);
+      assert.match(stdout + stderr, new RegExp(`127\\.0\\.0\\.1:${taken.addr.port}`));
+      assert.doesNotMatch(stderr, /^\s+at /m);
+    } finally {
+      taken.close();
+    }
+  },
+);
+
+testNeeding(
+  needed,
+  "Stop takes no longer than shutdown_timeout, and the log counts what is left",
+  async () => {
+    const receiver = Receiver.start();
+    receiver.answer("/", { _tag: "Hang" });
+    const broker = await BrokerProcess.start(brokerFiles({
+      urls: [receiver.url("/")],
+      webHook: 'worker_threads = 1\nhttp_timeout = "60s"\nshutdown_timeout = "500ms"',
+    }));
+    const client = await MqttClient.connect({ port: broker.port(), clientId: "left" });
+    await receiver.waitFor({ action: "client_connect" });
+    const began = Date.now();
+    const { code, stdout, stderr } = await broker.stop("SIGTERM", 5000);
+    assert.equal(code, 0);
+    assert.ok(Date.now() - began >= 490);
+    assert.match(stdout + stderr, /(undelivered|left|lost|dropped|abandoned)\S*[= ]\d+/i);
+    await client.drop();
+    await receiver.close();
+  },
+);
+
+testNeeding(needed, "Log at its default level holds no payload and no password", async () => {
+  const receiver = Receiver.start();
+  const broker = await BrokerProcess.start(brokerFiles({
+    broker: 'auth.users = [{ username = "alice", password = "pa55w0rd" }]',
+    urls: [receiver.url("/")],
+  }));
+  const login = { clientId: "quiet", username: "alice", password: "pa55w0rd" };
+  const client = await MqttClient.connect({ port: broker.port(), ...login });
+  await client.publish("quiet", "pay10ad", { qos: 1 });
+  await client.end();
+  const { stdout, stderr } = await broker.stop();
+  assert.doesNotMatch(stdout + stderr, /pa55w0rd|pay10ad|cGF5MTBhZA/);
+  await receiver.close();
+});
+
+testNeeding(
+  needed,
+  "deno task receiver prints where it listens and each event on one line",
+  async () => {
+    const child = taskCommand("receiver", ["--port", "0"]).spawn();
+    void child.stderr.cancel();
+    let text = "";
+    let port: string | undefined;
+    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      if (port === undefined) {
+        port = /http:\/\/127\.0\.0\.1:(\d+) .*\n/.exec(text)?.[1];
+        if (port === undefined) continue;
+        const response = await fetch(`http://127.0.0.1:${port}/mqtt/webhook`, {
+          method: "POST",
+          body: JSON.stringify({ action: "message_publish", from_clientid: "p1", payload: "aGk=" }),
+        });
+        assert.equal(response.status, 200);
+        await response.body?.cancel();
+      }
+      if (/message_publish.*\n/.test(text)) child.kill("SIGTERM");
+    }
+    await child.status;
+    assert.match(text, /\n\d\d:\d\d:\d\d\.\d{3} message_publish +p1 +payload="hi"\n$/);
+  },
+);
