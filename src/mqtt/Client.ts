@@ -95,10 +95,12 @@ export class Client {
     this.#sink.write(frame);
   }
 
-  /** Sends a packet, unless it is larger than the client accepts. [MQTT-3.1.2-24] */
-  send(packet: OutboundPacket): void {
+  /** Sends a packet; answers false when it is larger than the client accepts. [MQTT-3.1.2-24] */
+  send(packet: OutboundPacket): boolean {
     const frame = encode(packet, this.version);
-    if (frame.length <= this.#maximumPacketSize) this.#sink.write(frame);
+    if (frame.length > this.#maximumPacketSize) return false;
+    this.#sink.write(frame);
+    return true;
   }
 
   /** Sends a PUBLISH; answers false when it is larger than the client accepts. [MQTT-3.1.2-24] */

@@ -142,13 +142,9 @@ export class Connection {
       const { client } = state;
       this.intake.connected--;
       if (client.is5 && reasonCode !== undefined) {
-        client.send({
-          cmd: "disconnect",
-          reasonCode,
-          ...(what !== undefined && client.requestProblemInformation
-            ? { properties: { reasonString: what } }
-            : {}),
-        });
+        const explained = what !== undefined && client.requestProblemInformation &&
+          client.send({ cmd: "disconnect", reasonCode, properties: { reasonString: what } });
+        if (!explained) client.send({ cmd: "disconnect", reasonCode }); // [MQTT-3.14.2-3]
       }
       this.sink.end();
       this.broker.disconnected(client, reason);

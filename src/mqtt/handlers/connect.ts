@@ -4,6 +4,7 @@ import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
 import type { Verdict } from "../Broker.ts";
 import { Client, type Will } from "../Client.ts";
 import type { Connection } from "../Connection.ts";
+import { isUtf8 } from "../FrameCheck.ts";
 import type { ConnectInfo } from "../Hooks.ts";
 import type { ClientInfo } from "../Message.ts";
 import { MqttError } from "../MqttError.ts";
@@ -142,7 +143,11 @@ const refusalOf = (
   if (packet.properties?.authenticationMethod !== undefined) {
     return ReasonCode.BadAuthenticationMethod; // [MQTT-4.12.0-1]
   }
-  if ((packet.will?.qos ?? 0) > limits.maxQosAllowed) return ReasonCode.QoSNotSupported; // [MQTT-3.2.2-12]
+  const { will } = packet;
+  if (will?.properties?.payloadFormatIndicator && !isUtf8(will.payload as Uint8Array)) {
+    return ReasonCode.PayloadFormatInvalid; // section 3.1.3.2.3; a parsed payload is bytes
+  }
+  if ((will?.qos ?? 0) > limits.maxQosAllowed) return ReasonCode.QoSNotSupported; // [MQTT-3.2.2-12]
   if (packet.keepalive === 0 && !limits.allowZeroKeepalive && !is5) {
     return ReasonCode.ServerUnavailable;
   }
@@ -184,14 +189,17 @@ class ConnectRequest {
   refuse(reason: ReasonCode): void {
     const { connection, packet } = this;
     connection.broker.hooks.clientConnack(this.connectInfo, reason);
-    connection.sink.write(
-      packet.protocolVersion === 5 ? connack5(reason) : encode({
-        cmd: "connack",
-        returnCode: connackReturnCode(reason),
-        sessionPresent: false,
-      }, packet.protocolVersion),
-    );
+    const frame = packet.protocolVersion === 5 ? connack5(reason) : encode({
+      cmd: "connack",
+      returnCode: connackReturnCode(reason),
+      sessionPresent: false,
+    }, packet.protocolVersion);
+    if (frame.length <= this.#maximumPacketSize) connection.sink.write(frame);
     connection.close("refused");
+  }
+
+  get #maximumPacketSize(): number {
+    return this.packet.properties?.maximumPacketSize ?? Infinity;
   }
 
   accept(): void {
@@ -205,11 +213,10 @@ class ConnectRequest {
       this.refuse(ReasonCode.ServerUnavailable);
       return;
     }
-    const { session, present } = broker.openSession(info, intake, packet.clean === true);
     const is5 = packet.protocolVersion === 5;
     const properties = packet.properties;
     const requestedExpiry = properties?.sessionExpiryInterval ?? 0;
-    session.expiryInterval = is5
+    const expiryInterval = is5
       ? sessionExpiryOf(requestedExpiry, limits.maxSessionExpiryInterval)
       : packet.clean
       ? 0
@@ -217,6 +224,13 @@ class ConnectRequest {
     const keepalive = is5 && packet.keepalive === 0 && !limits.allowZeroKeepalive
       ? imposedKeepalive
       : packet.keepalive ?? 0;
+    const connack = this.#connack(expiryInterval, keepalive, false);
+    if (connack.length > this.#maximumPacketSize) { // [MQTT-3.1.2-24]
+      this.refuse(ReasonCode.PacketTooLarge);
+      return;
+    }
+    const { session, present } = broker.openSession(info, intake, packet.clean === true);
+    session.expiryInterval = expiryInterval;
     const client = new Client({
       connection,
       sink,
@@ -227,39 +241,45 @@ class ConnectRequest {
       will: this.#will,
       keepaliveTimeout: keepalive * 1000 * limits.keepaliveBackoff * 2,
       receiveMaximum: properties?.receiveMaximum ?? 0xffff,
-      maximumPacketSize: properties?.maximumPacketSize ?? Infinity,
+      maximumPacketSize: this.#maximumPacketSize,
       topicAliasMaximum: properties?.topicAliasMaximum ?? 0,
       requestProblemInformation: properties?.requestProblemInformation ?? true,
       sessionExpires: requestedExpiry > 0,
     });
     broker.hooks.clientConnack(connectInfo, ReasonCode.Success);
-    client.write(
-      is5
-        ? encode({
-          cmd: "connack",
-          reasonCode: ReasonCode.Success,
-          sessionPresent: present, // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
-          properties: {
-            ...(session.expiryInterval === sessionExpiryOf(requestedExpiry, 0)
-              ? {}
-              : { sessionExpiryInterval: Math.floor(session.expiryInterval / 1000) }),
-            receiveMaximum: limits.maxInflight,
-            ...(limits.maxQosAllowed < 2 ? { maximumQoS: limits.maxQosAllowed } : {}),
-            maximumPacketSize: limits.maxPacketSize,
-            ...(this.assigned === undefined ? {} : { assignedClientIdentifier: this.assigned }),
-            topicAliasMaximum: limits.maxTopicAliases,
-            ...(keepalive === packet.keepalive ? {} : { serverKeepAlive: keepalive }),
-          },
-        }, 5)
-        : encode({
-          cmd: "connack",
-          returnCode: 0,
-          // 3.1 has no such flag.
-          sessionPresent: present && packet.protocolVersion === 4,
-        }, packet.protocolVersion),
-    );
+    client.write(present ? this.#connack(expiryInterval, keepalive, true) : connack);
     connection.connected(client);
     broker.hooks.clientConnected(connectInfo, present);
     session.resume(client);
+  }
+
+  /** What the server grants: milliseconds that the session outlives the connection, keep-alive in seconds. */
+  #connack(expiryInterval: number, keepalive: number, sessionPresent: boolean): Uint8Array {
+    const { packet, assigned } = this;
+    const { limits } = this.connection.intake;
+    if (packet.protocolVersion !== 5) {
+      return encode({
+        cmd: "connack",
+        returnCode: 0,
+        sessionPresent: sessionPresent && packet.protocolVersion === 4, // 3.1 has no such flag
+      }, packet.protocolVersion);
+    }
+    const requestedExpiry = sessionExpiryOf(packet.properties?.sessionExpiryInterval ?? 0, 0);
+    return encode({
+      cmd: "connack",
+      reasonCode: ReasonCode.Success,
+      sessionPresent, // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
+      properties: {
+        ...(expiryInterval === requestedExpiry
+          ? {}
+          : { sessionExpiryInterval: Math.floor(expiryInterval / 1000) }),
+        receiveMaximum: limits.maxInflight,
+        ...(limits.maxQosAllowed < 2 ? { maximumQoS: limits.maxQosAllowed } : {}), // [MQTT-3.2.2-9]
+        maximumPacketSize: limits.maxPacketSize,
+        ...(assigned === undefined ? {} : { assignedClientIdentifier: assigned }), // [MQTT-3.2.2-16]
+        topicAliasMaximum: limits.maxTopicAliases,
+        ...(keepalive === packet.keepalive ? {} : { serverKeepAlive: keepalive }),
+      },
+    }, 5);
   }
 }
