@@ -368,11 +368,16 @@ const subscribe = (version: number): void => {
   if (at === end) throw protocolError("SUBSCRIBE without a topic filter"); // [MQTT-3.8.3-2]
   const reserved = version === 5 ? 0xc0 : 0xfc; // [MQTT-3.8.3-5], 3.1.1: [MQTT-3.8.3-4]
   while (at < end) {
+    const from = at + 2;
     topicFilter();
+    const shared = isShared(from);
     const options = byte("subscription options");
     if ((options & reserved) !== 0) throw malformed("reserved bits of the subscription options");
     if ((options & 3) === 3) throw malformed("QoS 3");
     if ((options & 0x30) === 0x30) throw protocolError("Retain Handling 3");
+    if (shared && (options & 4) !== 0 && version === 5) { // [MQTT-3.8.3-4]
+      throw protocolError("No Local on a shared subscription");
+    }
   }
 };
 
@@ -383,6 +388,12 @@ const unsubscribe = (version: number): void => {
   if (at === end) throw protocolError("UNSUBSCRIBE without a topic filter"); // [MQTT-3.10.3-2]
   while (at < end) topicFilter();
 };
+
+const sharePrefix = new TextEncoder().encode("$share/");
+
+/** Whether the filter just read, which began at `from`, is a shared subscription's. [MQTT-4.8.2-1] */
+const isShared = (from: number): boolean =>
+  at - from >= sharePrefix.length && sharePrefix.every((byte, i) => frame[from + i] === byte);
 
 const topicFilter = (): void => {
   if (string("topic filter") === 0) throw protocolError("empty topic filter"); // [MQTT-4.7.3-1]

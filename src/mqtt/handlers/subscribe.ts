@@ -2,12 +2,10 @@
 import { levelCount } from "../../domain/TopicFilter.ts";
 import type { Broker } from "../Broker.ts";
 import type { Client } from "../Client.ts";
-import { protocolError } from "../MqttError.ts";
 import type { Subscribe } from "../PacketCodec.ts";
 import { ReasonCode } from "../ReasonCode.ts";
 import { makeSubscription, type Subscription } from "../Subscription.ts";
 
-/** @throws MqttError when the packet ends the connection */
 export const handleSubscribe = (broker: Broker, client: Client, packet: Subscribe): void => {
   const identifier = packet.properties?.subscriptionIdentifier ?? 0;
   const granted: Array<number> = [];
@@ -26,9 +24,6 @@ export const handleSubscribe = (broker: Broker, client: Client, packet: Subscrib
     if (subscription === undefined || refusal !== undefined) {
       granted.push(client.is5 ? refusal ?? ReasonCode.UnspecifiedError : 0x80); // [MQTT-3.9.3-2]
       continue;
-    }
-    if (subscription.share !== undefined && subscription.noLocal) {
-      throw protocolError("No Local on a shared subscription"); // [MQTT-3.8.3-4]
     }
     const isNew = broker.subscribe(subscription);
     broker.hooks.sessionSubscribed(client.info, topic, subscription.qos);
