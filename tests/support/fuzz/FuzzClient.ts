@@ -79,9 +79,9 @@ export class FuzzClient implements ByteSink {
   // The broker's side.
 
   write(bytes: Uint8Array): void {
-    if (this.closed) return;
     const first = bytes[0] as number; // a frame has a first byte
     if (first >> 4 === 3 && (first & 0x08) === 0) this.published++;
+    if (this.closed) return;
     this.#unread.push(bytes);
     this.buffered += bytes.length * this.character.weight;
   }
