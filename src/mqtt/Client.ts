@@ -61,6 +61,8 @@ export class Client {
   /** Whether the session outlives this connection unless DISCONNECT says otherwise. */
   readonly sessionExpires: boolean;
   will: Will | undefined;
+  /** QoS 2 messages that came in on this connection and were not released yet. MQTT 5.0 section 4.9 */
+  unreleased = 0;
   /** The topics that this client's aliases stand for; made on the first use. */
   inboundAliases: Map<number, string> | undefined;
 

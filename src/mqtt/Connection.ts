@@ -243,7 +243,8 @@ export class Connection {
       case "publish":
         return handlePublish(this.broker, client, packet);
       case "puback":
-        return client.session.puback(packet.messageId as number); // FrameCheck saw a packet identifier
+        // FrameCheck saw a packet identifier in each of these.
+        return client.session.puback(packet.messageId as number, packet.reasonCode ?? 0);
       case "pubrec":
         return client.session.pubrec(packet.messageId as number, packet.reasonCode ?? 0);
       case "pubrel":

@@ -95,7 +95,11 @@ export class Session {
   /** Takes up sending on a new connection: first again what was in flight, in order. [MQTT-4.4.0-1] [MQTT-4.6.0-1] */
   resume(client: Client): void {
     this.client = client;
-    this.#resend = [...this.#inflight.values()];
+    this.#resend = [];
+    for (const outgoing of this.#inflight.values()) {
+      if (outgoing.state === "sent") this.#resend.push(outgoing);
+      else this.#pubrel(outgoing.packetId, ReasonCode.Success); // no window holds it back [MQTT-3.3.4-10]
+    }
     this.pump();
   }
 
@@ -119,12 +123,13 @@ export class Session {
     if (this.#queue.length === 0) this.#cancelQueueDeadline();
   }
 
-  /** PUBACK. @throws MqttError when it is not the answer to a QoS 1 message */
-  puback(packetId: number): void {
+  /** PUBACK; `reason` from 0x80 on refuses the message. @throws MqttError when it is not the answer to a QoS 1 message */
+  puback(packetId: number, reason: number): void {
     const outgoing = this.#inflight.get(packetId);
     if (outgoing === undefined) return; // sent twice, or of a session that is gone: nothing waits for it
     if (outgoing.qos !== 1) throw protocolError("PUBACK for a QoS 2 message");
-    this.#acked(outgoing);
+    if (reason >= 0x80) this.#refused(outgoing);
+    else this.#acked(outgoing);
   }
 
   /** PUBREC; `reason` from 0x80 on refuses the message. @throws MqttError as `puback` */
@@ -137,9 +142,7 @@ export class Session {
     }
     if (outgoing.qos !== 2) throw protocolError("PUBREC for a QoS 1 message");
     if (reason >= 0x80) {
-      this.#forget(outgoing);
-      this.host.hooks.messageDropped(this.info, outgoing, DropReason.PublishRefused);
-      this.pump();
+      this.#refused(outgoing);
       return;
     }
     outgoing.state = "released";
@@ -210,11 +213,6 @@ export class Session {
   #sendAgain(client: Client, now: number): void {
     while (this.#resend.length > 0) {
       const outgoing = this.#resend[0] as Outgoing; // length > 0
-      if (outgoing.state === "released") {
-        this.#resend.shift();
-        this.#pubrel(outgoing.packetId, ReasonCode.Success);
-        continue;
-      }
       if (!this.#canSend(outgoing.qos)) return;
       this.#resend.shift();
       outgoing.dup = true; // [MQTT-3.3.1-1]
@@ -264,6 +262,13 @@ export class Session {
   #acked(outgoing: Outgoing): void {
     this.#forget(outgoing);
     this.host.hooks.messageAcked(this.info, outgoing);
+    this.pump();
+  }
+
+  /** By its recipient: it is not sent again, and to no other member of a shared group. [MQTT-4.4.0-2] [MQTT-4.8.2-6] */
+  #refused(outgoing: Outgoing): void {
+    this.#forget(outgoing);
+    this.host.hooks.messageDropped(this.info, outgoing, DropReason.PublishRefused);
     this.pump();
   }
 

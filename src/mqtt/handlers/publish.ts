@@ -22,7 +22,7 @@ export const handlePublish = (broker: Broker, client: Client, packet: Publish): 
       client.write(acknowledgement(PacketType.PUBREC, packetId));
       return;
     }
-    if (session.received.size >= limits.maxInflight && client.is5) { // [MQTT-3.3.4-7]
+    if (client.unreleased >= limits.maxInflight && client.is5) { // [MQTT-3.3.4-7]
       throw new MqttError(ReasonCode.ReceiveMaximumExceeded, "more than Receive Maximum in flight");
     }
   }
@@ -93,7 +93,10 @@ const acknowledge = (
   packetId: number,
   reasonCode: ReasonCode,
 ): void => {
-  if (cmd === "pubrec" && (reasonCode < 0x80 || !client.is5)) client.session.received.add(packetId);
+  if (cmd === "pubrec" && (reasonCode < 0x80 || !client.is5)) {
+    client.session.received.add(packetId);
+    client.unreleased++;
+  }
   if (reasonCode === ReasonCode.Success || !client.is5) {
     client.write(
       acknowledgement(cmd === "puback" ? PacketType.PUBACK : PacketType.PUBREC, packetId),
