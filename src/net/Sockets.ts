@@ -2,34 +2,41 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import type { ByteSink } from "../mqtt/ByteSink.ts";
-import type { Connection } from "../mqtt/Connection.ts";
-import { serveConnection } from "./serveConnection.ts";
+import type { SocketSink } from "./SocketSink.ts";
 
 /** How long the scope's end waits for clients to close their side too. */
 const closingTime = Duration.seconds(1);
 
 export class Sockets {
-  readonly #open = new Set<Promise<void>>();
+  readonly #open = new Set<SocketSink>();
 
-  /** Serves an accepted socket until it is closed. */
-  serve(socket: Deno.Conn, open: (sink: ByteSink) => Connection): void {
-    const served = serveConnection(socket, open).finally(() => this.#open.delete(served));
-    this.#open.add(served);
+  /** Remembers a socket until it is closed. */
+  add(sink: SocketSink): void {
+    this.#open.add(sink);
+    void sink.closed.then(() => this.#open.delete(sink)); // never rejects
   }
 
   /** Resolves when every socket is closed. */
   async allClosed(): Promise<void> {
-    await Promise.all(this.#open);
+    await Promise.all(Array.from(this.#open, ({ closed }) => closed));
+  }
+
+  /** Closes those that are still open. */
+  cut(): void {
+    for (const sink of this.#open) sink.cut();
   }
 }
 
-/** Sockets that are waited for, a little, when the scope closes. To be made before the broker that writes to them. */
+/**
+ * Sockets that are waited for, a little, when the scope closes; those that are late are cut. To be made
+ * before the broker that writes to them.
+ */
 export const makeSockets: Effect.Effect<Sockets, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => new Sockets()),
   (sockets) =>
     Effect.promise(() => sockets.allClosed()).pipe(
       Effect.interruptible,
       Effect.timeoutOption(closingTime),
+      Effect.zipRight(Effect.sync(() => sockets.cut())),
     ),
 );

@@ -1,11 +1,14 @@
-/** Opens a listener's socket and accepts its clients until the scope closes. */
+/** Opens a listener of any transport and lets its clients in to the broker until the scope closes. */
 import * as Data from "effect/Data";
-import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import { type Broker, Intake } from "../mqtt/Broker.ts";
+import { listenTcp } from "./listenTcp.ts";
+import { listenTls } from "./listenTls.ts";
+import { listenWebSocket } from "./listenWebSocket.ts";
 import type { Sockets } from "./Sockets.ts";
+import type { OpenConnection, Peer } from "./SocketSink.ts";
 
 /** A listener could not be opened. */
 export class ListenError extends Data.TaggedError("ListenError")<{
@@ -19,11 +22,8 @@ export class ListenError extends Data.TaggedError("ListenError")<{
   }
 }
 
-/** After a failure to accept (too many open files, say) the listener rests this long. */
-const rest = Duration.millis(100);
-
 /** An address as hook events and logs say it: `127.0.0.1:51234`, `[::1]:51234`. */
-export const formatAddress = ({ hostname, port }: Deno.NetAddr): string => {
+export const formatAddress = ({ hostname, port }: Peer): string => {
   const host = hostname.startsWith("::ffff:") && hostname.includes(".")
     ? hostname.slice("::ffff:".length) // an IPv4 client of a listener for both
     : hostname;
@@ -37,52 +37,35 @@ export const listen = (
   sockets: Sockets,
 ): Effect.Effect<void, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { name, hostname, port, transport } = settings;
-    const listener = yield* Effect.acquireRelease(
-      Effect.try({
-        try: () => bind(settings),
-        catch: (cause) =>
-          new ListenError({
-            listener: `${transport}.${name}`,
-            address: formatAddress({ transport: "tcp", hostname, port }),
-            cause,
-          }),
-      }),
-      (listener) => Effect.sync(() => listener.close()),
-    );
+    const { name, transport } = settings;
     const intake = new Intake(settings.limits);
-    const accept = Effect.tryPromise((): Promise<Deno.TcpConn | Deno.TlsConn> => listener.accept())
-      .pipe(
-        Effect.map((socket) => {
-          if ("setNoDelay" in socket) socket.setNoDelay(true);
-          const address = formatAddress(socket.remoteAddr as Deno.NetAddr); // of a TCP listener
-          sockets.serve(socket, (sink) => broker.accept(sink, intake, address));
-        }),
-        Effect.catchAll((error) =>
-          Effect.logError("cannot accept a connection", {
-            listener: name,
-            error: String(error.cause),
-          }).pipe(Effect.zipRight(Effect.sleep(rest)))
-        ),
-      );
-    const addr = formatAddress(listener.addr);
-    yield* Effect.logInfo("listening", { listener: name, transport, addr });
-    yield* Effect.forkScoped(Effect.forever(accept));
+    const open: OpenConnection = (sink, peer) => {
+      sockets.add(sink);
+      return broker.accept(sink, intake, formatAddress(peer));
+    };
+    const bound = yield* bind(settings, open).pipe(
+      Effect.mapError((cause) =>
+        new ListenError({
+          listener: `${transport}.${name}`,
+          address: formatAddress(settings),
+          cause,
+        })
+      ),
+    );
+    yield* Effect.logInfo("listening", { listener: name, transport, addr: formatAddress(bound) });
   });
 
-const bind = (settings: ListenerSettings): Deno.TcpListener | Deno.TlsListener => {
-  const { hostname, port } = settings;
+/** Answers the address that was bound. */
+const bind = (
+  settings: ListenerSettings,
+  open: OpenConnection,
+): Effect.Effect<Peer, unknown, Scope.Scope> => {
   switch (settings.transport) {
     case "tcp":
-      return Deno.listen({ hostname, port });
+      return listenTcp(settings, open);
     case "tls":
-      return Deno.listenTls({
-        hostname,
-        port,
-        cert: Deno.readTextFileSync(settings.certFile),
-        key: Deno.readTextFileSync(settings.keyFile),
-      });
+      return listenTls(settings, open);
     case "ws":
-      throw new Error("ws");
+      return listenWebSocket(settings, open);
   }
 };

@@ -1,4 +1,4 @@
-/** MQTT over TLS: the same broker, the same events. */
+/** MQTT over TLS and over WebSocket: the same broker, the same events. */
 import assert from "node:assert/strict";
 import { actions, bodiesOf } from "../support/bodies.ts";
 import { brokerFiles } from "../support/brokerFiles.ts";
@@ -23,10 +23,11 @@ aroundAllNeeding(needed, {
     const listeners = {
       plain: "",
       "tls.secure": `cert = "${certificate}"\nkey = "${key}"`,
+      "ws.browser": "",
     };
     broker = await BrokerProcess.start(
       brokerFiles({ listeners, urls: [receiver.url("/")] }),
-      ["plain", "secure"],
+      ["plain", "secure", "browser"],
     );
   },
   after: async () => {
@@ -42,6 +43,7 @@ const transports: ReadonlyArray<readonly [what: string, listener: string, option
       "secure",
       () => ({ protocol: "mqtts", ca: Deno.readTextFileSync(authority) }),
     ],
+    ["WebSocket", "browser", () => ({ protocol: "ws", path: "/mqtt" })],
   ];
 
 for (const [what, listener, options] of transports) {
@@ -102,6 +104,19 @@ for (const [what, listener, options] of transports) {
     assert.match(String(gone?.body.reason), /^(RemoteClose|ReadWriteError)$/);
   });
 }
+
+testNeeding(
+  needed,
+  "WebSocket listener refuses what is no WebSocket of MQTT on its path",
+  async () => {
+    const origin = `http://127.0.0.1:${broker.port("browser")}`;
+    for (const path of ["/mqtt", "/", "/other"]) {
+      const response = await fetch(`${origin}${path}`);
+      await response.body?.cancel();
+      assert.ok(response.status >= 400 && response.status < 500, `${path}: ${response.status}`);
+    }
+  },
+);
 
 testNeeding(needed, "TLS listener survives a client that speaks no TLS", async () => {
   const plain = await Deno.connect({ hostname: "127.0.0.1", port: broker.port("secure") });

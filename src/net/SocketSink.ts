@@ -1,0 +1,111 @@
+/**
+ * What the ByteSinks of all transports have in common: what is written in one turn of the event loop
+ * goes out by one write, and a closing socket is given its time and no more. Knows nothing of MQTT.
+ */
+import type { ByteSink } from "../mqtt/ByteSink.ts";
+import type { Connection } from "../mqtt/Connection.ts";
+
+/** Makes the protocol connection that writes to `sink`; `peer` is the client's address. */
+export type OpenConnection = (sink: SocketSink, peer: Peer) => Connection;
+
+export interface Peer {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Milliseconds that a closing socket may take to send what is left and to see the other side close. */
+export const closingTime = 5000;
+
+/** The bytes of one client's socket, outwards. */
+export abstract class SocketSink implements ByteSink {
+  /** Called when all that was written has been sent. Must not throw. */
+  onDrained: () => void = () => {};
+  buffered = 0;
+  /** Resolves when the socket is closed. */
+  readonly closed: Promise<void>;
+  #state: "open" | "ending" | "closed" = "open";
+  #waiting: Array<Uint8Array> = [];
+  #isSending = false;
+  #closing: ReturnType<typeof setTimeout> | undefined;
+  #resolveClosed: () => void = () => {};
+
+  constructor() {
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#state !== "open") return;
+    this.#waiting.push(bytes);
+    this.buffered += bytes.length;
+    if (this.#isSending) return;
+    this.#isSending = true;
+    queueMicrotask(this.#flush);
+  }
+
+  end(): void {
+    if (this.#state !== "open") return;
+    this.#state = "ending";
+    this.setReading(true); // to see the other side close
+    this.#closing = setTimeout(() => this.cut(), closingTime);
+    if (!this.#isSending) this.finish();
+  }
+
+  /** Closes the socket at once, whatever waits to be sent. */
+  cut(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    clearTimeout(this.#closing);
+    this.#waiting = [];
+    this.buffered = 0;
+    this.destroy();
+    this.#resolveClosed();
+  }
+
+  abstract setReading(reading: boolean): void;
+
+  /** Sends the first bytes of these; answers how many. Rejects when the socket is broken. */
+  protected abstract send(bytes: Uint8Array): Promise<number>;
+
+  /** All is sent: tells the other side that no more will come. */
+  protected abstract finish(): void;
+
+  /** Gives the socket back to the system; called once. */
+  protected abstract destroy(): void;
+
+  readonly #flush = async (): Promise<void> => {
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#sendAll(joined(waiting));
+      } catch {
+        this.cut(); // a socket that cannot be written to; its reader says so to the connection
+      }
+      if (this.#state === "open" && this.#waiting.length === 0) this.onDrained();
+    }
+    this.#isSending = false;
+    if (this.#state === "ending") this.finish();
+  };
+
+  async #sendAll(bytes: Uint8Array): Promise<void> {
+    for (let from = 0; from < bytes.length;) {
+      const sent = await this.send(from === 0 ? bytes : bytes.subarray(from));
+      if (this.#state === "closed") return;
+      from += sent;
+      this.buffered -= sent;
+    }
+  }
+}
+
+const joined = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  if (parts.length === 1) return parts[0] as Uint8Array; // length 1: there is one
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+};

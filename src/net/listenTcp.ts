@@ -1,0 +1,39 @@
+/** MQTT over TCP: accepts sockets until the scope closes. */
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
+import type { ListenerSettings } from "../domain/BrokerSettings.ts";
+import type { OpenConnection } from "./SocketSink.ts";
+import { serveTcp } from "./TcpSink.ts";
+
+/** After a failure to accept (too many open files, say) the listener rests this long. */
+const rest = Duration.millis(100);
+
+/** Listens; answers the bound address. */
+export const listenTcp = (
+  { name, hostname, port }: ListenerSettings,
+  open: OpenConnection,
+): Effect.Effect<Deno.NetAddr, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const listener = yield* Effect.acquireRelease(
+      Effect.try({ try: () => Deno.listen({ hostname, port }), catch: (cause) => cause }),
+      (listener) => Effect.sync(() => listener.close()),
+    );
+    let isFailing = false;
+    const accept = Effect.tryPromise(() => listener.accept()).pipe(
+      Effect.flatMap((socket) => {
+        isFailing = false;
+        return Effect.sync(() => void serveTcp(socket, open));
+      }),
+      Effect.catchAll((error) => {
+        const first = !isFailing; // a lasting failure is said once, not ten times a second
+        isFailing = true;
+        return Effect.logError("cannot accept a connection", {
+          listener: name,
+          error: String(error.cause),
+        }).pipe(Effect.when(() => first), Effect.zipRight(Effect.sleep(rest)));
+      }),
+    );
+    yield* Effect.forkScoped(Effect.forever(accept));
+    return listener.addr;
+  });
