@@ -28,9 +28,6 @@ const KEY_BYTES = 32;
 /** N x r x p of the most expensive hash accepted: ln=17, r=8, p=1, which takes 128 MiB and 0.4 s. */
 const MOST_EXPENSIVE = 2 ** 20;
 
-/** How many derivations run at once; at the default cost they hold 32 MiB each. Others wait in line. */
-const AT_ONCE = 2;
-
 /** Whether a stored password is meant as a hash rather than as plain text. */
 export const isPasswordHash = (stored: string): boolean => stored.startsWith("$scrypt$");
 
@@ -44,18 +41,20 @@ export const hash = async (password: string): Promise<string> => {
 /**
  * Whether `given` is the password that `stored` stands for: a hash, or else plain text.
  *
- * A malformed hash matches nothing. Of many calls at the same time two are worked on and the rest
- * wait in line; a broker has at most one for each connection.
+ * A malformed hash matches nothing. At the default cost a call holds 32 MiB, and a thread of the
+ * runtime: how many run at the same time is for the caller to limit.
  */
 export const verify = async (stored: string, given: Uint8Array): Promise<boolean> => {
-  if (!isPasswordHash(stored)) {
-    // Digests, because timingSafeEqual wants equal lengths and would tell the length by refusing.
-    return timingSafeEqual(sha256(new TextEncoder().encode(stored)), sha256(given));
-  }
+  if (!isPasswordHash(stored)) return equalsPlain(stored, given);
   const parsed = parsePasswordHash(stored);
   if (parsed === undefined) return false;
   return timingSafeEqual(await derive(given, parsed, parsed.key.length), parsed.key);
 };
+
+/** Whether `given` is the plain text `stored`. */
+export const equalsPlain = (stored: string, given: Uint8Array): boolean =>
+  // Digests, because timingSafeEqual wants equal lengths and would tell the length by refusing.
+  timingSafeEqual(sha256(new TextEncoder().encode(stored)), sha256(given));
 
 /** Takes a hash apart; undefined when it is malformed, too weak to be meant, or too expensive to be run. */
 export const parsePasswordHash = (stored: string): PasswordHash | undefined => {
@@ -74,31 +73,20 @@ export const parsePasswordHash = (stored: string): PasswordHash | undefined => {
 const FORMAT =
   /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,4}),p=(\d{1,4})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
-const waiting: Array<() => void> = [];
-let running = 0;
-
-const derive = async (
+const derive = (
   password: Uint8Array,
   { ln, r, p, salt }: Omit<PasswordHash, "key">,
   length: number,
 ): Promise<Uint8Array> => {
-  if (running === AT_ONCE) await new Promise<void>((turn) => waiting.push(turn));
-  else running++;
-  try {
-    const N = 2 ** ln;
-    // What scrypt needs (RFC 7914 section 5), and room for what the implementation adds.
-    const maxmem = 2 * 128 * r * (N + p);
-    return await new Promise<Uint8Array>((resolve, reject) =>
-      scrypt(password, salt, length, { N, r, p, maxmem }, (error, key) => {
-        if (error === null) resolve(key);
-        else reject(error);
-      })
-    );
-  } finally {
-    const next = waiting.shift();
-    if (next === undefined) running--;
-    else next(); // the place goes over to the next in line
-  }
+  const N = 2 ** ln;
+  // What scrypt needs (RFC 7914 section 5), and room for what the implementation adds.
+  const maxmem = 2 * 128 * r * (N + p);
+  return new Promise((resolve, reject) =>
+    scrypt(password, salt, length, { N, r, p, maxmem }, (error, key) => {
+      if (error === null) resolve(key);
+      else reject(error);
+    })
+  );
 };
 
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();

@@ -25,8 +25,19 @@ import { TopicTree } from "./TopicTree.ts";
 export type Authenticate = (
   username: string,
   password: Uint8Array | undefined,
+  asker: Asker,
 ) => Verdict | Promise<Verdict>;
-export type Verdict = "good" | "bad" | "unknown";
+
+/** Who waits for a verdict. */
+export interface Asker {
+  /** Whether a client with an unknown user name is let in all the same. */
+  readonly admitsUnknown: boolean;
+  /** False when the client has gone: its verdict is of no use any more. */
+  readonly isWaiting: () => boolean;
+}
+
+/** `unknown`: there is no such user. `busy`: too many wait for a verdict already. */
+export type Verdict = "good" | "bad" | "unknown" | "busy";
 
 export interface BrokerOptions {
   readonly nodeId: number;

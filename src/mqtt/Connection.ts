@@ -115,6 +115,17 @@ export class Connection {
     this.#state = authenticating;
     this.broker.deadlines.cancel(this.#deadline);
   }
+  /** The verification is over: `judge` accepts or refuses, unless the client has gone meanwhile. */
+  authenticated(judge: () => void): void {
+    if (this.#state._tag !== "Authenticating") return;
+    try {
+      judge();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.resume();
+  }
+
 
   /** CONNECT is accepted. */
   connected(client: Client): void {

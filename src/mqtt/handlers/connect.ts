@@ -66,19 +66,20 @@ export const handleConnect = (
   const verdict = broker.authenticate(
     packet.username,
     packet.password === undefined ? undefined : ownBytes(packet.password),
+    {
+      admitsUnknown: limits.allowAnonymous,
+      isWaiting: () => connection.state._tag === "Authenticating",
+    },
   );
   if (typeof verdict === "string") {
     request.judge(verdict);
     return;
   }
   connection.authenticating();
-  verdict.then(
-    (verdict) => request.judgeLater(verdict),
-    (error) => {
-      broker.onDefect(error);
-      request.judgeLater("bad");
-    },
-  );
+  verdict.catch((error): Verdict => {
+    broker.onDefect(error);
+    return "bad";
+  }).then((verdict) => connection.authenticated(() => request.judge(verdict)));
 };
 
 /** The answer to a protocol level that this server does not know. 3.1.1: [MQTT-3.1.2-2] */
@@ -175,14 +176,8 @@ class ConnectRequest {
   judge(verdict: Verdict): void {
     const { allowAnonymous } = this.connection.intake.limits;
     if (verdict === "good" || (verdict === "unknown" && allowAnonymous)) this.accept();
+    else if (verdict === "busy") this.refuse(ReasonCode.ServerUnavailable);
     else this.refuse(ReasonCode.BadUserNameOrPassword);
-  }
-
-  /** As `judge`, when the verdict took time: the client may have gone, and its next packets wait. */
-  judgeLater(verdict: Verdict): void {
-    if (this.connection.state._tag !== "Authenticating") return;
-    this.judge(verdict);
-    this.connection.resume();
   }
 
   /** Nothing follows a refusal. [MQTT-3.1.4-6] [MQTT-3.2.2-6] [MQTT-3.2.2-7] */
