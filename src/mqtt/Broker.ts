@@ -21,7 +21,7 @@ import { Session, type SessionHost } from "./Session.ts";
 import type { Subscription } from "./Subscription.ts";
 import { TopicTree } from "./TopicTree.ts";
 
-/** Says whether a user name and password are good; `unknown`: there is no such user. */
+/** Says whether a user name and password are good. */
 export type Authenticate = (
   username: string,
   password: Uint8Array | undefined,
@@ -108,16 +108,19 @@ export class Broker implements SessionHost {
     this.deadlines.runDue(this.now());
   }
 
-  /** There is room for events again: lets held connections go on, in the order they came to wait. */
+  /** There is room for events again: lets held connections go on, the longest waiting first. */
   resume(): void {
-    for (const connection of [...this.#held]) {
-      this.#held.delete(connection);
-      connection.resume();
-    }
+    for (const connection of [...this.#held]) connection.resume();
   }
 
-  hold(connection: Connection): void {
+  /** A connection waits for `resume`. `anew`: it has gone on since it came to wait, and others are first now. */
+  hold(connection: Connection, anew: boolean): void {
+    if (anew) this.#held.delete(connection);
     this.#held.add(connection);
+  }
+
+  release(connection: Connection): void {
+    this.#held.delete(connection);
   }
 
   /** Ends every connection and session, with their last events. The listeners must have stopped before. */

@@ -54,8 +54,8 @@ export class Connection {
   #waitingBytes = 0;
   #isHeld = false;
   #isReading = true;
-  /** The other side has closed, or failed: what waits is processed, then this ends it. */
-  #endedBy: string | undefined;
+  /** The other side has closed, failed or gone silent: what waits is processed, then this ends it. */
+  #ending: { readonly reason: string; readonly reasonCode: ReasonCode | undefined } | undefined;
   #lastReceived: number;
   #deadline: Deadline;
 
@@ -96,7 +96,7 @@ export class Connection {
   /** The other side closed the connection, or it broke. */
   ended(reason: typeof EndReason.RemoteClose | typeof EndReason.ReadWriteError): void {
     if (this.#state._tag === "Closed") return;
-    this.#endedBy = reason;
+    this.#ending = { reason, reasonCode: undefined };
     if (this.#isHeld) this.resume();
     else this.close(reason);
   }
@@ -104,7 +104,6 @@ export class Connection {
   /** There may be room again: processes what waits. */
   resume(): void {
     if (this.#state._tag === "Closed") return;
-    this.#isHeld = false;
     this.#excuseSilence(this.broker.now());
     this.#process();
     this.#frames.settle();
@@ -115,6 +114,7 @@ export class Connection {
     this.#state = authenticating;
     this.broker.deadlines.cancel(this.#deadline);
   }
+
   /** The verification is over: `judge` accepts or refuses, unless the client has gone meanwhile. */
   authenticated(judge: () => void): void {
     if (this.#state._tag !== "Authenticating") return;
@@ -125,7 +125,6 @@ export class Connection {
     }
     this.resume();
   }
-
 
   /** CONNECT is accepted. */
   connected(client: Client): void {
@@ -163,6 +162,7 @@ export class Connection {
   }
 
   #process(): void {
+    let wentOn = false;
     try {
       while (this.#state._tag !== "Closed") {
         const first = this.#waiting.peek()?.[0] ?? this.#frames.peek();
@@ -172,9 +172,10 @@ export class Connection {
           return;
         }
         if (this.#mustHold(first >> 4)) {
-          this.#hold();
+          this.#hold(wentOn);
           return;
         }
+        wentOn = true;
         const waiting = this.#waiting.shift();
         if (waiting !== undefined) {
           this.#waitingBytes -= waiting.length;
@@ -194,17 +195,21 @@ export class Connection {
   /** Nothing waits any more. */
   #goOn(): void {
     if (this.#state._tag === "Closed") return;
+    if (this.#isHeld) {
+      this.#isHeld = false;
+      this.broker.release(this);
+    }
     if (!this.#isReading) {
       this.#isReading = true;
       this.sink.setReading(true);
     }
-    if (this.#endedBy !== undefined) this.close(this.#endedBy);
+    if (this.#ending !== undefined) this.close(this.#ending.reason, this.#ending.reasonCode);
   }
 
   #mustHold(type: number): boolean {
     if (this.#state._tag === "Authenticating") return true;
     // One that has ended will read nothing more: to wait for it would be for ever.
-    if (this.sink.buffered > unsentLimit && this.#endedBy === undefined) return true;
+    if (this.sink.buffered > unsentLimit && this.#ending === undefined) return true;
     switch (this.broker.hooks.sink.pressure) {
       case "open":
         return false;
@@ -215,12 +220,12 @@ export class Connection {
     }
   }
 
-  /** Lets everything wait but pings; reads on only as far as `lookAhead`. */
-  #hold(): void {
+  /** Lets everything wait but pings; reads on only as far as `lookAhead`. `anew`: it has not waited since it went on. */
+  #hold(anew: boolean): void {
     this.#isHeld = true;
-    this.broker.hold(this);
+    this.broker.hold(this, anew);
     while (this.#waitingBytes < lookAhead) {
-      const frame = this.#frames.next();
+      const frame = this.#nextToWait();
       if (frame === undefined) break;
       const answerNow = this.#state._tag === "Connected" && isPingreq(frame) &&
         this.sink.buffered <= unsentLimit; // before CONNACK nothing is sent [MQTT-3.2.0-1]
@@ -234,6 +239,16 @@ export class Connection {
     if (reading !== this.#isReading) {
       this.#isReading = reading;
       this.sink.setReading(reading);
+    }
+  }
+
+  /** A fault in the stream waits too: what came before it is processed first, and then it is found again. */
+  #nextToWait(): Uint8Array | undefined {
+    try {
+      return this.#frames.next();
+    } catch (error) {
+      if (error instanceof MqttError) return undefined;
+      throw error;
     }
   }
 
@@ -304,6 +319,16 @@ export class Connection {
     if (!this.#isReading && this.sink.buffered <= unsentLimit) this.#lastReceived = now;
   }
 
+  /** What it has sent, and waits for room only, is processed before its end. */
+  #silent(): void {
+    const end = {
+      reason: EndReason.KeepaliveTimeout,
+      reasonCode: ReasonCode.KeepAliveTimeout,
+    } as const;
+    if (this.#waiting.length > 0 && this.sink.buffered <= unsentLimit) this.#ending ??= end;
+    else this.close(end.reason, end.reasonCode);
+  }
+
   /** One deadline per connection, moved when it comes and not with each packet. [MQTT-3.1.2-22] */
   #awaitPackets(client: Client): void {
     this.#deadline = this.broker.deadlines.schedule(
@@ -311,7 +336,7 @@ export class Connection {
       (now) => {
         this.#excuseSilence(now);
         if (this.#lastReceived + client.keepaliveTimeout > now) this.#awaitPackets(client);
-        else this.close(EndReason.KeepaliveTimeout, ReasonCode.KeepAliveTimeout);
+        else this.#silent();
       },
     );
   }

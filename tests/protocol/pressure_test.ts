@@ -1,0 +1,268 @@
+/** Connections that wait for room in the event queue: what waits, what does not, in which order it goes on. */
+import assert from "node:assert/strict";
+import type { Pressure } from "../../src/mqtt/HookSink.ts";
+import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import {
+  bytesOfPackets,
+  connectFrame,
+  endReason,
+  publish,
+  story,
+  subscribe,
+  takeAll,
+  takePayloads,
+} from "./packets.ts";
+
+const start = (pressure: Pressure): {
+  readonly bench: ProtocolBench;
+  readonly client: TestClient;
+  readonly subscriber: TestClient;
+} => {
+  const bench = new ProtocolBench();
+  const client = bench.connect(4, "a", { keepalive: 10 });
+  const subscriber = bench.connect(4, "s");
+  subscribe(subscriber, ["t", 0]);
+  bench.hooks.events.length = 0;
+  bench.hooks.pressure = pressure;
+  return { bench, client, subscriber };
+};
+
+const relieve = (bench: ProtocolBench): void => {
+  bench.hooks.pressure = "open";
+  bench.broker.resume();
+};
+
+const one = publish("t", "1", { qos: 1, messageId: 1 });
+
+Deno.test("Under high pressure PUBLISH waits unacknowledged, and goes on when there is room", () => {
+  const { bench, client, subscriber } = start("high");
+  client.send(one);
+  client.nothing();
+  subscriber.nothing();
+  assert.deepEqual(bench.hooks.events, []);
+  relieve(bench);
+  assert.deepEqual(takeAll(client), ["puback id1"]);
+  assert.deepEqual(takePayloads(subscriber), ["1"]);
+});
+
+Deno.test("Under high pressure all but PUBLISH is processed", () => {
+  const { bench, subscriber } = start("high");
+  const client = bench.connect(4, "b");
+  subscribe(client, ["x", 0]);
+  client.send({ cmd: "unsubscribe", messageId: 1, unsubscriptions: ["x"] }, { cmd: "pingreq" });
+  assert.deepEqual(takeAll(client), ["unsuback id1", "pingresp"]);
+  client.send({ cmd: "disconnect" });
+  assert.equal(client.closed, true);
+  subscriber.drop();
+  assert.equal(endReason(bench), "RemoteClose");
+});
+
+Deno.test("Under full pressure CONNECT, SUBSCRIBE and acknowledgements wait too", () => {
+  const { bench, client } = start("open");
+  subscribe(client, ["t", 1]);
+  client.send(one);
+  client.received.length = 0;
+  bench.hooks.events.length = 0;
+  bench.hooks.pressure = "full";
+  const newcomer = bench.open(4).raw(...connectFrame(2, "new"));
+  client.send(
+    { cmd: "puback", messageId: 1 },
+    { cmd: "subscribe", messageId: 2, subscriptions: [{ topic: "x", qos: 0 }] },
+  );
+  newcomer.nothing();
+  client.nothing();
+  assert.deepEqual(bench.hooks.events, []);
+  relieve(bench);
+  assert.deepEqual(takeAll(newcomer), ["connack"]);
+  assert.deepEqual(takeAll(client), ["suback id2"]);
+  assert.equal(bench.hooks.all("message_acked").length, 1);
+});
+
+Deno.test("Under full pressure PINGREQ is answered, before and behind what waits", () => {
+  const { client } = start("full");
+  client.send({ cmd: "pingreq" });
+  assert.deepEqual(takeAll(client), ["pingresp"]);
+  client.send(one, { cmd: "pingreq" }, one, { cmd: "pingreq" });
+  assert.deepEqual(takeAll(client), ["pingresp", "pingresp"]);
+});
+
+Deno.test("Under full pressure DISCONNECT ends a connection that waits for nothing", () => {
+  const { bench, client } = start("full");
+  client.send({ cmd: "disconnect" });
+  assert.equal(client.closed, true);
+  assert.equal(endReason(bench), "Disconnect");
+});
+
+Deno.test("What waits behind a PUBLISH goes on in its order, DISCONNECT last", () => {
+  const { bench, client, subscriber } = start("high");
+  client.send(
+    one,
+    { cmd: "subscribe", messageId: 2, subscriptions: [{ topic: "t", qos: 0 }] },
+    publish("t", "2", { qos: 1, messageId: 3 }),
+    { cmd: "disconnect" },
+  );
+  client.nothing();
+  assert.equal(client.closed, false);
+  relieve(bench);
+  assert.deepEqual(takeAll(client), ["puback id1", "suback id2", "t 2 q0", "puback id3"]);
+  assert.equal(client.closed, true);
+  assert.deepEqual(takePayloads(subscriber), ["1", "2"]);
+});
+
+Deno.test("What waits outlives the bytes that it came in", () => {
+  const { bench, client, subscriber } = start("high");
+  const chunk = Uint8Array.from(
+    bytesOfPackets(publish("t", "1"), publish("t", "2"), publish("t", "3")),
+  );
+  client.connection.receive(chunk.subarray(0, 12));
+  chunk.fill(0xff, 0, 12);
+  client.connection.receive(chunk.subarray(12));
+  chunk.fill(0xff, 12);
+  relieve(bench);
+  assert.deepEqual(takePayloads(subscriber), ["1", "2", "3"]);
+});
+
+Deno.test("A connection that waits is read on until 64 KB wait, and read again when there is room", () => {
+  const { bench, client, subscriber } = start("high");
+  const payload = "x".repeat(1000);
+  for (let i = 0; i < 65; i++) client.send(publish("t", payload));
+  assert.equal(client.isReading, true);
+  client.send(publish("t", payload));
+  assert.equal(client.isReading, false);
+  client.send(publish("t", payload), { cmd: "pingreq" }); // had been read already
+  client.nothing();
+  relieve(bench);
+  assert.equal(client.isReading, true);
+  assert.equal(takePayloads(subscriber).length, 67);
+  assert.deepEqual(takeAll(client), ["pingresp"]);
+});
+
+Deno.test("A connection that waits with a packet larger than 64 KB is not read until there is room", () => {
+  const { bench, client, subscriber } = start("high");
+  const bytes = bytesOfPackets(publish("t", "x".repeat(80_000)));
+  client.raw(...bytes.slice(0, 70_000));
+  assert.equal(client.isReading, false);
+  relieve(bench);
+  assert.equal(client.isReading, true);
+  client.raw(...bytes.slice(70_000));
+  assert.equal(subscriber.take("publish").payload.length, 80_000);
+});
+
+Deno.test("A client that closes while its packets wait is gone when they are processed, not before", () => {
+  const { bench, client, subscriber } = start("high");
+  client.send(publish("t", "1"), publish("t", "2"));
+  client.drop();
+  assert.deepEqual(bench.hooks.events, []);
+  relieve(bench);
+  assert.deepEqual(takePayloads(subscriber), ["1", "2"]);
+  assert.deepEqual(story(bench, "a"), [
+    "message_publish 1",
+    "message_publish 2",
+    "client_disconnected RemoteClose",
+    "session_terminated RemoteClose",
+  ]);
+});
+
+Deno.test("A client that closed while its packets wait does not run into its keep-alive", () => {
+  const { bench, client, subscriber } = start("high");
+  client.send(publish("t", "1"));
+  client.drop();
+  for (let i = 0; i < 10; i++) bench.pass(15_000);
+  assert.deepEqual(bench.hooks.events, []);
+  relieve(bench);
+  assert.deepEqual(takePayloads(subscriber), ["1"]);
+  assert.equal(endReason(bench), "RemoteClose");
+});
+
+Deno.test("A client that falls silent while its packets wait runs into its keep-alive, behind them", () => {
+  const { bench, client, subscriber } = start("high");
+  client.send(publish("t", "1"));
+  bench.pass(14_999);
+  client.send({ cmd: "pingreq" }).take("pingresp");
+  bench.pass(14_999);
+  assert.equal(client.closed, false);
+  bench.pass(1);
+  subscriber.nothing();
+  relieve(bench);
+  assert.deepEqual(takePayloads(subscriber), ["1"]);
+  assert.equal(client.closed, true);
+  assert.deepEqual(story(bench, "a"), [
+    "message_publish 1",
+    "client_disconnected KeepaliveTimeout",
+    "session_terminated KeepaliveTimeout",
+  ]);
+});
+
+Deno.test("A malformed packet behind packets that wait ends the connection behind them", () => {
+  const { bench, client, subscriber } = start("high");
+  client.send(publish("t", "1"));
+  client.raw(0x30, 0xff, 0xff, 0xff, 0xff);
+  client.send(publish("t", "2"));
+  assert.equal(client.closed, false);
+  relieve(bench);
+  assert.equal(client.closed, true);
+  assert.deepEqual(takePayloads(subscriber), ["1"]);
+  assert.deepEqual(story(bench, "a").slice(0, 2), [
+    "message_publish 1",
+    "client_disconnected ProtocolError(remaining length over four bytes)",
+  ]);
+});
+
+Deno.test("Connections go on in the order they came to wait, and who went on waits behind the others", () => {
+  const bench = new ProtocolBench();
+  const subscriber = bench.connect(4, "s");
+  subscribe(subscriber, ["t", 0]);
+  const clients = ["a", "b", "c"].map((id) => bench.connect(4, id));
+  // Room for one message at a time.
+  let room = 0;
+  Object.defineProperty(bench.hooks, "pressure", {
+    get: (): Pressure => room > bench.hooks.all("message_publish").length ? "open" : "high",
+  });
+  for (const [i, client] of clients.entries()) {
+    client.send(publish("t", `${i}1`), publish("t", `${i}2`), publish("t", `${i}3`));
+  }
+  for (room = 1; room <= 9; room++) bench.broker.resume();
+  assert.deepEqual(takePayloads(subscriber), [
+    "01",
+    "11",
+    "21",
+    "02",
+    "12",
+    "22",
+    "03",
+    "13",
+    "23",
+  ]);
+});
+
+Deno.test("A connection that is taken over while it waits is gone at once, with what waited", () => {
+  const { bench, client, subscriber } = start("high");
+  client.send(one);
+  const next = bench.connect(4, "a");
+  assert.equal(client.closed, true);
+  relieve(bench);
+  subscriber.nothing();
+  client.nothing();
+  next.send(publish("t", "1", { qos: 1, messageId: 1, dup: true }));
+  assert.deepEqual(takePayloads(subscriber), ["1"]);
+});
+
+Deno.test("A CONNECT that waits for room is not closed at handshake_timeout", () => {
+  const { bench } = start("full");
+  const client = bench.open(4).raw(...connectFrame(2, "new"));
+  bench.pass(120_000);
+  assert.equal(client.closed, false);
+  relieve(bench);
+  assert.deepEqual(takeAll(client), ["connack"]);
+});
+
+Deno.test("A connection that waits is ended by the broker's end, with Shutdown", () => {
+  const { bench, client } = start("full");
+  client.send(one);
+  bench.broker.shutdown();
+  assert.equal(client.closed, true);
+  assert.deepEqual(story(bench, "a"), [
+    "client_disconnected Shutdown",
+    "session_terminated Shutdown",
+  ]);
+});
