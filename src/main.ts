@@ -1,6 +1,7 @@
 /** The composition root: reads the settings, builds the pieces, runs until a signal. The only file that runs anything. */
 import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
+import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
 import { makeAuthenticator } from "./auth/authenticator.ts";
 import {
@@ -25,6 +26,8 @@ import * as WebHook from "./webhook/WebHook.ts";
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
 const run = (files: ConfigFiles) =>
   Effect.scoped(Effect.gen(function* () {
+    // Before anything starts, so that a signal meanwhile stops what has started and kills nothing.
+    const stop = yield* Effect.forkScoped(firstSignal("SIGTERM", "SIGINT"));
     const settings = yield* loadSettings(files);
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
     const webHook = yield* WebHook.make(settings.webHook); // last: drains
@@ -45,7 +48,7 @@ const run = (files: ConfigFiles) =>
     yield* Effect.forkScoped(
       Effect.forever(Effect.zipRight(firstSignal("SIGUSR1"), webHook.logSummary)),
     );
-    const signal = yield* firstSignal("SIGTERM", "SIGINT");
+    const signal = yield* Fiber.join(stop);
     yield* Effect.logInfo("stopping", { signal });
   })).pipe(Effect.zipRight(Effect.logInfo("stopped")));
 

@@ -12,6 +12,7 @@ import * as UrlParams from "@effect/platform/UrlParams";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
+import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Layer from "effect/Layer";
 import * as Scope from "effect/Scope";
 import { ConnectionPool, type PoolOptions } from "./ConnectionPool.ts";
@@ -40,7 +41,7 @@ export type Http1ClientOptions = PoolOptions;
 export const make = (
   options: Http1ClientOptions = {},
 ): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
-  Effect.zipWith(Effect.scope, Effect.clock, (scope, clock) => {
+  Effect.zipWith(forkedScope, Effect.clock, (scope, clock) => {
     const targets = new Targets((url) =>
       Effect.runSync(
         ConnectionPool.make(url, options).pipe(Scope.extend(scope), Effect.withClock(clock)),
@@ -53,6 +54,15 @@ export const make = (
       Effect.succeed,
     );
   });
+
+/**
+ * The pools' scope, opened with the client: a pool is made at its first request, and finalizers that
+ * were added to the caller's scope before that (a drain, say) must still find its connections open.
+ */
+const forkedScope = Effect.flatMap(
+  Effect.scope,
+  (scope) => Scope.fork(scope, ExecutionStrategy.sequential),
+);
 
 /** The client as the context's HttpClient. */
 export const layer = (options: Http1ClientOptions = {}): Layer.Layer<HttpClient.HttpClient> =>

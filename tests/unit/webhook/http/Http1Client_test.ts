@@ -140,3 +140,13 @@ Deno.test("Http1Client tells a body that cannot be decoded", async () => {
     }),
   );
 });
+
+Deno.test("Http1Client still serves finalizers that were added before its first request", async () => {
+  const server = new Answering(EMPTY);
+  await Effect.gen(function* () {
+    const client = yield* Http1Client.make({ connect: server.connect });
+    yield* Effect.addFinalizer(() => Effect.orDie(client.get("http://host/last")));
+    yield* client.get("http://host/first");
+  }).pipe(Effect.scoped, Effect.provide(TestContext.TestContext), Effect.runPromise);
+  assert.deepEqual(server.requests.map((request) => request.split(" ")[1]), ["/first", "/last"]);
+});
