@@ -1,0 +1,257 @@
+/**
+ * The speed and memory of delivery, from PUBLISH to the answered POST, in one run: Hookline with 0, 1 and
+ * 3 workers, aedes with undici, and the ceiling, a raw client that posts without a broker.
+ *
+ *     deno task bench:load [--quick] [--only throughput|latency|faults|queued|burst] [--subjects "0 workers"]
+ *
+ * Publishers (this process), broker and receiver are separate processes. Prints one table and writes
+ * bench/results/delivery.json (not when only a part is run).
+ */
+import { parseArgs } from "node:util";
+import { formatFigure, formatTable, writeResults } from "../shared/report.ts";
+import { interleaved, median } from "../shared/rounds.ts";
+import { freePort, type ServerProcess } from "../shared/ServerProcess.ts";
+import {
+  type BurstPace,
+  type Latency,
+  measureBurst,
+  measureCeiling,
+  measureLatency,
+  measureQueued,
+  measureThroughput,
+  type Queued,
+  type Throughput,
+} from "./measure.ts";
+import { startBurst } from "./publishers.ts";
+import { Receiver } from "./Receiver.ts";
+import { makeSubjects, peerName, type Subject } from "./subjects.ts";
+
+const { values: options } = parseArgs({
+  args: Deno.args,
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    subjects: { type: "string" },
+  },
+});
+
+const { quick } = options;
+const rounds = quick ? 1 : 3;
+const events = quick ? 3000 : 30_000;
+const warmUp = quick ? 1000 : 20_000;
+const faultWarmUp = quick ? 500 : 5000;
+const rate = 2000;
+const timedEvents = quick ? 500 : 5000;
+const queuedEvents = quick ? 5000 : 300_000;
+const burstEvents = quick ? 10_000 : 200_000;
+
+/** Room for all of them before publishers are held, which is from 7/8 on; and no time-out meanwhile. */
+const queuedSettings = [
+  `queue_capacity = ${Math.ceil(queuedEvents * 8 / 7) + 8}`,
+  "endpoint_share = 1.0",
+  'http_timeout = "10m"',
+];
+
+/** What is wrong with the second URL. */
+const faults = ["refuses", "never answers", "answers 500"] as const;
+type Fault = typeof faults[number];
+
+/** All figures of one subject. */
+interface Figures {
+  throughput?: Throughput;
+  latency?: Latency;
+  faults?: Partial<Record<Fault, Latency>>;
+  queued?: Queued;
+  burst?: BurstPace;
+}
+
+const began = performance.now();
+const wanted = (part: string) => options.only === undefined || options.only === part;
+const figures = new Map<string, Figures>();
+const figuresOf = (name: string): Figures => {
+  const known = figures.get(name) ?? {};
+  figures.set(name, known);
+  return known;
+};
+
+const folder = await Deno.makeTempDir({ prefix: "hookline-bench-" });
+const receiver = await Receiver.start("200");
+try {
+  const subjects = makeSubjects(folder).filter(({ name }) => name.includes(options.subjects ?? ""));
+  if (wanted("throughput") || wanted("latency") || wanted("burst")) await healthy(subjects);
+  if (wanted("faults")) await faulty(subjects);
+  if (wanted("queued")) await queued(subjects);
+  print(subjects);
+} finally {
+  await receiver.stop();
+  await Deno.remove(folder, { recursive: true });
+}
+if (options.only === undefined && options.subjects === undefined && !quick) {
+  console.log(`\n${await writeResults("delivery", Object.fromEntries(figures))}`);
+}
+console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
+
+function say(part: string): void {
+  console.error(`${Math.round((performance.now() - began) / 1000)} s: ${part}`);
+}
+
+/** The median of each figure on its own. */
+function middle<A extends { readonly [figure in keyof A]: number }>(
+  measurements: ReadonlyArray<A>,
+): A {
+  const [first] = measurements;
+  const medians = { ...first! }; // there is a round
+  for (const figure in medians) {
+    medians[figure] = median(measurements.map((one) => one[figure])) as A[typeof figure]; // a number
+  }
+  return medians;
+}
+
+async function warm(server: ServerProcess, count: number): Promise<void> {
+  await receiver.begin({ timed: false });
+  await (await startBurst(server.port, count)).done;
+  await receiver.until(count);
+}
+
+/** One URL, which answers at once; each subject's process lives through all rounds. */
+async function healthy(subjects: ReadonlyArray<Subject>): Promise<void> {
+  const servers = new Map<Subject, ServerProcess>();
+  try {
+    for (const subject of subjects) {
+      const server = await subject.start({ urls: [receiver.url] });
+      servers.set(subject, server);
+      await warm(server, warmUp);
+    }
+    if (wanted("throughput")) {
+      say("throughput");
+      await measureCeiling(receiver, warmUp);
+      const measured = await interleaved(
+        [...servers, ["ceiling", undefined] as const],
+        rounds,
+        ([, server]) =>
+          server === undefined
+            ? measureCeiling(receiver, events)
+            : measureThroughput(server, receiver, events),
+      );
+      for (const [[subject], measurements] of measured) {
+        figuresOf(subject === "ceiling" ? subject : subject.name).throughput = middle(measurements);
+      }
+    }
+    if (wanted("latency")) {
+      say("latency");
+      const measured = await interleaved(
+        [...servers],
+        rounds,
+        ([, server]) => measureLatency(server, receiver, timedEvents, rate),
+      );
+      for (const [[{ name }], measurements] of measured) {
+        figuresOf(name).latency = middle(measurements);
+      }
+    }
+    if (wanted("burst")) {
+      say("burst");
+      for (const [{ name }, server] of servers) {
+        figuresOf(name).burst = await measureBurst(server, receiver, burstEvents);
+      }
+    }
+  } finally {
+    await Promise.all([...servers.values()].map((server) => server.stop()));
+  }
+}
+
+/** A second URL that fails: each measurement by a fresh process, so that none has found it out before. */
+async function faulty(subjects: ReadonlyArray<Subject>): Promise<void> {
+  const silent = await Receiver.start("never");
+  const broken = await Receiver.start("500");
+  const urls: Readonly<Record<Fault, string>> = {
+    "refuses": `http://127.0.0.1:${freePort()}/mqtt/webhook`,
+    "never answers": silent.url,
+    "answers 500": broken.url,
+  };
+  try {
+    for (const fault of faults) {
+      say(`a second URL that ${fault}`);
+      const measured = await interleaved(subjects, rounds, async (subject) => {
+        const server = await subject.start({ urls: [receiver.url, urls[fault]] });
+        try {
+          await warm(server, faultWarmUp);
+          return await measureLatency(server, receiver, timedEvents, rate);
+        } finally {
+          await server.stop();
+        }
+      });
+      for (const [{ name }, measurements] of measured) {
+        (figuresOf(name).faults ??= {})[fault] = middle(measurements);
+      }
+    }
+  } finally {
+    await Promise.all([silent.stop(), broken.stop()]);
+  }
+}
+
+/** Once each: memory is not noisy. */
+async function queued(subjects: ReadonlyArray<Subject>): Promise<void> {
+  say("queued");
+  const silent = await Receiver.start("never");
+  try {
+    for (const subject of subjects) {
+      const server = await subject.start({ urls: [silent.url], settings: queuedSettings });
+      try {
+        figuresOf(subject.name).queued = await measureQueued(server, queuedEvents);
+      } finally {
+        await server.stop();
+      }
+    }
+  } finally {
+    await silent.stop();
+  }
+}
+
+function print(subjects: ReadonlyArray<Subject>): void {
+  const columns = [...subjects.map(({ name }) => name), "ceiling"];
+  const throughputOf = (name: string) => figures.get(name)?.throughput?.perSecond;
+  const times = (figure: number | undefined, of: number | undefined) =>
+    figure === undefined || of === undefined ? undefined : figure / of;
+  type Row = readonly [string, (name: string) => number | undefined];
+  const latencyRows = (title: string, of: (name: string) => Latency | undefined): Array<Row> => [
+    [`PUBLISH to POST, ${title}: p50, ms`, (name) => of(name)?.p50],
+    ["p99, ms", (name) => of(name)?.p99],
+    ["PUBLISH to PUBACK p99, ms", (name) => of(name)?.puback99],
+  ];
+  const rows: ReadonlyArray<Row> = [
+    ["events/s delivered", throughputOf],
+    [`times ${peerName}`, (name) => times(throughputOf(name), throughputOf(peerName))],
+    ["part of the ceiling", (name) => times(throughputOf(name), throughputOf("ceiling"))],
+    ["CPU µs per event, broker", (name) => figures.get(name)?.throughput?.serverMicros],
+    ["publishers", (name) => figures.get(name)?.throughput?.loadMicros],
+    ["receiver", (name) => figures.get(name)?.throughput?.receiverMicros],
+    ...latencyRows(`${rate}/s`, (name) => figures.get(name)?.latency),
+    ...faults.flatMap((fault) =>
+      latencyRows(`a second URL ${fault}`, (name) => figures.get(name)?.faults?.[fault])
+    ),
+    [
+      `MB with ${queuedEvents} events queued`,
+      (name) => times(figures.get(name)?.queued?.bytes, 1e6),
+    ],
+    [`burst of ${burstEvents}: accepted/s`, (name) => figures.get(name)?.burst?.intake],
+    [
+      "times intake alone",
+      (name) => times(figures.get(name)?.burst?.intake, figures.get(name)?.queued?.intake),
+    ],
+    ["delivered/s meanwhile", (name) => figures.get(name)?.burst?.delivery],
+    ["delivered/s afterwards", (name) => figures.get(name)?.burst?.alone],
+    [
+      "slowest second, times afterwards",
+      (name) => times(figures.get(name)?.burst?.slowest, figures.get(name)?.burst?.alone),
+    ],
+  ];
+  const measured = rows.filter(([, of]) => columns.some((name) => of(name) !== undefined));
+  const cell = (figure: number | undefined) =>
+    figure === undefined || !Number.isFinite(figure) ? "" : formatFigure(figure);
+  console.log(
+    formatTable(
+      [quick ? "delivery (smoke run: not figures)" : "delivery", ...columns],
+      measured.map(([title, of]) => [title, ...columns.map((name) => cell(of(name)))]),
+    ),
+  );
+}

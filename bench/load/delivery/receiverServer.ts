@@ -1,0 +1,85 @@
+/**
+ * The receiver of webhooks, as a process: counts every POST, times it when asked to, and answers as
+ * the option `--answer` says. It is asked for its figures by GET, on the same port:
+ *
+ * - `/begin` and `/begin-timed` forget what was counted; timed bodies carry the time of their PUBLISH;
+ * - `/figures` tells what was counted since, as `ReceiverFigures`.
+ */
+import { parseArgs } from "node:util";
+import { nowMicros } from "./now.ts";
+import { percentile } from "./percentile.ts";
+import type { ReceiverFigures } from "./Receiver.ts";
+import { RequestCutter } from "./RequestCutter.ts";
+import { readTime } from "./timedPayload.ts";
+
+const { values: options } = parseArgs({ options: { answer: { type: "string", default: "200" } } });
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const response = (status: string, body: string): Uint8Array =>
+  encoder.encode(
+    `HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  );
+
+const answers: Readonly<Record<string, Uint8Array | undefined>> = {
+  "200": response("200 OK", "ok"),
+  "500": response("500 Internal Server Error", "no"),
+  never: undefined,
+};
+const answer = answers[options.answer];
+
+let count = 0;
+let lastAt = 0;
+/** Microseconds from PUBLISH to POST; undefined: not timed. */
+let latencies: Array<number> | undefined;
+
+const control = (target: string): Uint8Array => {
+  if (target.startsWith("/begin")) {
+    count = 0;
+    lastAt = 0;
+    latencies = target === "/begin-timed" ? [] : undefined;
+  }
+  const micros = Float64Array.from(latencies ?? []);
+  const figures: ReceiverFigures = {
+    count,
+    lastAt,
+    p50: percentile(micros, 0.5),
+    p99: percentile(micros, 0.99),
+  };
+  return response("200 OK", JSON.stringify(figures));
+};
+
+const GET = "G".charCodeAt(0);
+
+const serve = async (conn: Deno.TcpConn): Promise<void> => {
+  conn.setNoDelay(true);
+  const requests = new RequestCutter();
+  try {
+    for (;;) {
+      const length = await conn.read(requests.room);
+      if (length === null) break;
+      requests.filled(length);
+      while (requests.next()) {
+        if (requests.method === GET) await conn.write(control(requests.target));
+        else {
+          count++;
+          lastAt = nowMicros();
+          latencies?.push(lastAt - readTime(decoder.decode(requests.body)));
+          if (answer !== undefined) await conn.write(answer);
+        }
+        requests.take();
+      }
+    }
+  } catch (error) {
+    // The other side is stopped by a signal, or gives a request up.
+    const isBroken = error instanceof Deno.errors.ConnectionReset ||
+      error instanceof Deno.errors.BrokenPipe;
+    if (!isBroken) throw error;
+  }
+  conn.close();
+};
+
+const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1024 });
+console.log(`listening on ${(listener.addr as Deno.NetAddr).port}`); // a TCP listener's address
+for await (const conn of listener) serve(conn);

@@ -1,0 +1,70 @@
+/** What is compared: Hookline with different numbers of workers, and aedes with undici. */
+import config from "../../../deno.json" with { type: "json" };
+import { ServerProcess } from "../shared/ServerProcess.ts";
+
+/** What a subject is to do for one measurement. */
+export interface Job {
+  /** Each message goes to each of them. */
+  readonly urls: ReadonlyArray<string>;
+  /** Lines of web-hook.toml beside the defaults; others have no such settings. */
+  readonly settings?: ReadonlyArray<string>;
+}
+
+export interface Subject {
+  readonly name: string;
+  readonly start: (job: Job) => Promise<ServerProcess>;
+}
+
+/** `deno task start` with one rule. `folder`: for its configuration files. */
+const hookline = (workers: number, folder: string): Subject => ({
+  name: `hookline, ${workers} worker${workers === 1 ? "" : "s"}`,
+  start: async ({ urls, settings = [] }) => {
+    const brokerFile = `${folder}/broker.toml`;
+    const webHookFile = `${folder}/web-hook.toml`;
+    await Deno.writeTextFile(brokerFile, '[listener.tcp.bench]\naddr = "127.0.0.1:0"\n');
+    await Deno.writeTextFile(
+      webHookFile,
+      [
+        `worker_threads = ${workers}`,
+        `http_urls = ${JSON.stringify(urls)}`,
+        ...settings,
+        'rule.message_publish = [{ action = "message_publish" }]',
+        "",
+      ].join("\n"),
+    );
+    const [, ...start] = config.tasks.start.command.split(" ");
+    return ServerProcess.start({
+      command: Deno.execPath(),
+      args: [...start, "--config", brokerFile, "--web-hook", webHookFile],
+      port: /listening .*addr=\S+:(\d+)/,
+    });
+  },
+});
+
+/** The peer that the others are compared with. */
+export const peerName = "aedes + undici";
+
+const aedesUndici: Subject = {
+  name: peerName,
+  start: ({ urls }) =>
+    ServerProcess.start({
+      command: Deno.execPath(),
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        "--allow-net",
+        "--allow-env",
+        "--allow-sys",
+        "--allow-read",
+        new URL("aedesUndiciServer.ts", import.meta.url).pathname,
+        ...urls,
+      ],
+      port: /listening on (\d+)/,
+    }),
+};
+
+export const makeSubjects = (folder: string): ReadonlyArray<Subject> => [
+  ...[0, 1, 3].map((workers) => hookline(workers, folder)),
+  aedesUndici,
+];
