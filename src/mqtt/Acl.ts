@@ -3,8 +3,9 @@
  * none applies: allowed.
  *
  * A subscription is denied when it *could* bring a denied topic (`#` against a denied `secret/#`), and
- * allowed by a rule only when that rule covers all that it could bring. The client's names fill `%c`
- * and `%u` as plain text: a client that calls itself `+` gains nothing.
+ * allowed by a rule only when that rule covers all that it could bring. In doubt it is "no": to deny
+ * `#` denies `$` topics too, to allow `#` does not allow them. The client's names fill `%c` and `%u` as
+ * plain text: a client that calls itself `+` gains nothing.
  */
 import type { AclRule } from "../domain/BrokerSettings.ts";
 import { parseFilter } from "../domain/TopicFilter.ts";
@@ -40,12 +41,12 @@ const covers = (outer: ReadonlyArray<Level>, inner: ReadonlyArray<Level>): boole
   return inner.length === outer.length;
 };
 
-/** Whether some topic is matched by both. */
-const overlap = (a: ReadonlyArray<Level>, b: ReadonlyArray<Level>): boolean => {
-  if (hiddenFrom(a[0], b[0]) || hiddenFrom(b[0], a[0])) return false;
+/** Whether some topic that `wanted` matches is one of the denied. */
+const overlap = (denied: ReadonlyArray<Level>, wanted: ReadonlyArray<Level>): boolean => {
+  if (hiddenFrom(wanted[0], denied[0])) return false;
   for (let i = 0;; i++) {
-    const left = a[i];
-    const right = b[i];
+    const left = denied[i];
+    const right = wanted[i];
     if (left === HASH || right === HASH) return true;
     if (left === undefined || right === undefined) return left === right;
     if (left !== PLUS && right !== PLUS && left !== right) return false;
