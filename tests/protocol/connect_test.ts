@@ -17,7 +17,7 @@ import {
 } from "./packets.ts";
 
 /** Sends a first frame that must be closed without an answer and without an event. */
-const closedInSilence = (bytes: ReadonlyArray<number>, what?: string): void => {
+const closedInSilence = (bytes: ReadonlyArray<number>, what = "a frame"): void => {
   const bench = new ProtocolBench();
   const client = bench.open(4).raw(...bytes);
   assert.equal(client.closed, true, what);

@@ -129,7 +129,7 @@ Deno.test("Acknowledgements of a client's messages are four bytes", () => {
 });
 
 /** Sends a PUBLISH that must end the connection and reach nobody. */
-const refused = (bytes: ReadonlyArray<number>, what?: string): void => {
+const refused = (bytes: ReadonlyArray<number>, what = "a frame"): void => {
   const { bench, subscriber, client } = start();
   client.raw(...bytes);
   assert.equal(client.closed, true, what);

@@ -15,7 +15,7 @@ import {
 } from "./packets.ts";
 
 /** Sends bytes that must end the connection without an answer. */
-const refused = (bytes: ReadonlyArray<number>, what?: string): void => {
+const refused = (bytes: ReadonlyArray<number>, what = "a frame"): void => {
   const bench = new ProtocolBench();
   const client = bench.connect(4, "a").raw(...bytes);
   assert.equal(client.closed, true, what);
