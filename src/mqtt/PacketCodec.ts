@@ -27,6 +27,7 @@ import type {
 } from "mqtt-packet";
 import { Buffer } from "node:buffer";
 import { checkFrame, type ForwardedProperties, PacketType } from "./FrameCheck.ts";
+import { in311Form } from "./mqtt31.ts";
 import { malformed, MqttError } from "./MqttError.ts";
 import { ReasonCode } from "./ReasonCode.ts";
 
@@ -129,6 +130,7 @@ export const decode = (
   if (type === PacketType.CONNECT) {
     throw new MqttError(ReasonCode.ProtocolError, "second CONNECT"); // [MQTT-3.1.0-2]
   }
+  if (version === 3) frame = in311Form(frame, bodyOffset);
   const { forward } = checkFrame(frame, bodyOffset, version);
   // Without a reason code it means Success (section 3.15.2.1); mqtt-packet takes it for malformed.
   if (type === PacketType.AUTH && bodyOffset === frame.length) {
@@ -181,6 +183,7 @@ export const claimedVersion = (frame: Uint8Array, bodyOffset: number): ProtocolV
   frame[bodyOffset + 1] === 4 && frame[bodyOffset + 6] === 5 ? 5 : 4;
 
 const parseConnect = (frame: Uint8Array, bodyOffset: number, version: ProtocolVersion): Connect => {
+  if (version === 3) frame = in311Form(frame, bodyOffset);
   const { forward } = checkFrame(frame, bodyOffset, version);
   const packet = connectParser.parse(frame) as Connect; // the caller saw that the type is CONNECT
   packet.forward = forward;

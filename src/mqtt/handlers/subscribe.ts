@@ -1,5 +1,6 @@
 /** SUBSCRIBE. MQTT 5.0 section 3.8 */
 import { levelCount } from "../../domain/TopicFilter.ts";
+import type { QoS } from "../../domain/HookEvent.ts";
 import type { Broker } from "../Broker.ts";
 import type { Client } from "../Client.ts";
 import type { Subscribe } from "../PacketCodec.ts";
@@ -22,7 +23,7 @@ export const handleSubscribe = (broker: Broker, client: Client, packet: Subscrib
       ? ReasonCode.TopicFilterInvalid
       : refusalOf(broker, client, subscription);
     if (subscription === undefined || refusal !== undefined) {
-      granted.push(client.is5 ? refusal ?? ReasonCode.UnspecifiedError : 0x80); // [MQTT-3.9.3-2]
+      granted.push(refusedCode(client, requested, refusal ?? ReasonCode.TopicFilterInvalid));
       continue;
     }
     const isNew = broker.subscribe(subscription);
@@ -35,6 +36,10 @@ export const handleSubscribe = (broker: Broker, client: Client, packet: Subscrib
   client.send({ cmd: "suback", messageId: packet.messageId, granted }); // [MQTT-3.8.4-1]
   for (const subscription of retainedDue) broker.sendRetained(subscription);
 };
+
+/** 3.1.1: [MQTT-3.9.3-2]. 3.1 has no code for a refusal, and wants a yes in its place (section 3.8). */
+const refusedCode = (client: Client, requested: QoS, refusal: ReasonCode): number =>
+  client.is5 ? refusal : client.version === 4 ? 0x80 : requested;
 
 const refusalOf = (
   broker: Broker,
