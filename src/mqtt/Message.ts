@@ -3,6 +3,7 @@
  * shared by all its recipients, and owns its bytes.
  */
 import type { QoS } from "../domain/HookEvent.ts";
+import { copyBytes } from "./allocateBytes.ts";
 import type { ForwardedProperties } from "./FrameCheck.ts";
 import { patchedFrame, type PublishFrame, publishFrame } from "./PublishFrame.ts";
 
@@ -50,8 +51,8 @@ export class Message {
     const frame = this.#frames[index] ??= publishFrame(this, is5, qos, retain, {});
     return qos === 0
       ? frame.bytes
-      // A copy, which a Buffer's own slice() is not: each recipient has its packet identifier.
-      : patchedFrame({ ...frame, bytes: new Uint8Array(frame.bytes) }, dup, packetId);
+      // A copy: each recipient has its packet identifier.
+      : patchedFrame({ ...frame, bytes: copyBytes(frame.bytes) }, dup, packetId);
   }
 
   /** To be called when routing is over: queued and retained messages keep no frames. */
