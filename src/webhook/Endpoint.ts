@@ -279,10 +279,9 @@ export class Endpoint implements Attempting {
     if (this.#stopped || this.#inFlight >= this.#settings.concurrencyLimit) return false;
     switch (this.#breaker._tag) {
       case "Closed":
-        return this.#urgent.length > 0 ||
-          (this.#ready.length > 0 && !(this.transport.sequential && this.#retries.length > 0));
+        return this.#urgent.length > 0 || (this.#ready.length > 0 && !this.#behindRetries);
       case "Open":
-        return now >= this.#breaker.probeAt &&
+        return now >= this.#breaker.probeAt && !this.#behindRetries &&
           this.#urgent.length + this.#ready.length + this.#parked.length > 0;
       case "Probing":
       case "Gone":
@@ -290,14 +289,18 @@ export class Endpoint implements Attempting {
     }
   }
 
+  /** Sequential: whether everything else has to wait for a retry. */
+  get #behindRetries(): boolean {
+    return this.transport.sequential && this.#retries.length > 0;
+  }
+
   /** The next to be attempted; those that are too late for it end on the way. */
   #takeNext(): Delivery | undefined {
     const latest = this.#now() - TIMER_SLACK_MS;
     for (;;) {
       const parked = this.#breaker._tag === "Open" ? this.#parked.pop() : undefined;
-      const mayReady = !(this.transport.sequential && this.#retries.length > 0);
       const delivery = parked ?? this.#urgent.shift() ??
-        (mayReady ? this.#ready.shift() : undefined);
+        (this.#behindRetries ? undefined : this.#ready.shift());
       if (delivery?.retry === undefined || delivery.retry.deadline >= latest) return delivery;
       this.#giveUp(delivery, delivery.retry.reason);
     }
@@ -343,10 +346,11 @@ export class Endpoint implements Attempting {
       deadline: delivery.retry?.deadline ?? RetrySchedule.deadline(this.#settings.retry, now),
     };
     delivery.dueAt = due;
+    // Outcomes come in the order of events. All retries are due together, at the latest of their
+    // moments: a younger one that was due first would overtake.
     if (this.transport.sequential) {
-      // Outcomes come in the order of events: none is due before an older one.
-      if (this.#retries.length === 0) this.#latestDue = 0;
-      delivery.dueAt = this.#latestDue = Math.max(due, this.#latestDue);
+      if (this.#retries.length > 0) delivery.dueAt = Math.max(due, this.#latestDue);
+      this.#latestDue = delivery.dueAt;
     }
     this.#retries.push(delivery);
     this.#alarm(delivery.dueAt);
@@ -444,7 +448,7 @@ export class Endpoint implements Attempting {
     const ill = breaker._tag === "Open" || breaker._tag === "Probing" ||
       (breaker._tag === "Closed" && breaker.failures > 0);
     return Math.min(
-      this.#retries.peek()?.dueAt ?? Infinity,
+      this.#behindRetries ? this.#latestDue : this.#retries.peek()?.dueAt ?? Infinity,
       this.#parked.peek()?.dueAt ?? Infinity,
       // A probe that found nothing to send is sent by the next `offer`.
       breaker._tag === "Open" && breaker.probeAt > this.#now() ? breaker.probeAt : Infinity,
@@ -455,7 +459,8 @@ export class Endpoint implements Attempting {
   #tick(): void {
     const now = this.#now();
     this.#checkFailing();
-    for (let next = this.#retries.peek(); next && next.dueAt <= now; next = this.#retries.peek()) {
+    const due = this.#behindRetries && this.#latestDue > now ? -Infinity : now;
+    for (let next = this.#retries.peek(); next && next.dueAt <= due; next = this.#retries.peek()) {
       this.#retries.pop();
       if (this.#breaker._tag === "Closed") this.#urgent.push(next);
       else {

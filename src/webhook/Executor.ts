@@ -1,7 +1,9 @@
 /** Who makes the attempts: this thread's HTTP client, a worker, a file. It decides nothing about them. */
 import type * as Effect from "effect/Effect";
-import type { EndpointSettings } from "../domain/WebHookSettings.ts";
+import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
+import type { Metrics } from "../ops/Metrics.ts";
 import type { Delivery, Outcome } from "./Delivery.ts";
+import type { DeliveryLog } from "./DeliveryLog.ts";
 import type { WebHookError } from "./WebHookError.ts";
 
 /** An endpoint as executors know it. */
@@ -22,4 +24,13 @@ export interface Executor {
   configure(endpoint: Attempting): void;
   /** Makes one attempt. Never refuses: how many there may be is the ConcurrencyBudget's matter. */
   attempt(endpoint: Attempting, delivery: Delivery): void;
+}
+
+/** What an HTTP executor is made from. */
+export interface HttpExecutorContext {
+  readonly settings: WebHookSettings;
+  /** What every `webhook-id` of this process begins with. */
+  readonly idPrefix: string;
+  readonly metrics: Metrics;
+  readonly log: DeliveryLog;
 }

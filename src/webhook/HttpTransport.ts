@@ -35,6 +35,11 @@ export interface HttpAttempt {
   readonly body: Uint8Array;
 }
 
+/** What of an endpoint's settings concerns a single request. */
+export interface TargetSettings extends Pick<EndpointSettings, "url" | "headers" | "httpTimeout"> {
+  readonly retryStatus: RetryPolicy["status"];
+}
+
 /** A URL with all that its requests have in common. */
 export class HttpTarget {
   readonly base: HttpClientRequest.HttpClientRequest;
@@ -44,9 +49,9 @@ export class HttpTarget {
   oldest: InFlight | undefined;
   newest: InFlight | undefined;
 
-  constructor(settings: EndpointSettings, readonly client: HttpClient.HttpClient) {
+  constructor(settings: TargetSettings, readonly client: HttpClient.HttpClient) {
     this.httpTimeout = settings.httpTimeout;
-    this.retryStatus = settings.retry.status;
+    this.retryStatus = settings.retryStatus;
     const headers: Record<string, string> = {
       "content-type": "application/json",
       "user-agent": USER_AGENT,

@@ -33,7 +33,13 @@ export const make = (
         }),
       configure({ key, settings }) {
         const caCert = settings.caFile === undefined ? "" : caFiles.get(settings.caFile) ?? "";
-        targets.set(key, new HttpTransport.HttpTarget(settings, clients.of(caCert)));
+        targets.set(
+          key,
+          new HttpTransport.HttpTarget(
+            { ...settings, retryStatus: settings.retry.status },
+            clients.of(caCert),
+          ),
+        );
       },
       attempt(endpoint, delivery) {
         inFlight.set(delivery, endpoint);

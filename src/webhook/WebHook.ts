@@ -5,10 +5,11 @@
  */
 import * as Chunk from "effect/Chunk";
 import * as Effect from "effect/Effect";
+import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Fiber from "effect/Fiber";
 import * as LogLevel from "effect/LogLevel";
 import * as Runtime from "effect/Runtime";
-import type * as Scope from "effect/Scope";
+import * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
 import type { HookEvent } from "../domain/HookEvent.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
@@ -22,13 +23,14 @@ import { DeliveryLog } from "./DeliveryLog.ts";
 import { Dispatcher } from "./Dispatcher.ts";
 import type { Endpoint } from "./Endpoint.ts";
 import { Endpoints } from "./Endpoints.ts";
-import type { Executor } from "./Executor.ts";
+import type { Executor, HttpExecutorContext } from "./Executor.ts";
 import * as FileExecutor from "./FileExecutor.ts";
 import * as HttpClients from "./HttpClients.ts";
 import * as LocalExecutor from "./LocalExecutor.ts";
 import { RuleTable } from "./RuleTable.ts";
 import { SequenceNumbers } from "./SequenceNumbers.ts";
 import type { WebHookError } from "./WebHookError.ts";
+import * as WorkerExecutor from "./WorkerExecutor.ts";
 
 /** A running delivery engine. */
 export interface WebHook {
@@ -48,28 +50,22 @@ export interface WebHook {
   readonly logSummary: Effect.Effect<void>;
 }
 
-/** What an HTTP executor is made from. */
-export interface HttpExecutorContext {
-  readonly settings: WebHookSettings;
-  /** What every `webhook-id` of this process begins with. */
-  readonly idPrefix: string;
-  readonly metrics: Metrics;
-  readonly log: DeliveryLog;
-}
-
 /** The engine with the HTTP executor that the settings ask for. */
 export const make = (
   settings: WebHookSettings,
 ): Effect.Effect<WebHook, WebHookError, Scope.Scope> => makeWith(settings, httpExecutor);
 
 const httpExecutor = (
-  { settings, idPrefix }: HttpExecutorContext,
-): Effect.Effect<Executor, WebHookError, Scope.Scope> =>
-  Effect.flatMap(
-    HttpClients.make(settings.httpClient),
+  context: HttpExecutorContext,
+): Effect.Effect<Executor, WebHookError, Scope.Scope> => {
+  const { workerThreads, httpClient, concurrencyLimit } = context.settings;
+  if (workerThreads > 0) return WorkerExecutor.make(context);
+  return Effect.flatMap(
+    HttpClients.make(httpClient),
     (clients) =>
-      LocalExecutor.make(clients, settings.concurrencyLimit, (id) => idPrefix + id.toString(36)),
+      LocalExecutor.make(clients, concurrencyLimit, (id) => context.idPrefix + id.toString(36)),
   );
+};
 
 /** Events between two turns of the event loop: about 2 ms of work. */
 const SLICE = 512;
@@ -113,13 +109,18 @@ export const makeWith = (
       })
     );
 
-    const http = yield* makeExecutor({
-      settings,
-      idPrefix: `${crypto.randomUUID().slice(0, 13)}-`,
-      metrics,
-      log,
-    });
-    const files = yield* FileExecutor.make;
+    // A scope of their own, still open during the drain: an executor may open its first connection then.
+    const executors = yield* Scope.fork(scope, ExecutionStrategy.sequential);
+    const http = yield* Scope.extend(
+      makeExecutor({
+        settings,
+        idPrefix: `${crypto.randomUUID().slice(0, 13)}-`,
+        metrics,
+        log,
+      }),
+      executors,
+    );
+    const files = yield* Scope.extend(FileExecutor.make, executors);
     const endpoints = new Endpoints({
       context: {
         clock,

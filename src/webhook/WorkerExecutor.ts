@@ -1,0 +1,145 @@
+/**
+ * Attempts over HTTP on threads of their own: `worker_threads` workers, each with its share of
+ * `concurrency_limit`. A worker that dies is replaced. It must never have the workers together exceed the
+ * limit: the shares add up to it, and each worker keeps its own.
+ */
+import * as Deferred from "effect/Deferred";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as LogLevel from "effect/LogLevel";
+import * as Redacted from "effect/Redacted";
+import * as Runtime from "effect/Runtime";
+import type * as Scope from "effect/Scope";
+import type { EndpointSettings } from "../domain/WebHookSettings.ts";
+import * as CaFiles from "./CaFiles.ts";
+import { WorkerHandle } from "./WorkerHandle.ts";
+import type { Executor, HttpExecutorContext } from "./Executor.ts";
+import type { WebHookError } from "./WebHookError.ts";
+import { WorkerStartError } from "./WebHookError.ts";
+import type { WorkerEndpoint } from "./WorkerProtocol.ts";
+
+const deliveryWorker = new URL("./deliveryWorker.ts", import.meta.url);
+
+/** Loading the module and its libraries takes 0.3 s on an idle machine. */
+const START_TIMEOUT_MS = 30_000;
+
+/** A worker that dies sooner than this after its start is started again only this much later. */
+const RESTART_AFTER_MS = 1_000;
+
+/** Workers and their permits: not more workers than permits, and the permits' sum is the limit. */
+export const shares = (workers: number, limit: number): ReadonlyArray<number> => {
+  const count = Math.max(1, Math.min(workers, limit));
+  return Array.from(
+    { length: count },
+    (_, i) => Math.floor(limit / count) + (i < limit % count ? 1 : 0),
+  );
+};
+
+/** An executor over workers, all running when it is made. When the scope closes, requests in flight are cut and reported as lost. */
+export const make = (
+  { settings, idPrefix, metrics, log }: HttpExecutorContext,
+  module: URL = deliveryWorker,
+): Effect.Effect<Executor, WebHookError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock;
+    const scope = yield* Effect.scope;
+    const runFork = Runtime.runFork(yield* Effect.runtime<never>());
+    const allReady = yield* Deferred.make<void, WorkerStartError>();
+    const endpoints = new Map<number, WorkerEndpoint>();
+    let caFiles: CaFiles.CaFiles = new Map();
+    let ready = 0;
+
+    const workers = shares(settings.workerThreads, settings.concurrencyLimit).map((permits, n) => {
+      let startedAt = 0;
+      const start = () => {
+        startedAt = clock.unsafeCurrentTimeMillis();
+        worker.start();
+      };
+      const worker: WorkerHandle = new WorkerHandle({
+        module,
+        start: { _tag: "Start", httpClient: settings.httpClient, permits, idPrefix },
+        endpoints: () => endpoints.values(),
+        onReady: () => {
+          if (++ready === workers.length) Deferred.unsafeDone(allReady, Effect.void);
+        },
+        onDeath: (reason, held) => {
+          if (ready < workers.length) {
+            Deferred.unsafeDone(allReady, Effect.fail(new WorkerStartError({ detail: reason })));
+            return;
+          }
+          metrics.workersLost++;
+          log.always(LogLevel.Error, "delivery worker died, is replaced", {
+            worker: n,
+            reason,
+            sent_again: held,
+          });
+          // At once, unless it dies as it starts: then not in a hot loop.
+          const wait = Math.max(0, startedAt + RESTART_AFTER_MS - clock.unsafeCurrentTimeMillis());
+          runFork(Effect.delay(Effect.sync(start), Duration.millis(wait)), { scope });
+        },
+      });
+      return { worker, start };
+    });
+
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        for (const { start } of workers) start();
+      }),
+      () =>
+        Effect.sync(() => {
+          for (const { worker } of workers) worker.stop();
+        }),
+    );
+    yield* Effect.timeoutFail(Deferred.await(allReady), {
+      duration: START_TIMEOUT_MS,
+      onTimeout: () => new WorkerStartError({ detail: "it did not answer" }),
+    });
+
+    /** The one with the most room for its share; a dead one only when all are. */
+    const leastBusy = (): WorkerHandle => {
+      let best = workers[0]!.worker; // there is at least one
+      for (const { worker } of workers) {
+        if (busy(worker) < busy(best)) best = worker;
+      }
+      return best;
+    };
+
+    return {
+      prepare: (of) => Effect.map(CaFiles.read(of), (read) => void (caFiles = read)),
+      configure({ key, settings }) {
+        const endpoint = workerEndpoint(key, settings, caFiles);
+        endpoints.set(key, endpoint);
+        for (const { worker } of workers) worker.configure(endpoint);
+      },
+      attempt(endpoint, delivery) {
+        // A client's ordered events stay on one worker; its permits make them wait there when it is busy.
+        const worker = delivery.lane === undefined
+          ? leastBusy()
+          : workers[hash(delivery.lane) % workers.length]!.worker; // below the length
+        worker.attempt(endpoint, delivery);
+      },
+    };
+  });
+
+const busy = (worker: WorkerHandle): number =>
+  worker.running ? worker.held / worker.permits : Infinity;
+
+const workerEndpoint = (
+  key: number,
+  { url, headers, caFile, httpTimeout, retry }: EndpointSettings,
+  caFiles: CaFiles.CaFiles,
+): WorkerEndpoint => ({
+  key,
+  url,
+  headers: headers.map(([name, value]) => [name, Redacted.value(value)]),
+  caCert: caFile === undefined ? "" : caFiles.get(caFile) ?? "",
+  httpTimeout,
+  retryStatus: retry.status,
+});
+
+/** FNV-1a over UTF-16 units. */
+const hash = (text: string): number => {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h >>> 0;
+};

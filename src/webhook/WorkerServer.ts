@@ -1,0 +1,107 @@
+/**
+ * A delivery worker's own side: it makes the attempts that it is given, within its permits, and reports
+ * their outcomes in batches. It must never decide whether an attempt is repeated, nor log.
+ */
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import * as Runtime from "effect/Runtime";
+import type * as Scope from "effect/Scope";
+import * as AttemptBatch from "./AttemptBatch.ts";
+import * as HttpClients from "./HttpClients.ts";
+import * as HttpTransport from "./HttpTransport.ts";
+import type { FromWorker, ToWorker, WorkerFailure } from "./WorkerProtocol.ts";
+
+/** The worker's end of its channel. */
+export interface WorkerPort {
+  postMessage(message: FromWorker): void;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+}
+
+type Start = Extract<ToWorker, { readonly _tag: "Start" }>;
+
+/** Serves until the worker is terminated. */
+export const serve = (port: WorkerPort): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    const start = yield* started(port);
+    const handle = yield* handler(port, start);
+    port.onmessage = ({ data }) => handle(data);
+    port.postMessage({ _tag: "Ready" });
+    return yield* Effect.never;
+  }).pipe(Effect.scoped);
+
+const started = (port: WorkerPort): Effect.Effect<Start> =>
+  Effect.async((resume) => {
+    port.onmessage = ({ data }) => {
+      if (data._tag === "Start") resume(Effect.succeed(data));
+    };
+  });
+
+const handler = (
+  port: WorkerPort,
+  { httpClient, permits, idPrefix }: Start,
+): Effect.Effect<(message: ToWorker) => void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clients = yield* HttpClients.make(httpClient);
+    const transport = yield* HttpTransport.make(permits);
+    const runSync = Runtime.runSync(yield* Effect.runtime<never>());
+    const targets = new Map<number, HttpTransport.HttpTarget>();
+    const report = reporter(port);
+
+    const attempt = ({ id, seq, endpoint, body }: AttemptBatch.BatchedAttempt) =>
+      transport.attempt(
+        targets.get(endpoint)!, // its settings came before
+        { webhookId: idPrefix + id.toString(36), seq, body },
+        (outcome) => {
+          if (outcome._tag === "Delivered") return report.delivered(id);
+          if (outcome._tag === "Lost") return; // a transport knows no loss
+          const { reason, detail, retryable, retryAfter, gone } = outcome.error;
+          report.failed({ id, reason, detail, retryable, retryAfter, gone });
+        },
+      );
+
+    return (message) => {
+      switch (message._tag) {
+        case "Start":
+          return;
+        case "Endpoint": {
+          const { key, headers, caCert, ...rest } = message.endpoint;
+          runSync(clients.prepare(caCert));
+          targets.set(
+            key,
+            new HttpTransport.HttpTarget(
+              { ...rest, headers: headers.map(([name, value]) => [name, Redacted.make(value)]) },
+              clients.of(caCert),
+            ),
+          );
+          return;
+        }
+        case "Attempts":
+          return AttemptBatch.forEach(message.batch, attempt);
+      }
+    };
+  });
+
+/** Collects what ends in one turn of the event loop into one message. */
+const reporter = (port: WorkerPort) => {
+  let delivered: Array<number> = [];
+  let failed: Array<WorkerFailure> = [];
+  const flush = () => {
+    const message: FromWorker = { _tag: "Outcomes", delivered, failed };
+    delivered = [];
+    failed = [];
+    port.postMessage(message);
+  };
+  const schedule = () => {
+    if (delivered.length + failed.length === 1) setImmediate(flush);
+  };
+  return {
+    delivered(id: number) {
+      delivered.push(id);
+      schedule();
+    },
+    failed(failure: WorkerFailure) {
+      failed.push(failure);
+      schedule();
+    },
+  };
+};

@@ -1,0 +1,205 @@
+/** The delivery engine against a real HTTP receiver, by both clients, on this thread and on workers. */
+import assert from "node:assert/strict";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Logger from "effect/Logger";
+import * as Redacted from "effect/Redacted";
+import * as Scope from "effect/Scope";
+import type { WebHookSettings } from "../../src/domain/WebHookSettings.ts";
+import * as WebHook from "../../src/webhook/WebHook.ts";
+import * as WorkerExecutor from "../../src/webhook/WorkerExecutor.ts";
+import { testNeeding } from "../support/permissions.ts";
+import { Receiver } from "../support/Receiver.ts";
+import {
+  accountsBalance,
+  connected,
+  published,
+  retryPolicy,
+  rule,
+  settingsOf,
+} from "../unit/webhook/harness.ts";
+
+type Make = (settings: WebHookSettings) => ReturnType<typeof WebHook.make>;
+
+/** Runs `use` with an engine and closes it, which delivers all that is queued; then answers its figures. */
+const run = async (
+  settings: WebHookSettings,
+  use: (webhook: WebHook.WebHook) => void | Promise<void>,
+  make: Make = WebHook.make,
+) => {
+  const logs: Array<string> = [];
+  const logger = Logger.make(({ message }) => void logs.push(String(message)));
+  const scope = Effect.runSync(Scope.make());
+  const runPromise = <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.runPromise(Effect.provide(effect, Logger.replace(Logger.defaultLogger, logger)));
+  const webhook = await runPromise(Scope.extend(make(settings), scope));
+  try {
+    await use(webhook);
+  } finally {
+    await runPromise(Scope.close(scope, Exit.void));
+  }
+  return { ...webhook.metrics.snapshot(), logs };
+};
+
+const quick = { ...retryPolicy, initialInterval: 5 };
+
+for (const workerThreads of [0, 2]) {
+  for (const httpClient of ["pool", "fetch"] as const) {
+    testNeeding(
+      ["net", "read"],
+      `WebHook delivers every event once it succeeds, ${httpClient}, ${workerThreads} workers`,
+      async () => {
+        const receiver = Receiver.start();
+        try {
+          receiver.answer("/flaky", { _tag: "FailFirst", times: 10, status: 503 });
+          const settings = settingsOf({
+            workerThreads,
+            httpClient,
+            rules: [
+              rule("message_publish", { urls: [receiver.url("/ok"), receiver.url("/flaky")] }),
+              rule("client_connected", { urls: [receiver.url("/ok")] }),
+            ],
+            endpoint: { retry: quick, headers: [["x-key", Redacted.make("k")]] },
+          });
+          const { endpoints } = await run(settings, (webhook) => {
+            for (let n = 0; n < 500; n++) {
+              webhook.sink.emit(published(`c${n % 7}`, n));
+              if (n % 10 === 0) webhook.sink.emit(connected(`c${n % 7}`, n));
+            }
+          });
+          const [ok, flaky] = endpoints;
+          assert.equal(ok!.total.delivered, 550);
+          assert.equal(flaky!.total.delivered, 500);
+          assert.equal(flaky!.attempts, 510);
+          const bodies = receiver.requests.filter(({ path }) => path === "/ok");
+          assert.equal(bodies.length, 550);
+          assert.equal(bodies[0]!.headers.get("x-key"), "k");
+          assert.equal(bodies[0]!.headers.get("content-type"), "application/json");
+          // Lifecycle events of each client came in order.
+          for (let c = 0; c < 7; c++) {
+            const times = bodies.filter(({ body }) => body["clientid"] === `c${c}`).map((r) =>
+              Number(r.body["connected_at"])
+            );
+            assert.deepEqual(times, times.toSorted((a, b) => a - b));
+          }
+        } finally {
+          await receiver.close();
+        }
+      },
+    );
+  }
+}
+
+testNeeding(
+  ["net", "read"],
+  "WebHook replaces a worker that dies and sends again what it held",
+  async () => {
+    const receiver = Receiver.start();
+    try {
+      const settings = settingsOf({
+        workerThreads: 2,
+        queueCapacity: 10_000,
+        rules: [rule("message_publish", { urls: [receiver.url("/ok")] })],
+      });
+      const dying = new URL("../support/dyingWorker.ts", import.meta.url);
+      const { endpoints, workers_lost, logs } = await run(
+        settings,
+        (webhook) => {
+          for (let n = 0; n < 600; n++) webhook.sink.emit(published("c", n));
+        },
+        (settings) => WebHook.makeWith(settings, (context) => WorkerExecutor.make(context, dying)),
+      );
+      assert.ok(workers_lost >= 2, `${workers_lost} workers died`);
+      assert.ok(logs.includes("delivery worker died, is replaced"));
+      assert.equal(endpoints[0]!.total.delivered, 600);
+      const ids = receiver.requests.map(({ headers }) => headers.get("webhook-id"));
+      assert.equal(new Set(ids).size, 600);
+    } finally {
+      await receiver.close();
+    }
+  },
+);
+
+testNeeding(["net", "read"], "WebHook does not start when a worker cannot be loaded", async () => {
+  const made = await Effect.runPromiseExit(
+    Effect.scoped(
+      WebHook.makeWith(
+        settingsOf({ workerThreads: 1 }),
+        (context) => WorkerExecutor.make(context, new URL("./no-such.ts", import.meta.url)),
+      ),
+    ),
+  );
+  assert.match(String(made), /WorkerStartError/);
+});
+
+testNeeding(["read"], "WebHook does not start when a ca_file cannot be read", async () => {
+  const made = await Effect.runPromiseExit(
+    Effect.scoped(WebHook.make(settingsOf({ endpoint: { caFile: "/no/such.pem" } }))),
+  );
+  assert.match(String(made), /CaFileError/);
+});
+
+testNeeding(
+  ["read", "write"],
+  "WebHook appends one JSON line per event to a file, in order, and opens it anew when told",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const path = `${folder}/sub/events.jsonl`;
+      const settings = settingsOf({
+        queueCapacity: 10_000,
+        rules: [rule("message_publish", { urls: [new URL(`file://${path}`).href] })],
+      });
+      const { endpoints } = await run(settings, async (webhook) => {
+        for (let n = 0; n < 1_000; n++) webhook.sink.emit(published("c", n));
+        while (webhook.metrics.snapshot().backlog > 0) await new Promise(setImmediate);
+        await Deno.rename(path, `${path}.1`);
+        await Effect.runPromise(webhook.reopenFiles);
+        for (let n = 1_000; n < 1_500; n++) webhook.sink.emit(published("c", n));
+      });
+      const lines = (text: string) =>
+        text.trimEnd().split("\n").map((line) => Number(JSON.parse(line)["packet_id"]));
+      const rotated = lines(await Deno.readTextFile(`${path}.1`));
+      const current = lines(await Deno.readTextFile(path));
+      assert.deepEqual([...rotated, ...current], Array.from({ length: 1_500 }, (_, n) => n));
+      assert.equal(rotated.length, 1_000);
+      assert.equal(endpoints[0]!.total.delivered, 1_500);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
+testNeeding(
+  ["read", "write"],
+  "WebHook repeats lines that could not be written, and keeps their order",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(`${folder}/blocked`, ""); // a file where a folder should be
+      const url = new URL(`file://${folder}/blocked/events.jsonl`).href;
+      const settings = settingsOf({
+        breakerFailures: 10_000,
+        rules: [rule("message_publish", { urls: [url] })],
+        endpoint: { retry: { ...quick, maxInterval: 20 } },
+      });
+      const { endpoints } = await run(settings, async (webhook) => {
+        for (let n = 0; n < 100; n++) {
+          webhook.sink.emit(published("c", n));
+          if (n % 10 === 0) await new Promise(setImmediate);
+        }
+        while (webhook.metrics.snapshot().endpoints[0]!.attempts < 150) {
+          await new Promise(setImmediate);
+        }
+        await Deno.remove(`${folder}/blocked`);
+      });
+      assert.equal(endpoints[0]!.total.delivered, 100);
+      const text = await Deno.readTextFile(`${folder}/blocked/events.jsonl`);
+      const ids = text.trimEnd().split("\n").map((line) => JSON.parse(line)["packet_id"]);
+      assert.deepEqual(ids, Array.from({ length: 100 }, (_, n) => String(n)));
+      assert.ok(accountsBalance({ endpoints } as never)); // the endpoints are all it reads
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
