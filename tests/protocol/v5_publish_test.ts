@@ -107,7 +107,7 @@ Deno.test("Request and response: topic and correlation data lead the answer back
   const [question] = messages(responder);
   assert.equal(question?.properties?.responseTopic, "answers/1");
   publish(responder, question.properties.responseTopic, "!", {
-    properties: { correlationData: question.properties.correlationData as Buffer },
+    properties: { correlationData: question.properties.correlationData ?? Buffer.of() },
   });
   const [answer] = messages(requester);
   assert.deepEqual(answer?.properties?.correlationData, correlationData);

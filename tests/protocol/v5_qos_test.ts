@@ -184,8 +184,8 @@ Deno.test("PUBREC with 0x10 is a success", () => {
 
 Deno.test("A resumed session sends again what is unacknowledged, in order, with DUP and the same identifiers", () => {
   const { bench, client, publisher } = pair();
-  for (const [i, qos] of [1, 2, 1, 2].entries()) {
-    publish(publisher, "t", `${i}`, { qos: qos as 1 | 2, messageId: i + 1 });
+  for (const [i, qos] of ([1, 2, 1, 2] as const).entries()) {
+    publish(publisher, "t", `${i}`, { qos, messageId: i + 1 });
   }
   const [, second, third] = idsOf(client);
   assert.ok(second && third);
@@ -315,7 +315,7 @@ Deno.test("A message is delivered to each client in the order that it was publis
   const { bench, client, publisher } = pair({ properties: { receiveMaximum: 2 } });
   const all = Array.from({ length: 10 }, (_, i) => `${i}`);
   for (const [i, payload] of all.entries()) {
-    publish(publisher, "t", payload, { qos: (i % 3) as 0 | 1 | 2, messageId: i + 1 });
+    publish(publisher, "t", payload, { qos: (i % 3) as 0 | 1 | 2, messageId: i + 1 }); // of 3
   }
   const got: Array<string> = [];
   for (let next = client.received.shift(); next !== undefined; next = client.received.shift()) {
