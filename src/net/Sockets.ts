@@ -9,16 +9,21 @@ const closingTime = Duration.seconds(1);
 
 export class Sockets {
   readonly #open = new Set<SocketSink>();
+  #onAllClosed: (() => void) | undefined;
 
   /** Remembers a socket until it is closed. */
   add(sink: SocketSink): void {
     this.#open.add(sink);
-    void sink.closed.then(() => this.#open.delete(sink)); // never rejects
+    sink.onClosed = () => {
+      this.#open.delete(sink);
+      if (this.#open.size === 0) this.#onAllClosed?.();
+    };
   }
 
   /** Resolves when every socket is closed. */
-  async allClosed(): Promise<void> {
-    await Promise.all(Array.from(this.#open, ({ closed }) => closed));
+  allClosed(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onAllClosed = resolve);
   }
 
   /** Closes those that are still open. */

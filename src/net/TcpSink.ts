@@ -4,16 +4,19 @@
  */
 import { type OpenConnection, SocketSink } from "./SocketSink.ts";
 
-/** What a read buffer begins with and falls back to: an idle connection holds one all the time. */
-const smallBuffer = 1024;
+/**
+ * What a read buffer begins with and falls back to: an idle connection holds one all the time. Long
+ * enough for nearly every CONNECT; with 1024 an idle connection cost 0.8 KB more.
+ */
+const smallBuffer = 256;
 const largeBuffer = 64 * 1024;
 
 /** Reads in a row that need less than a quarter of a large buffer, before it is given back. */
 const patience = 8;
 
 /**
- * Serves an accepted socket until both sides are closed. Never rejects: what the socket does wrong
- * ends in the connection's end reason.
+ * Serves an accepted socket until the client closes it. Never rejects: what the socket does wrong ends
+ * in the connection's end reason.
  */
 export const serveTcp = async (socket: Deno.TcpConn, open: OpenConnection): Promise<void> => {
   try {
@@ -25,7 +28,7 @@ export const serveTcp = async (socket: Deno.TcpConn, open: OpenConnection): Prom
   }
   const sink = new TcpSink(socket);
   const connection = open(sink, socket.remoteAddr);
-  sink.onDrained = () => connection.drained();
+  sink.connection = connection;
   let buffer = new Uint8Array(smallBuffer);
   let smallReads = 0;
   for (;;) {
@@ -55,7 +58,6 @@ export const serveTcp = async (socket: Deno.TcpConn, open: OpenConnection): Prom
       }
     }
   }
-  await sink.closed;
 };
 
 class TcpSink extends SocketSink {

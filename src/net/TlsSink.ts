@@ -12,7 +12,7 @@ export const serveTls = (socket: TLSSocket, open: OpenConnection): void => {
   }
   const sink = new TlsSink(socket);
   const connection = open(sink, { hostname: remoteAddress, port: remotePort });
-  sink.onDrained = () => connection.drained();
+  sink.connection = connection;
   socket.on("data", (bytes: Buffer) => connection.receive(bytes));
   socket.on("end", () => connection.ended("RemoteClose"));
   socket.on("error", () => connection.ended("ReadWriteError")); // "close" follows

@@ -12,7 +12,7 @@ const unsupportedData = 1003;
 export const serveWebSocket = (socket: WebSocket, peer: Peer, open: OpenConnection): void => {
   const sink = new WebSocketSink(socket);
   const connection = open(sink, peer);
-  sink.onDrained = () => connection.drained();
+  sink.connection = connection;
   socket.on("message", (data: RawData, isBinary: boolean) => {
     if (isBinary) {
       connection.receive(data as Buffer); // `binaryType` is left at its default, "nodebuffer"
