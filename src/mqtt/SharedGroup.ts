@@ -14,19 +14,21 @@ export class SharedGroup {
    */
   choose(): Subscription | undefined {
     const members = this.members;
-    let connected: Subscription | undefined;
-    let away: Subscription | undefined;
+    let connected = -1;
+    let away = -1;
     for (let i = 0; i < members.length; i++) {
       const position = (this.#next + i) % members.length;
-      const member = members[position] as Subscription; // a position in members
-      if (member.session.readyToSend) {
-        this.#next = position + 1;
-        return member;
-      }
-      if (member.session.client !== undefined) connected ??= member;
-      else away ??= member;
+      const { session } = members[position] as Subscription; // a position in members
+      if (session.readyToSend) return this.#turn(position);
+      if (session.client === undefined) {
+        if (away < 0) away = position;
+      } else if (connected < 0) connected = position;
     }
-    this.#next++;
-    return connected ?? away;
+    return this.#turn(connected < 0 ? away : connected);
+  }
+
+  #turn(position: number): Subscription | undefined {
+    this.#next = position + 1;
+    return this.members[position];
   }
 }

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { SharedGroup } from "../../../src/mqtt/SharedGroup.ts";
+import { type Member, subscription } from "./subscriptions.ts";
+
+const group = (...members: ReadonlyArray<Member>): {
+  /** Whose turns come, by position in `members`. */
+  readonly turns: (count: number) => ReadonlyArray<number>;
+  readonly group: SharedGroup;
+} => {
+  const group = new SharedGroup("g", "t");
+  for (const member of members) group.members.push(subscription("t", "g", member));
+  const turns = (count: number) =>
+    Array.from({ length: count }, () => {
+      const chosen = group.choose();
+      return chosen === undefined ? -1 : group.members.indexOf(chosen);
+    });
+  return { turns, group };
+};
+
+const ready = (): Member => ({ readyToSend: true, client: {} });
+const busy = (): Member => ({ readyToSend: false, client: {} });
+const away = (): Member => ({ readyToSend: false, client: undefined });
+
+Deno.test("SharedGroup without members chooses nobody", () => {
+  assert.equal(group().group.choose(), undefined);
+});
+
+Deno.test("SharedGroup gives each member that can take a message its turn", () => {
+  assert.deepEqual(group(ready(), ready(), ready()).turns(7), [0, 1, 2, 0, 1, 2, 0]);
+});
+
+Deno.test("SharedGroup passes over members that are busy or away while another is ready", () => {
+  assert.deepEqual(group(busy(), ready(), away(), ready()).turns(5), [1, 3, 1, 3, 1]);
+});
+
+Deno.test("SharedGroup gives busy members their turns when none is ready, and no member that is away", () => {
+  assert.deepEqual(group(away(), busy(), busy()).turns(6), [1, 2, 1, 2, 1, 2]);
+});
+
+Deno.test("SharedGroup gives members that are away their turns when all are", () => {
+  assert.deepEqual(group(away(), away()).turns(4), [0, 1, 0, 1]);
+});
+
+Deno.test("SharedGroup goes on with those that are left when a member has left", () => {
+  const { group: shared, turns } = group(ready(), ready(), ready());
+  assert.deepEqual(turns(3), [0, 1, 2]);
+  shared.members.pop();
+  assert.deepEqual(turns(4), [1, 0, 1, 0]);
+});
