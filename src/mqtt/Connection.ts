@@ -89,7 +89,11 @@ export class Connection {
 
   /** The sink has sent what it had: queued messages may go, and a client that did not read is read again. */
   drained(): void {
-    if (this.#state._tag === "Connected") this.#state.client.session.pump();
+    try {
+      if (this.#state._tag === "Connected") this.#state.client.session.pump();
+    } catch (error) {
+      this.#fail(error);
+    }
     if (this.#isHeld) this.resume();
   }
 
@@ -157,7 +161,11 @@ export class Connection {
         if (!explained) client.send({ cmd: "disconnect", reasonCode }); // [MQTT-3.14.2-3]
       }
       this.sink.end();
-      this.broker.disconnected(client, reason);
+      try {
+        this.broker.disconnected(client, reason);
+      } catch (error) {
+        this.broker.onDefect(error); // no caller could do more about it
+      }
     } else this.sink.end();
   }
 

@@ -161,3 +161,22 @@ Deno.test("Connection of a client that never read its answers ends when the clie
   assert.equal(deaf.connection.state._tag, "Closed");
   assert.equal(bench.broker.connections, 0);
 });
+
+Deno.test("Connection reports a defect of its end and of its sending, and lets none escape", () => {
+  const bench = new ProtocolBench();
+  const defects: Array<unknown> = [];
+  Object.assign(bench.broker, { onDefect: (error: unknown) => defects.push(error) });
+  const client = bench.connect(5, "c").send(subscribe("t"));
+  client.buffered = overCongestionMark;
+  bench.connect(4, "p").send(publish("t", "queued"));
+  bench.hooks.wanted = (name) => {
+    throw new Error(name);
+  };
+  client.buffered = 0;
+  client.connection.drained();
+  assert.equal(client.connection.state._tag, "Closed");
+  assert.deepEqual(defects.map(String), [
+    "Error: message_delivered",
+    "Error: client_disconnected",
+  ]);
+});
