@@ -180,6 +180,7 @@ export class Broker implements SessionHost {
     const subscription = session.subscriptions.get(topic);
     if (subscription === undefined) return false;
     session.subscriptions.delete(topic);
+    session.cancelRetained(topic);
     const { share, filter } = subscription;
     const group = share === undefined ? undefined : this.topics.group(share, filter);
     this.topics.remove(subscription);
@@ -194,15 +195,7 @@ export class Broker implements SessionHost {
 
   /** Sends the retained messages that a new subscription matches. MQTT 5.0 section 3.8.3.1 */
   sendRetained(subscription: Subscription): void {
-    const { session, qos, identifier, filter, noLocal } = subscription;
-    const identifiers = identifier > 0 ? [identifier] : undefined;
-    const now = this.now();
-    for (const message of this.retained.match(filter)) {
-      if (message.expiresAt <= now) continue;
-      if (noLocal && message.from.clientid === session.id) continue; // [MQTT-3.8.3-3]
-      session.deliver(message, message.qos < qos ? message.qos : qos, true, identifiers, undefined);
-      message.forgetFrames();
-    }
+    subscription.session.deliverRetained(subscription, this.retained);
   }
 
   /**

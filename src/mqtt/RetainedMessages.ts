@@ -7,11 +7,14 @@ import type { Message } from "./Message.ts";
 class Node {
   children: Map<string, Node> | undefined;
   message: Message | undefined;
+  /** Which message of all that were ever stored it is. */
+  sequence = 0;
 }
 
 export class RetainedMessages {
   readonly #root = new Node();
   #size = 0;
+  #stored = 0;
 
   get size(): number {
     return this.#size;
@@ -37,6 +40,7 @@ export class RetainedMessages {
     }
     if (node.message === undefined) this.#size++;
     node.message = message;
+    node.sequence = ++this.#stored;
   }
 
   /** Forgets the topic's message. [MQTT-3.3.1-6] */
@@ -61,43 +65,56 @@ export class RetainedMessages {
     }
   }
 
-  /** Every message whose topic matches `filter`. A leading wildcard matches no `$` topic. [MQTT-4.7.2-1] */
-  match(filter: string): Array<Message> {
-    let nodes = [this.#root];
-    const levels = filter.split("/");
-    for (const [depth, level] of levels.entries()) {
-      if (level === "#") return messagesBelow(nodes, depth === 0);
-      const next: Array<Node> = [];
-      for (const { children } of nodes) {
-        if (children === undefined) continue;
-        if (level === "+") {
-          for (const [name, child] of children) {
-            if (depth > 0 || !name.startsWith("$")) next.push(child);
-          }
-        } else {
-          const child = children.get(level);
-          if (child !== undefined) next.push(child);
+  /**
+   * Finds, step by step, every message whose topic matches `filter`; a step that finds none gives
+   * undefined. A leading wildcard matches no `$` topic. [MQTT-4.7.2-1] What is stored after this call
+   * is not found; what is deleted during the walk may be.
+   */
+  walk(filter: string): Iterator<Message | undefined, void> {
+    return this.#walk(filter.split("/"), this.#stored);
+  }
+
+  *#walk(levels: ReadonlyArray<string>, last: number): Generator<Message | undefined, void> {
+    // Depth first. A Map's iterator goes on well while its map is changed.
+    const open: Array<Branch> = [];
+    let node: Node | undefined = this.#root;
+    let depth = 0;
+    for (;;) {
+      for (let level = levels[depth]; node && isName(level); level = levels[depth]) {
+        node = node.children?.get(level);
+        depth++;
+      }
+      if (node === undefined) yield undefined;
+      else {
+        const wildcard = levels[depth]; // `+`, `#`, or none: the filter ends here
+        yield wildcard !== "+" && node.sequence <= last ? node.message : undefined;
+        if (wildcard !== undefined && node.children !== undefined) {
+          open.push({
+            children: node.children.entries(),
+            depth: wildcard === "+" ? depth + 1 : depth,
+            isRoot: node === this.#root,
+          });
         }
       }
-      nodes = next;
+      const branch = open.at(-1);
+      if (branch === undefined) return;
+      const next = branch.children.next();
+      if (next.done) open.pop();
+      node = next.done || (branch.isRoot && next.value[0].startsWith("$"))
+        ? undefined
+        : next.value[1];
+      depth = branch.depth;
     }
-    return nodes.flatMap(({ message }) => message ?? []);
   }
 }
 
-/** All messages of the nodes and of all below them. */
-const messagesBelow = (nodes: ReadonlyArray<Node>, atRoot: boolean): Array<Message> => {
-  const messages: Array<Message> = [];
-  const open = [...nodes];
-  if (atRoot) {
-    const root = open.pop();
-    for (const [name, child] of root?.children ?? []) if (!name.startsWith("$")) open.push(child);
-  }
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (node.message !== undefined) messages.push(node.message);
-    if (node.children !== undefined) {
-      for (const child of node.children.values()) open.push(child);
-    }
-  }
-  return messages;
-};
+/** Children that a walk has still to look at. */
+interface Branch {
+  readonly children: Iterator<[string, Node], undefined>;
+  /** The filter's level that stands for what is below them. */
+  readonly depth: number;
+  readonly isRoot: boolean;
+}
+
+const isName = (level: string | undefined): level is string =>
+  level !== undefined && level !== "+" && level !== "#";

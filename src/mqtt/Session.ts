@@ -2,8 +2,8 @@
  * A client's state that outlives its connections: subscriptions, what is queued for it, what is in
  * flight to it, and which QoS 2 messages it has begun to send. MQTT 5.0 section 4.1
  *
- * Every message that comes in by `deliver` leaves by exactly one of: acknowledged, sent (QoS 0),
- * message_dropped.
+ * Every message that comes in by `deliver`, or out of a RetainedDelivery, leaves by exactly one of:
+ * acknowledged, sent (QoS 0), message_dropped.
  */
 import type { ListenerLimits } from "../domain/BrokerSettings.ts";
 import type { QoS } from "../domain/HookEvent.ts";
@@ -17,8 +17,16 @@ import { protocolError } from "./MqttError.ts";
 import { Outgoing } from "./Outgoing.ts";
 import { acknowledgement } from "./PacketCodec.ts";
 import { ReasonCode } from "./ReasonCode.ts";
+import { RetainedDelivery } from "./RetainedDelivery.ts";
+import type { RetainedMessages } from "./RetainedMessages.ts";
 import type { SharedGroup } from "./SharedGroup.ts";
 import type { Subscription } from "./Subscription.ts";
+
+/**
+ * Retained messages, and places looked at in search of them, for one session between two ticks of the
+ * broker: so often may a client ask for all there are, and the others do not wait for it.
+ */
+const retainedSteps = 10_000;
 
 /** What sessions share with the broker they belong to. */
 export interface SessionHost {
@@ -46,7 +54,11 @@ export class Session {
   routingRetain = false;
   routingIdentifiers: Array<number> | undefined;
 
-  readonly #queue = new Deque<Outgoing>();
+  readonly #queue = new Deque<Outgoing | RetainedDelivery>();
+  /** Of `#queue`, by the subscription's topic: they keep their place while they are worked off. */
+  readonly #retained = new Map<string, RetainedDelivery>();
+  #retainedSteps = 0;
+  #retainedDeadline: Deadline | undefined;
   /** Sent or released, in the order of sending. */
   readonly #inflight = new Map<number, Outgoing>();
   /** Of `#inflight`: still to be sent again, since the window of the new connection is full. */
@@ -65,7 +77,7 @@ export class Session {
 
   /** Messages that wait: queued behind the window, or for the client to come back. */
   get queued(): number {
-    return this.#queue.length;
+    return this.#queue.length - this.#retained.size;
   }
 
   /** Whether a QoS 1 or 2 message would be sent at once. */
@@ -92,6 +104,23 @@ export class Session {
     else this.#enqueue(outgoing);
   }
 
+  /** Sends the retained messages that a subscription is due, as fast as the client takes them, behind what is queued. */
+  deliverRetained(subscription: Subscription, retained: RetainedMessages): void {
+    const underWay = this.#retained.get(subscription.topic);
+    if (underWay !== undefined) underWay.restart(subscription);
+    else {
+      const delivery = new RetainedDelivery(subscription, retained);
+      this.#retained.set(subscription.topic, delivery);
+      this.#queue.push(delivery);
+    }
+    this.pump();
+  }
+
+  /** Ends what `deliverRetained` began. */
+  cancelRetained(topic: string): void {
+    this.#retained.get(topic)?.cancel();
+  }
+
   /** Takes up sending on a new connection: first again what was in flight, in order. [MQTT-4.4.0-1] [MQTT-4.6.0-1] */
   resume(client: Client): void {
     this.client = client;
@@ -110,6 +139,10 @@ export class Session {
     const now = this.host.now();
     this.#sendAgain(client, now);
     for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
+      if (next instanceof RetainedDelivery) {
+        if (!this.#sendRetained(next, now)) break;
+        continue;
+      }
       if (next.expiresAt <= now) {
         this.#queue.shift();
         this.host.hooks.messageDropped(this.info, next, DropReason.MessageExpiration);
@@ -164,11 +197,14 @@ export class Session {
    */
   discard(reason: string, handOver: (outgoing: Outgoing) => boolean): void {
     this.#cancelQueueDeadline();
+    if (this.#retainedDeadline !== undefined) this.host.deadlines.cancel(this.#retainedDeadline);
     const left = [...this.#inflight.values(), ...this.#queue];
     this.#inflight.clear();
+    this.#retained.clear();
     this.#resend = [];
     this.#queue.filter(() => false);
     for (const outgoing of left) {
+      if (outgoing instanceof RetainedDelivery) continue; // not sent, and not lost: it stays retained
       // A released message has arrived; only the last word of the handshake is missing.
       if (outgoing.state === "released") continue;
       // A QoS 2 message once sent goes to no other member. [MQTT-4.8.2-5]
@@ -182,7 +218,7 @@ export class Session {
   leave(group: SharedGroup): ReadonlyArray<Outgoing> {
     const left: Array<Outgoing> = [];
     this.#queue.filter((outgoing) => {
-      if (outgoing.group !== group) return true;
+      if (outgoing instanceof RetainedDelivery || outgoing.group !== group) return true;
       left.push(outgoing);
       return false;
     });
@@ -193,6 +229,30 @@ export class Session {
     const client = this.client;
     return client !== undefined && !client.congested &&
       (qos === 0 || this.#inflight.size - this.#resend.length < client.window);
+  }
+
+  /** Goes on with the first in the queue; answers whether it is done, and has left the queue. */
+  #sendRetained(delivery: RetainedDelivery, now: number): boolean {
+    const { qos } = delivery.subscription;
+    while (!delivery.isDone) {
+      if (!this.#canSend(qos)) return false;
+      if (this.#retainedSteps === retainedSteps) {
+        this.#retainedDeadline ??= this.host.deadlines.schedule(now + 1, () => {
+          this.#retainedDeadline = undefined;
+          this.#retainedSteps = 0;
+          this.pump();
+        });
+        return false;
+      }
+      this.#retainedSteps++;
+      const outgoing = delivery.next(now);
+      if (outgoing === undefined) continue;
+      this.#send(outgoing, now);
+      outgoing.message.forgetFrames();
+    }
+    this.#queue.shift();
+    this.#retained.delete(delivery.subscription.topic);
+    return true;
   }
 
   #send(outgoing: Outgoing, now: number): void {
@@ -223,7 +283,7 @@ export class Session {
   }
 
   #enqueue(outgoing: Outgoing): void {
-    if (this.#queue.length >= this.limits.maxMqueueLen) {
+    if (this.queued >= this.limits.maxMqueueLen) {
       this.host.hooks.messageDropped(this.info, outgoing, DropReason.MessageQueueFull);
       return;
     }
@@ -242,6 +302,7 @@ export class Session {
       this.#queueDeadline = undefined;
       let next = Infinity;
       this.#queue.filter((outgoing) => {
+        if (outgoing instanceof RetainedDelivery) return true;
         if (outgoing.expiresAt > now) {
           next = Math.min(next, outgoing.expiresAt);
           return true;

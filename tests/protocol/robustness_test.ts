@@ -180,3 +180,102 @@ Deno.test("Connection reports a defect of its end and of its sending, and lets n
     "Error: client_disconnected",
   ]);
 });
+
+/** A client that publishes retained messages to `count` topics, "r/0" and so on. */
+const retain = (bench: ProtocolBench, count: number): void => {
+  const publisher = bench.connect(4, "retainer");
+  for (let i = 0; i < count; i++) publisher.send(publish(`r/${i}`, String(i), { retain: true }));
+};
+
+Deno.test("Session sends the retained messages of 100,000 topics as the client reads, and drops none", () => {
+  const bench = new ProtocolBench();
+  bench.hooks.wanted = (name) => name === "message_dropped";
+  retain(bench, 100_000);
+  const reader = bench.connect(4, "reader");
+  let published = 0;
+  reader.write = (bytes) => {
+    if (bytes[0] === 0x31) published++;
+    reader.buffered += bytes.length;
+  };
+  reader.send(subscribe("#"));
+  assert.ok(published > 0);
+  let rounds = 0;
+  while (published < 100_000) {
+    assert.ok(++rounds < 1000, "no progress");
+    // 256 KiB, and the frame that went over it: what a slow reader holds of the broker's memory.
+    assert.ok(reader.buffered < 257 * 1024);
+    read(reader);
+    bench.pass(100);
+  }
+  read(reader);
+  assert.equal(published, 100_000);
+  assert.deepEqual(bench.hooks.events, []);
+});
+
+Deno.test("Session does not search the retained messages further than its share, however often a client asks", () => {
+  const bench = new ProtocolBench();
+  bench.hooks.wanted = () => false;
+  retain(bench, 20_000);
+  const asker = bench.connect(4, "asker");
+  let steps = 0;
+  const { retained } = bench.broker;
+  const walk = retained.walk.bind(retained);
+  retained.walk = (filter) => {
+    const found = walk(filter);
+    return { next: () => (steps++, found.next()) };
+  };
+  // No topic has three levels: each filter is looked for in vain, at 20,000 places.
+  const subscriptions = Array.from({ length: 5000 }, (_, i) => ({
+    topic: `+/+/${i}`,
+    qos: 0 as const,
+  }));
+  asker.send({ cmd: "subscribe", messageId: 1, subscriptions });
+  asker.take("suback");
+  assert.equal(steps, 10_000);
+  asker.send(subscribe("#"), subscribe("+/+/x"));
+  assert.equal(steps, 10_000);
+  bench.pass(100);
+  assert.equal(steps, 20_000);
+  asker.drop();
+  assert.equal(bench.broker.deadlines.size, 0);
+});
+
+Deno.test("Session keeps its order: retained messages behind what was queued before, in front of what comes after", () => {
+  const bench = new ProtocolBench();
+  const slow = bench.connect(4, "slow").send(subscribe("t"));
+  slow.take("suback");
+  const publisher = bench.connect(4, "p").send(publish("r", "retained", { retain: true }));
+  slow.buffered = overCongestionMark;
+  publisher.send(publish("t", "before"));
+  slow.send(subscribe("r"));
+  slow.take("suback");
+  publisher.send(publish("r", "after"));
+  read(slow);
+  assert.deepEqual(payloads(slow), ["before", "retained", "after"]);
+});
+
+Deno.test("Session does not send a retained message that was replaced before its turn, but the new one once", () => {
+  const bench = new ProtocolBench();
+  const slow = bench.connect(4, "slow");
+  const publisher = bench.connect(4, "p").send(publish("r", "old", { retain: true }));
+  slow.buffered = overCongestionMark;
+  slow.send(subscribe("r"));
+  publisher.send(publish("r", "new", { retain: true }));
+  read(slow);
+  assert.deepEqual(payloads(slow), ["new"]);
+});
+
+Deno.test("Session sends no retained messages after UNSUBSCRIBE, and goes on with them after a reconnect", () => {
+  const bench = new ProtocolBench();
+  bench.connect(4, "p").send(publish("r", "retained", { retain: true }));
+  const slow = bench.connect(4, "slow", { clean: false });
+  slow.buffered = overCongestionMark;
+  slow.send(subscribe("r"), { cmd: "unsubscribe", messageId: 2, unsubscriptions: ["r"] });
+  read(slow);
+  assert.deepEqual(payloads(slow), []);
+  slow.buffered = overCongestionMark;
+  slow.send(subscribe("r"));
+  slow.drop();
+  const again = bench.connect(4, "slow", { clean: false });
+  assert.deepEqual(payloads(again), ["retained"]);
+});

@@ -1,10 +1,12 @@
 /**
- * Books of every message on its way to a session: what comes in by `Session.deliver` leaves by exactly
+ * Books of every message on its way to a session: what comes in by `Session.deliver`, or is found
+ * retained, leaves by exactly
  * one of sent (QoS 0), acknowledged, dropped, handed over to another member of its shared group, or, at
  * the session's end, received and not yet completed (QoS 2). Throws when a book does not balance.
  */
 import assert from "node:assert/strict";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
+import { RetainedDelivery } from "../../../src/mqtt/RetainedDelivery.ts";
 import { Session } from "../../../src/mqtt/Session.ts";
 
 /** One message in one session; a message is told from others by its payload, which only it owns. */
@@ -25,6 +27,7 @@ export class MessageLedger {
     discard: Session.prototype.discard,
     leave: Session.prototype.leave,
   };
+  readonly #originalNext = RetainedDelivery.prototype.next;
 
   constructor() {
     const entry = (session: Session, payload: Uint8Array) => this.#entry(session.id, payload);
@@ -34,6 +37,14 @@ export class MessageLedger {
       this.#check(session.id, payload, moving);
     };
     const { deliver, discard, leave } = this.#original;
+    const next = this.#originalNext;
+    RetainedDelivery.prototype.next = function (now) {
+      const outgoing = next.call(this, now);
+      if (outgoing !== undefined) {
+        entry(this.subscription.session, outgoing.message.payload).in++;
+      }
+      return outgoing;
+    };
     Session.prototype.deliver = function (message, ...rest) {
       entry(this, message.payload).in++;
       deliver.call(this, message, ...rest);
@@ -55,6 +66,7 @@ export class MessageLedger {
   /** Gives `Session` its own methods back. */
   close(): void {
     Object.assign(Session.prototype, this.#original);
+    RetainedDelivery.prototype.next = this.#originalNext;
   }
 
   /** Messages that are on their way. */
