@@ -6,14 +6,13 @@
  */
 import { ProtocolBench } from "../support/ProtocolBench.ts"; // before mqtt-packet
 import assert from "node:assert/strict";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { Verdict } from "../../src/mqtt/Broker.ts";
 import { Intake } from "../../src/mqtt/Broker.ts";
 import { EventGrammar } from "../support/fuzz/EventGrammar.ts";
 import { type Character, type ClientMemory, FuzzClient } from "../support/fuzz/FuzzClient.ts";
 import { MessageLedger } from "../support/fuzz/MessageLedger.ts";
 import { Random } from "../support/fuzz/Random.ts";
+import { memoryInUse } from "../support/heap.ts";
 import { limits } from "../support/ProtocolBench.ts";
 
 const flag = (name: string, otherwise: number): number => {
@@ -217,23 +216,13 @@ class Fuzz {
   }
 }
 
-const collectGarbage: () => void = (() => {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc");
-})();
-
-const heapUsed = (): number => {
-  collectGarbage();
-  return Deno.memoryUsage().heapUsed;
-};
-
 Deno.test(`Broker stands ${packetsWanted} packets of good and hostile clients (seed ${seed})`, async () => {
   const fuzz = new Fuzz(new Random(seed));
   const heap: Array<number> = [];
   try {
     while (fuzz.packets < packetsWanted) {
       await fuzz.chapter(chapterLength);
-      heap.push(heapUsed());
+      heap.push(memoryInUse());
     }
   } catch (error) {
     console.log(`fuzz: failed after ${fuzz.packets} packets; --fuzz-seed=${seed} repeats it`);
@@ -243,5 +232,5 @@ Deno.test(`Broker stands ${packetsWanted} packets of good and hostile clients (s
   }
   const half = heap[Math.floor((heap.length - 1) / 2)] as number; // at least one chapter
   const end = heap.at(-1) as number;
-  assert.ok(end - half < 2 * 1024 * 1024, `the heap grew from ${half} to ${end} bytes`);
+  assert.ok(end - half < 2 * 1024 * 1024, `memory grew from ${half} to ${end} bytes`);
 });
