@@ -1,0 +1,37 @@
+/** The table of normative statements in README.md: every test that it names must exist. */
+import assert from "node:assert/strict";
+import { testNeeding } from "../support/permissions.ts";
+
+const folder = new URL("./", import.meta.url);
+
+/** The names of a file's tests, as patterns: what is put into a name by the program matches anything. */
+const testNames = async (file: string): Promise<ReadonlyArray<RegExp>> => {
+  const source = await Deno.readTextFile(new URL(file, folder));
+  const names = source.matchAll(
+    /(?:Deno\.test|testNeeding)\(\s*(?:needed,\s*)?((?:"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|\s*\+\s*|\([^()]*\))+)/g,
+  );
+  return Array.from(names, ([, expression = ""]) => {
+    const parts = expression.match(/"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|\([^()]*\)/g) ?? [];
+    const pattern = parts.map((part) =>
+      part.startsWith("(")
+        ? ".*"
+        : part.slice(1, -1).split(/\$\{(?:[^{}]|\{[^{}]*\})*\}/).map(RegExp.escape).join(".*")
+    );
+    return new RegExp(`^${pattern.join("")}$`);
+  });
+};
+
+testNeeding(["read"], "README names no test that is not there", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", folder));
+  const files = new Map<string, ReadonlyArray<RegExp>>();
+  const missing: Array<string> = [];
+  let named = 0;
+  for (const [, file = "", name = ""] of readme.matchAll(/\| `(\S+_test\.ts)`: (.*?)\s*\|$/gm)) {
+    const names = files.get(file) ?? await testNames(file);
+    files.set(file, names);
+    named++;
+    if (!names.some((pattern) => pattern.test(name))) missing.push(`${file}: ${name}`);
+  }
+  assert.deepEqual(missing, []);
+  assert.ok(named > 100, `only ${named} tests found in the table`);
+});
