@@ -14,6 +14,7 @@ import type { RetryPolicy } from "../../../src/domain/RetryPolicy.ts";
 import type { EndpointSettings, WebHookSettings } from "../../../src/domain/WebHookSettings.ts";
 import type { EventCounts, MetricsSnapshot } from "../../../src/ops/Metrics.ts";
 import { sum } from "../../../src/ops/Metrics.ts";
+import type { Executor } from "../../../src/webhook/Executor.ts";
 import * as LocalExecutor from "../../../src/webhook/LocalExecutor.ts";
 import * as WebHook from "../../../src/webhook/WebHook.ts";
 
@@ -131,6 +132,29 @@ export const withEngine = (
   test: (harness: Harness) => Effect.Effect<void>,
 ): Promise<void> => {
   const sent: Array<Sent> = [];
+  const executor = (idPrefix: string) =>
+    Effect.flatMap(clientOf(answer, sent), (client) =>
+      LocalExecutor.make(
+        { prepare: () => Effect.void, of: () => client },
+        settings.concurrencyLimit,
+        (id) => `${idPrefix}${id}`,
+      ));
+  return run(settings, executor, sent, test);
+};
+
+/** Runs a test with an engine over an HTTP executor of its own. */
+export const withExecutor = (
+  settings: WebHookSettings,
+  executor: Executor,
+  test: (harness: Harness) => Effect.Effect<void>,
+): Promise<void> => run(settings, () => Effect.succeed(executor), [], test);
+
+const run = (
+  settings: WebHookSettings,
+  executor: (idPrefix: string) => Effect.Effect<Executor, never, Scope.Scope>,
+  sent: Array<Sent>,
+  test: (harness: Harness) => Effect.Effect<void>,
+): Promise<void> => {
   const logs: Array<string> = [];
   const logger = Logger.make(({ message, annotations }) => {
     const fields = [...annotations].map(([name, value]) => `${name}=${value}`).join(" ");
@@ -138,13 +162,10 @@ export const withEngine = (
   });
   const program = Effect.gen(function* () {
     const scope = yield* Scope.make();
-    const client = yield* clientOf(answer, sent);
-    const clients = { prepare: () => Effect.void, of: () => client };
-    const webhook = yield* WebHook.makeWith(
-      settings,
-      ({ settings, idPrefix }) =>
-        LocalExecutor.make(clients, settings.concurrencyLimit, (id) => `${idPrefix}${id}`),
-    ).pipe(Scope.extend(scope), Effect.orDie);
+    const webhook = yield* WebHook.makeWith(settings, ({ idPrefix }) => executor(idPrefix)).pipe(
+      Scope.extend(scope),
+      Effect.orDie,
+    );
     const stop = Scope.close(scope, Exit.void);
     yield* test({ webhook, sent, logs, stop });
     const stopping = yield* Effect.fork(stop);
