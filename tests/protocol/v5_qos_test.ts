@@ -328,3 +328,19 @@ Deno.test("A message is delivered to each client in the order that it was publis
   assert.deepEqual(got, all);
   assert.equal(bench.hooks.all("message_acked").length, 6);
 });
+
+Deno.test("A packet identifier is neither 0 nor one that is in use, all the way round", () => {
+  const { client, publisher } = pair({ properties: { receiveMaximum: 2 } });
+  publish(publisher, "t", "held", { qos: 1 });
+  const [held] = idsOf(client);
+  const seen = new Set<number>();
+  for (let i = 0; i < 65_534; i++) {
+    publisher.received.length = 0;
+    publish(publisher, "t", "", { qos: 1 });
+    const { messageId = 0 } = client.take("publish");
+    assert.ok(messageId !== 0 && messageId !== held);
+    seen.add(messageId);
+    client.send({ cmd: "puback", messageId });
+  }
+  assert.equal(seen.size, 65_534);
+});
