@@ -195,7 +195,7 @@ export class Broker implements SessionHost {
 
   /** Sends the retained messages that a new subscription matches. MQTT 5.0 section 3.8.3.1 */
   sendRetained(subscription: Subscription): void {
-    subscription.session.deliverRetained(subscription, this.retained);
+    if (this.retained.size > 0) subscription.session.deliverRetained(subscription, this.retained);
   }
 
   /**

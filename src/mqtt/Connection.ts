@@ -40,6 +40,9 @@ const closed: ConnectionState = { _tag: "Closed" };
 /** Bytes of waiting packets up to which a held connection goes on reading, to find pings. */
 const lookAhead = 64 * 1024;
 
+/** What a waiting packet occupies beside its bytes: of pings, which are two bytes long, 64 KiB held 3.5 MB. */
+const frameOverhead = 100;
+
 /**
  * Bytes waiting to be sent beyond which nothing more is read: a client that asks and never reads the
  * answers holds up itself, not the broker's memory.
@@ -186,7 +189,7 @@ export class Connection {
         wentOn = true;
         const waiting = this.#waiting.shift();
         if (waiting !== undefined) {
-          this.#waitingBytes -= waiting.length;
+          this.#waitingBytes -= waiting.length + frameOverhead;
           this.#handle(waiting, bodyOffsetOf(waiting));
           continue;
         }
@@ -240,7 +243,7 @@ export class Connection {
       if (answerNow) this.sink.write(pingresp);
       else {
         this.#waiting.push(new Uint8Array(frame));
-        this.#waitingBytes += frame.length;
+        this.#waitingBytes += frame.length + frameOverhead;
       }
     }
     const reading = this.#waitingBytes + this.#frames.buffered < lookAhead;

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { memoryInUse } from "../support/heap.ts";
 import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
 
 /** More than a client's outgoing buffer may hold before its packets are no longer read: 1 MiB. */
@@ -278,4 +279,86 @@ Deno.test("Session sends no retained messages after UNSUBSCRIBE, and goes on wit
   slow.drop();
   const again = bench.connect(4, "slow", { clean: false });
   assert.deepEqual(payloads(again), ["retained"]);
+});
+
+Deno.test("Connection that waits for its verdict holds no more than it may read ahead, in packets of two bytes too", () => {
+  const bench = new ProtocolBench({ authenticate: () => new Promise(() => {}) });
+  const pings = new Uint8Array(64 * 1024).map((_, i) => i % 2 === 0 ? 0xc0 : 0);
+  const before = memoryInUse();
+  const waiting = Array.from({ length: 20 }, (_, i) => {
+    const client = bench.connecting(4, `c${i}`, { username: "u" });
+    client.connection.receive(pings);
+    assert.equal(client.isReading, false);
+    return client;
+  });
+  const bytes = (memoryInUse() - before) / waiting.length;
+  assert.ok(bytes < 4 * pings.length, `${bytes} bytes a client`);
+});
+
+Deno.test("FrameReader allocates nothing for a packet that claims 256 MB, whether it is refused or awaited", () => {
+  for (const maxPacketSize of [1024 * 1024, 0x1000_0000 + 4]) {
+    const bench = new ProtocolBench({ limits: { maxPacketSize } });
+    const before = memoryInUse();
+    const liars = Array.from({ length: 50 }, (_, i) => {
+      // PUBLISH of 268,435,455 bytes, and the first of them
+      return bench.connect(5, `c${i}`).raw(0x30, 0xff, 0xff, 0xff, 0x7f, 0, 1, 0x61);
+    });
+    const bytes = (memoryInUse() - before) / liars.length;
+    assert.ok(bytes < 16 * 1024, `${bytes} bytes a client`);
+    for (const liar of liars) assert.equal(liar.closed, maxPacketSize === 1024 * 1024);
+    if (liars[0]?.closed) assert.equal(liars[0].take("disconnect").reasonCode, 0x95);
+  }
+});
+
+Deno.test("TopicTree and RetainedMessages take topics of 32,767 levels without deep recursion", () => {
+  const bench = new ProtocolBench();
+  const deepest = "+/".repeat(32_766) + "+";
+  const client = bench.connect(4, "c").send(
+    subscribe(deepest),
+    subscribe("+/".repeat(32_766) + "#"),
+    publish("a/".repeat(32_766) + "a", "deep", { retain: true }),
+  );
+  assert.deepEqual(payloads(client), ["deep"]);
+  client.received.length = 0;
+  client.send(subscribe("#"));
+  for (let ticks = 0; ticks < 4; ticks++) bench.pass(100); // 10,000 levels for each
+  assert.deepEqual(payloads(client), ["deep"]);
+  client.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: [deepest, "#"] }).drop();
+  assert.equal(bench.broker.topics.size, 0);
+});
+
+Deno.test("Session has 10,000 subscriptions, one message for all that overlap, and leaves none of them behind", () => {
+  const bench = new ProtocolBench();
+  const topic = Array.from({ length: 13 }, () => "a").join("/");
+  // Every way to write a wildcard for some of 13 levels: all 8,192 match the one topic.
+  const overlapping = Array.from(
+    { length: 2 ** 13 },
+    (_, mask) => topic.split("/").map((level, i) => mask & (1 << i) ? "+" : level).join("/"),
+  );
+  const others = Array.from({ length: 2000 }, (_, i) => `other/${i}`);
+  const client = bench.connect(5, "c").send({
+    cmd: "subscribe",
+    messageId: 1,
+    subscriptions: [...overlapping, ...others].map((topic) => ({ topic, qos: 1 as const })),
+  });
+  assert.equal(client.take("suback").granted.length, 10_192);
+  bench.connect(5, "p").send(publish(topic, "x"));
+  assert.deepEqual(payloads(client), ["x"]);
+  client.drop();
+  assert.equal(bench.broker.topics.size, 0);
+});
+
+Deno.test("CONNECT that never comes, or never ends, closes its connection at handshake_timeout", () => {
+  const bench = new ProtocolBench({ limits: { handshakeTimeout: 5000 } });
+  const silent = bench.open(4);
+  const slow = bench.open(4).raw(0x10);
+  for (let i = 0; i < 4; i++) {
+    bench.pass(1000);
+    slow.raw(i === 0 ? 40 : 0); // a byte a second: the time is for all of it
+  }
+  assert.equal(silent.closed || slow.closed, false);
+  bench.pass(1000);
+  assert.equal(silent.closed && slow.closed, true);
+  assert.equal(bench.broker.connections, 0);
+  assert.deepEqual(bench.hooks.events, []);
 });
