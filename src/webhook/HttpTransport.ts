@@ -42,7 +42,8 @@ export interface TargetSettings extends Pick<EndpointSettings, "url" | "headers"
 
 /** A URL with all that its requests have in common. */
 export class HttpTarget {
-  readonly base: HttpClientRequest.HttpClientRequest;
+  /** The request of an attempt made at `timestamp` (seconds). */
+  readonly request: (attempt: HttpAttempt, timestamp: string) => Request;
   readonly httpTimeout: number;
   readonly retryStatus: RetryPolicy["status"];
   /** The oldest and the newest attempt in flight: a list, because the first to go out of time is the oldest. */
@@ -60,9 +61,39 @@ export class HttpTarget {
     for (const [name, value] of settings.headers) {
       headers[name.toLowerCase()] = Redacted.value(value);
     }
-    this.base = HttpClientRequest.post(settings.url, { headers });
+    this.request = requestLike(HttpClientRequest.post(settings.url), headers);
   }
 }
+
+type Request = HttpClientRequest.HttpClientRequest;
+
+/**
+ * What HttpClientRequest.setHeaders and setBody do, without their copies, which cost 4 µs a request:
+ * objects with the library's prototypes, and of one hidden class per target.
+ */
+const requestLike = (
+  base: Request,
+  common: Readonly<Record<string, string>>,
+): (attempt: HttpAttempt, timestamp: string) => Request => {
+  const entries = Object.entries(common);
+  const headersPrototype = Object.getPrototypeOf(Headers.empty);
+  const requestPrototype = Object.getPrototypeOf(base);
+  return ({ webhookId, seq, body }, timestamp) => {
+    const headers: Record<string, string> = Object.create(headersPrototype);
+    for (const [name, value] of entries) headers[name] = value;
+    headers["webhook-id"] = webhookId;
+    headers["webhook-timestamp"] = timestamp;
+    headers["webhook-seq"] = `${seq}`;
+    const request = Object.create(requestPrototype);
+    request.method = base.method;
+    request.url = base.url;
+    request.urlParams = base.urlParams;
+    request.hash = base.hash;
+    request.headers = headers;
+    request.body = HttpBody.uint8Array(body, "application/json");
+    return request;
+  };
+};
 
 interface InFlight {
   readonly target: HttpTarget;
@@ -105,27 +136,24 @@ export const make = (
     let sleepsUntil = Infinity;
     let closed = false;
 
-    const outcomeOf = (target: HttpTarget, { webhookId, seq, body }: HttpAttempt) =>
+    const outcomeOf = (target: HttpTarget, attempt: HttpAttempt) =>
       Effect.suspend(() => {
         const now = clock.unsafeCurrentTimeMillis();
-        const request = HttpClientRequest.setBody(
-          withHeaders(target.base, {
-            "webhook-id": webhookId,
-            "webhook-timestamp": String(Math.floor(now / 1000)),
-            "webhook-seq": String(seq),
-          }),
-          HttpBody.uint8Array(body, "application/json"),
-        );
-        return Effect.map(target.client.execute(request), ({ status, headers }): Outcome =>
-          status >= 200 && status < 300 ? delivered : {
+        const request = target.request(attempt, `${Math.floor(now / 1000)}`);
+        return Effect.map(target.client.execute(request), (response): Outcome => {
+          const { status } = response;
+          if (status >= 200 && status < 300) return delivered;
+          const retryAfter = response.headers["retry-after"]; // read here only: it parses the head
+          return {
             _tag: "Failed",
             error: DeliveryError.fromStatus(
               status,
-              headers["retry-after"],
+              retryAfter,
               target.retryStatus,
-              now,
+              clock.unsafeCurrentTimeMillis(),
             ),
-          });
+          };
+        });
       });
 
     const unlink = (entry: InFlight) => {
@@ -213,10 +241,3 @@ export const make = (
       },
     };
   });
-
-/** `setHeaders` without its copies through pipes and patterns: 0.2 µs instead of 3. */
-const withHeaders = (
-  base: HttpClientRequest.HttpClientRequest,
-  headers: Record<string, string>,
-): HttpClientRequest.HttpClientRequest =>
-  HttpClientRequest.setHeaders(base, Headers.unsafeFromRecord(headers));

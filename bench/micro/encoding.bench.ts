@@ -1,0 +1,29 @@
+/** One body: by the encoder derived from the Schema, by the Schema itself, and into a slab. */
+import * as Schema from "@effect/schema";
+import { BodySlabs } from "../../src/webhook/BodySlab.ts";
+import { eventBody, underAction } from "../../src/webhook/EventBody.ts";
+import * as EventEncoder from "../../src/webhook/EventEncoder.ts";
+import { published } from "../../tests/unit/webhook/harness.ts";
+
+for (const bytes of [16, 1_024, 65_536]) {
+  const payload = new Uint8Array(bytes).fill(65);
+  const event = { ...published("client-1", 1, "site/7/device/42"), payload } as ReturnType<
+    typeof published
+  >;
+  const group = `payload of ${bytes} bytes`;
+
+  const encode = EventEncoder.make("message_publish", "message_publish");
+  Deno.bench(`EventEncoder, ${group}`, { group, baseline: true }, () => {
+    encode(event);
+  });
+
+  const slabs = new BodySlabs();
+  Deno.bench(`EventEncoder into a slab, ${group}`, { group }, () => {
+    slabs.write(encode(event));
+  });
+
+  const bySchema = Schema.encodeSync(eventBody("message_publish"));
+  Deno.bench(`Schema.encodeSync and JSON.stringify, ${group}`, { group }, () => {
+    JSON.stringify(bySchema(underAction(event, "message_publish")));
+  });
+}
