@@ -2,10 +2,11 @@
  * The retained message of every topic that has one, as a tree of topic levels, so that a filter finds
  * its matches without looking at the others. MQTT 5.0 section 3.3.1.3
  */
+import { LevelMap } from "./LevelMap.ts";
 import type { Message } from "./Message.ts";
 
 class Node {
-  children: Map<string, Node> | undefined;
+  children: LevelMap<Node> | undefined;
   message: Message | undefined;
   /** Which message of all that were ever stored it is. */
   sequence = 0;
@@ -30,7 +31,7 @@ export class RetainedMessages {
   set(message: Message): void {
     let node = this.#root;
     for (const level of message.topic.split("/")) {
-      node.children ??= new Map();
+      node.children ??= new LevelMap();
       let next = node.children.get(level);
       if (next === undefined) {
         next = new Node();
@@ -75,7 +76,7 @@ export class RetainedMessages {
   }
 
   *#walk(levels: ReadonlyArray<string>, last: number): Generator<Message | undefined, void> {
-    // Depth first. A Map's iterator goes on well while its map is changed.
+    // Depth first, by iterators that go on well while what they walk is changed.
     const open: Array<Branch> = [];
     let node: Node | undefined = this.#root;
     let depth = 0;

@@ -4,11 +4,12 @@
  *
  * Walks level by level, without recursion: the depth of a hostile topic costs time, never the stack.
  */
+import { LevelMap } from "./LevelMap.ts";
 import { SharedGroup } from "./SharedGroup.ts";
 import type { Subscription } from "./Subscription.ts";
 
 class Node {
-  children: Map<string, Node> | undefined;
+  children: LevelMap<Node> | undefined;
   plus: Node | undefined;
   hash: Node | undefined;
   /** One subscription is the common case (a topic per device), and costs no set. */
@@ -124,7 +125,7 @@ export class TopicTree {
 const child = (node: Node, level: string): Node => {
   if (level === "+") return node.plus ??= new Node();
   if (level === "#") return node.hash ??= new Node();
-  node.children ??= new Map();
+  node.children ??= new LevelMap();
   let next = node.children.get(level);
   if (next === undefined) {
     next = new Node();
