@@ -82,7 +82,7 @@ export class Session {
 
   /** Whether a QoS 1 or 2 message would be sent at once. */
   get readyToSend(): boolean {
-    return this.#queue.length === 0 && this.#canSend(1);
+    return this.#canSendNext(1);
   }
 
   /** Sends a message, or queues it behind others; drops it when the queue is full. */
@@ -99,8 +99,7 @@ export class Session {
       ? message.expiresAt
       : now + interval;
     const outgoing = new Outgoing(message, qos, retain, identifiers, group, expiresAt);
-    // Behind a queue everything queues, QoS 0 too: messages stay in their order. [MQTT-4.6.0-6]
-    if (this.#queue.length === 0 && this.#canSend(qos)) this.#send(outgoing, now);
+    if (this.#canSendNext(qos)) this.#send(outgoing, now);
     else this.#enqueue(outgoing);
   }
 
@@ -138,6 +137,7 @@ export class Session {
     if (client === undefined) return;
     const now = this.host.now();
     this.#sendAgain(client, now);
+    if (this.#resend.length > 0) return;
     for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
       if (next instanceof RetainedDelivery) {
         if (!this.#sendRetained(next, now)) break;
@@ -223,6 +223,11 @@ export class Session {
       return false;
     });
     return left;
+  }
+
+  /** Whether a new message may go: behind one that waits every one waits, QoS 0 too, in their order. [MQTT-4.6.0-6] */
+  #canSendNext(qos: QoS): boolean {
+    return this.#queue.length === 0 && this.#resend.length === 0 && this.#canSend(qos);
   }
 
   #canSend(qos: QoS): boolean {

@@ -255,3 +255,24 @@ Deno.test("A client's packet identifiers and the broker's are two sets of number
   client.send({ cmd: "pubcomp", messageId: 1 });
   assert.equal(bench.hooks.all("message_acked").length, 1);
 });
+
+Deno.test("New messages wait behind those that are still to be sent again to a client that reads slowly", () => {
+  const { bench, subscriber, publisher } = start();
+  send(publisher, 1, "1", "2");
+  subscriber.drop();
+  const again = bench.open(4);
+  again.buffered = 1_000_000; // what was sent before it came back, say: more than it may be behind
+  again.send({
+    cmd: "connect",
+    protocolVersion: 4,
+    clean: false,
+    keepalive: 0,
+    clientId: "s",
+  });
+  assert.deepEqual(takeAll(again), ["connack"]);
+  again.buffered = 0;
+  send(publisher, 1, "3");
+  send(publisher, 0, "4");
+  again.connection.drained();
+  assert.deepEqual(takePayloads(again), ["1", "2", "3", "4"]);
+});
