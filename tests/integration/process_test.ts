@@ -1,8 +1,9 @@
 /** The command line, the start and the end of the real process. */
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
+import { about, assertBodies, bodiesOf, time } from "../support/bodies.ts";
 import { brokerFiles } from "../support/brokerFiles.ts";
-import { BrokerProcess, runBroker, taskCommand } from "../support/BrokerProcess.ts";
+import { BrokerProcess, repository, runBroker, taskCommand } from "../support/BrokerProcess.ts";
 import { MqttClient } from "../support/MqttClient.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
@@ -165,6 +166,43 @@ testNeeding(
   },
 );
 
+for (const [signal, workers] of [["SIGTERM", 0], ["SIGTERM", 3], ["SIGINT", 1]] as const) {
+  testNeeding(
+    needed,
+    `${signal} delivers every client's last events and exits 0, with worker_threads ${workers}`,
+    async () => {
+      const receiver = Receiver.start();
+      const broker = await BrokerProcess.start(brokerFiles({
+        urls: [receiver.url("/")],
+        webHook: `worker_threads = ${workers}\nordering = "client"`,
+      }));
+      const port = broker.port();
+      assert.notEqual(port, 0);
+      const old = await MqttClient.connect({ port, clientId: "old", version: 4 });
+      const current = await MqttClient.connect({ port, clientId: "current", version: 5 });
+      const { code } = await broker.stop(signal);
+      const [, disconnect] = await Promise.all([old.closed, current.closed]);
+      assert.equal(code, 0);
+      assert.equal(disconnect?.reasonCode, 0x8b);
+      for (const [id, client] of [["old", old], ["current", current]] as const) {
+        const last = bodiesOf(receiver, id).slice(4);
+        assertBodies(last.slice(0, 1), [{
+          action: "client_disconnected",
+          ...about(client, id),
+          disconnected_at: time,
+          reason: "Shutdown",
+        }]);
+        assertBodies(last.slice(1), [{
+          action: "session_terminated",
+          ...about(client, id),
+          reason: "Shutdown",
+        }]);
+      }
+      await receiver.close();
+    },
+  );
+}
+
 testNeeding(
   needed,
   "Stop takes no longer than shutdown_timeout, and the log counts what is left",
@@ -199,6 +237,32 @@ testNeeding(needed, "Log at its default level holds no payload and no password",
   await client.end();
   const { stdout, stderr } = await broker.stop();
   assert.doesNotMatch(stdout + stderr, /pa55w0rd|pay10ad|cGF5MTBhZA/);
+  await receiver.close();
+});
+
+testNeeding(needed, "deno task start itself ends with exit 0 on SIGTERM", async () => {
+  const receiver = Receiver.start();
+  const { broker, webHook } = brokerFiles({ urls: [receiver.url("/")] });
+  const exit = await withFile(broker, (brokerPath) =>
+    withFile(webHook, async (webHookPath) => {
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["task", "--quiet", "start", "--config", brokerPath, "--web-hook", webHookPath],
+        cwd: repository,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      let text = "";
+      let signalled = false;
+      for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+        text += piece;
+        if (signalled || !/\blistening\b.*\n/.test(text)) continue;
+        signalled = true;
+        child.kill("SIGTERM");
+      }
+      return await child.status;
+    }));
+  assert.equal(exit.code, 0);
   await receiver.close();
 });
 

@@ -210,3 +210,54 @@ retry_max_elapsed_time = "600ms"
     assert.match(stdout + stderr, /\/sealed/);
   },
 );
+
+testNeeding(
+  needed,
+  "Lifecycle events of a client arrive in order while the receiver fails",
+  async () => {
+    // Everything as it is by default: several workers, lifecycle order.
+    const own = await BrokerProcess.start(brokerFiles({
+      urls: [receiver.url("/lifecycle")],
+      webHook: 'retry_initial_interval = "10ms"',
+    }));
+    receiver.answer("/lifecycle", { _tag: "FailEvery", nth: 3, status: 503 });
+    const names = Array.from({ length: 20 }, (_, i) => `mover-${i}`);
+    await Promise.all(names.map(async (clientId) => {
+      for (let life = 0; life < 3; life++) {
+        const client = await MqttClient.connect({ port: own.port(), clientId });
+        await client.subscribe("moves");
+        await client.publish("moves", clientId, { qos: 1 });
+        await client.end();
+      }
+    }));
+    await own.stop();
+
+    const life = [
+      "client_connect",
+      "session_created",
+      "client_connack",
+      "client_connected",
+      "client_subscribe",
+      "session_subscribed",
+      "client_disconnected",
+      "session_terminated",
+    ];
+    for (const clientid of names) {
+      // Of each delivery the last attempt: the ones before it failed.
+      const deliveries = new Map<string | null, Received>();
+      for (const request of receiver.matching({ clientid })) {
+        if (String(request.body.action).includes("message")) continue;
+        const id = request.headers.get("webhook-id");
+        deliveries.delete(id);
+        deliveries.set(id, request);
+      }
+      const requests = [...deliveries.values()];
+      assert.deepEqual(requests.map(({ body }) => body.action), [...life, ...life, ...life]);
+      const numbers = requests.map(({ headers }) => Number(headers.get("webhook-seq")));
+      assert.ok(
+        numbers.every((number, i) => Number.isInteger(number) && number > (numbers[i - 1] ?? -1)),
+        `webhook-seq of ${clientid} does not grow: ${numbers}`,
+      );
+    }
+  },
+);
