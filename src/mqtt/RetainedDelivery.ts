@@ -46,7 +46,7 @@ export class RetainedDelivery {
     return new Outgoing(
       message,
       message.qos < qos ? message.qos : qos,
-      true, // [MQTT-3.3.1-8]
+      true, // section 3.3.1.3, 3.1.1: [MQTT-3.3.1-8]
       identifier > 0 ? [identifier] : undefined,
       undefined,
       message.expiresAt,
