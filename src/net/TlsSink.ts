@@ -1,51 +1,80 @@
-/** Moves bytes between one TLS socket and one protocol connection, from the end of the handshake to close. */
+/** Moves bytes between one TLS socket and one protocol connection, from accept to close. */
 import type { Buffer } from "node:buffer";
-import type { TLSSocket } from "node:tls";
+import { type SecureContext, TLSSocket } from "node:tls";
 import { type OpenConnection, SocketSink } from "./SocketSink.ts";
+import { TcpStream } from "./TcpStream.ts";
 
-/** Serves a socket whose handshake is done until it is closed. */
-export const serveTls = (socket: TLSSocket, open: OpenConnection): void => {
-  const { remoteAddress, remotePort } = socket;
-  if (remoteAddress === undefined || remotePort === undefined) {
-    socket.destroy(); // reset right after the handshake
-    return;
-  }
-  const sink = new TlsSink(socket);
-  const connection = open(sink, { hostname: remoteAddress, port: remotePort });
-  sink.connection = connection;
-  socket.on("data", (bytes: Buffer) => connection.receive(bytes));
-  socket.on("end", () => connection.ended("RemoteClose"));
-  socket.on("error", () => connection.ended("ReadWriteError")); // "close" follows
-  socket.on("close", () => {
-    sink.cut();
-    connection.ended("ReadWriteError"); // without effect when the end was told already
+/**
+ * Serves an accepted socket until it is closed. Without a handshake in time, or with a bad one, no
+ * connection is opened at all.
+ *
+ * @param handshakeTimeout milliseconds
+ * @param handshakes holds the socket as long as its handshake lasts
+ */
+export const serveTls = (
+  socket: Deno.TcpConn,
+  secureContext: SecureContext,
+  handshakeTimeout: number,
+  handshakes: Set<SocketSink>,
+  open: OpenConnection,
+): void => {
+  const tcp = new TcpStream(socket);
+  // A TLSSocket takes any Duplex; its types name net.Socket alone.
+  const tls = new TLSSocket(tcp as never, { isServer: true, secureContext });
+  const sink = new TlsSink(tcp, tls);
+  const late = setTimeout(() => sink.cut(), handshakeTimeout);
+  const handshakeOver = () => {
+    clearTimeout(late);
+    handshakes.delete(sink);
+  };
+  handshakes.add(sink);
+  tls.on("secure", () => {
+    handshakeOver();
+    const connection = open(sink, socket.remoteAddr);
+    sink.connection = connection;
+    tls.on("data", (bytes: Buffer) => connection.receive(bytes));
+    tls.on("end", () => connection.ended("RemoteClose"));
   });
+  // Before the connection is opened: a plain-text client, a port scan, a distrusted certificate.
+  const failed = () => {
+    handshakeOver();
+    sink.cut();
+    sink.connection?.ended("ReadWriteError"); // without effect when its end was told already
+  };
+  tls.on("error", failed);
+  tls.on("close", failed);
+  tcp.on("error", failed);
+  tcp.on("close", failed);
 };
 
 class TlsSink extends SocketSink {
-  readonly #socket: TLSSocket;
+  readonly #tcp: TcpStream;
+  readonly #tls: TLSSocket;
 
-  constructor(socket: TLSSocket) {
+  constructor(tcp: TcpStream, tls: TLSSocket) {
     super();
-    this.#socket = socket;
+    this.#tcp = tcp;
+    this.#tls = tls;
   }
 
   setReading(reading: boolean): void {
-    if (reading) this.#socket.resume();
-    else this.#socket.pause();
+    this.#tcp.setReading(reading);
+    if (reading) this.#tls.resume();
+    else this.#tls.pause();
   }
 
   protected send(bytes: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) =>
-      this.#socket.write(bytes, (error) => error ? reject(error) : resolve(bytes.length))
+      this.#tls.write(bytes, (error) => error ? reject(error) : resolve(bytes.length))
     );
   }
 
   protected finish(): void {
-    this.#socket.end();
+    this.#tls.end();
   }
 
   protected destroy(): void {
-    this.#socket.destroy();
+    this.#tls.destroy();
+    this.#tcp.destroy();
   }
 }

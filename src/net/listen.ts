@@ -9,6 +9,7 @@ import { listenTls } from "./listenTls.ts";
 import { listenWebSocket } from "./listenWebSocket.ts";
 import type { Sockets } from "./Sockets.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
+import { serveTcp } from "./TcpSink.ts";
 
 /** A listener could not be opened. */
 export class ListenError extends Data.TaggedError("ListenError")<{
@@ -62,7 +63,7 @@ const bind = (
 ): Effect.Effect<Peer, unknown, Scope.Scope> => {
   switch (settings.transport) {
     case "tcp":
-      return listenTcp(settings, open);
+      return listenTcp(settings, (socket) => void serveTcp(socket, open)); // never rejects
     case "tls":
       return listenTls(settings, open);
     case "ws":

@@ -1,18 +1,16 @@
-/** MQTT over TCP: accepts sockets until the scope closes. */
+/** Accepts TCP sockets until the scope closes: MQTT over TCP, and what TLS goes over. */
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
-import type { OpenConnection } from "./SocketSink.ts";
-import { serveTcp } from "./TcpSink.ts";
 
 /** After a failure to accept (too many open files, say) the listener rests this long. */
 const rest = Duration.millis(100);
 
-/** Listens; answers the bound address. */
+/** Listens; answers the bound address. `serve` takes each socket over, and must not throw. */
 export const listenTcp = (
   { name, hostname, port }: ListenerSettings,
-  open: OpenConnection,
+  serve: (socket: Deno.TcpConn) => void,
 ): Effect.Effect<Deno.NetAddr, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const listener = yield* Effect.acquireRelease(
@@ -23,7 +21,7 @@ export const listenTcp = (
     const accept = Effect.tryPromise(() => listener.accept()).pipe(
       Effect.flatMap((socket) => {
         isFailing = false;
-        return Effect.sync(() => void serveTcp(socket, open));
+        return Effect.sync(() => configured(socket) && serve(socket));
       }),
       Effect.catchAll((error) => {
         const first = !isFailing; // a lasting failure is said once, not ten times a second
@@ -37,3 +35,15 @@ export const listenTcp = (
     yield* Effect.forkScoped(Effect.forever(accept));
     return listener.addr;
   });
+
+/** Answers false for a socket that was reset before it could be served. */
+const configured = (socket: Deno.TcpConn): boolean => {
+  try {
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true); // ends clients without a keep-alive of MQTT that vanished without a word
+    return true;
+  } catch {
+    socket.close();
+    return false;
+  }
+};

@@ -1,0 +1,322 @@
+/** Listeners over real sockets, in this process: what goes wrong before, in and after a connection. */
+import assert from "node:assert/strict";
+import { limits } from "../../support/ProtocolBench.ts";
+import { testNeeding } from "../../support/permissions.ts";
+import {
+  authorityFile,
+  certFile,
+  Client,
+  frame,
+  settings,
+  TestListener,
+  transports,
+  upgradeRequest,
+} from "./TestListener.ts";
+
+const needed = ["net", "read", "env"] as const;
+
+/** CONNECT of a clean 3.1.1 client whose identifier is one character. */
+const connect = (id: string) => [
+  ...[0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 0, 0, 1],
+  id.charCodeAt(0),
+];
+const connack = [0x20, 2, 0, 0];
+const pingreq = [0xc0, 0];
+const pingresp = [0xd0, 0];
+/** A whole unmasked frame, as a server sends it. */
+const framed = (
+  bytes: ReadonlyArray<number>,
+  opcode = 2,
+) => [0x80 | opcode, bytes.length, ...bytes];
+
+const hasty = { limits: { ...limits, handshakeTimeout: 150 } };
+
+for (const transport of transports) {
+  const sent = (bytes: ReadonlyArray<number>) => transport === "ws" ? framed(bytes) : [...bytes];
+
+  testNeeding(needed, `${transport} listener ends clients with their last bytes`, async () => {
+    const listener = await TestListener.open(settings(transport));
+    const client = await listener.connect(transport);
+    await client.send(...connect("a"), ...pingreq);
+    // Two packets in one write, and their answers too.
+    const answers = sent([...connack, ...pingresp]);
+    assert.deepEqual(await client.read(answers.length), answers);
+    const closing = listener.close();
+    if (transport === "ws") {
+      const close = framed([1000 >> 8, 1000 & 0xff], 8);
+      assert.deepEqual(await client.read(close.length), close);
+      await client.sendRaw(frame(new Uint8Array([3, 232]), 8));
+    }
+    assert.deepEqual(await client.readAll(), []);
+    client.close();
+    await closing;
+    assert.deepEqual(listener.hooks.all("client_disconnected").map(({ reason }) => reason), [
+      "Shutdown",
+    ]);
+  });
+
+  testNeeding(needed, `${transport} listener cuts clients that do not close`, async () => {
+    const listener = await TestListener.open(settings(transport));
+    const client = await listener.connect(transport);
+    await client.send(...connect("a"));
+    await client.read(sent(connack).length);
+    await listener.close(); // the client neither reads nor closes
+    client.close();
+  });
+
+  testNeeding(needed, `${transport} listener tells the client's IPv6 address`, async () => {
+    const listener = await TestListener.open(settings(transport, { hostname: "::1" }));
+    const client = await listener.connect(transport, "::1");
+    await client.send(...connect("a"));
+    await client.read(sent(connack).length);
+    const [event] = listener.hooks.all("client_connected");
+    assert.equal(event?.ipaddress, `[::1]:${client.port}`);
+    client.close();
+    await listener.close();
+  });
+
+  testNeeding(needed, `${transport} listener names the address that is taken`, async () => {
+    const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = taken.addr;
+    await assert.rejects(
+      TestListener.open(settings(transport, { port })),
+      new RegExp(`listener ${transport}\\.test cannot listen on 127\\.0\\.0\\.1:${port}: `),
+    );
+    taken.close();
+  });
+
+  testNeeding(
+    needed,
+    `${transport} listener ends a client without a CONNECT at handshake_timeout`,
+    async () => {
+      const listener = await TestListener.open(settings(transport, hasty));
+      const client = await listener.connect(transport);
+      const close = transport === "ws" ? framed([1000 >> 8, 1000 & 0xff], 8) : [];
+      assert.deepEqual(await client.read(close.length), close);
+      if (transport === "ws") await client.sendRaw(frame(new Uint8Array([3, 232]), 8));
+      assert.deepEqual(await client.readAll(), []);
+      client.close();
+      assert.deepEqual(listener.hooks.events, []);
+      await listener.close();
+    },
+  );
+
+  testNeeding(
+    needed,
+    `${transport} listener ends a client without a handshake at handshake_timeout`,
+    async () => {
+      const listener = await TestListener.open(settings(transport, hasty));
+      const silent = new Client(
+        await Deno.connect({ hostname: "127.0.0.1", port: listener.port }),
+        (bytes) => bytes,
+      );
+      const answer = String.fromCharCode(...await silent.readAll());
+      assert.match(answer, transport === "ws" ? /^(HTTP\/1\.1 408 .*|)/ : /^$/);
+      silent.close();
+      await listener.close();
+    },
+  );
+
+  testNeeding(
+    needed,
+    `${transport} listener stops reading while the broker holds its client, and loses nothing`,
+    async () => {
+      const listener = await TestListener.open(settings(transport));
+      const { hooks, broker } = listener;
+      const flood = await listener.connect(transport);
+      const other = await listener.connect(transport);
+      for (const client of [flood, other]) {
+        await client.send(...connect(client === flood ? "f" : "o"));
+        await client.read(sent(connack).length);
+      }
+      hooks.pressure = "high";
+      // 64 MB of QoS 0 PUBLISH packets: far more than all of the system's socket buffers hold.
+      const count = 2048;
+      const publish = new Uint8Array(32 * 1024);
+      publish.set([0x30, 0xfc, 0xff, 1, 0, 1, 0x74]);
+      const bytes = flood.wrap(publish);
+      let written = 0;
+      const flooding = (async () => {
+        for (; written < count; written++) await flood.sendRaw(bytes);
+      })();
+      // As long as the flood moves, the other client's pings go round; then it stands.
+      let before = -1;
+      for (let rounds = 0; rounds < 100; rounds++) {
+        if (written > before) rounds = 0;
+        before = written;
+        await other.send(...pingreq);
+        await other.read(sent(pingresp).length);
+      }
+      assert.ok(written < count / 2, `${written} of ${count} were taken`);
+      assert.equal(hooks.all("message_publish").length, 0);
+      hooks.pressure = "open";
+      broker.resume();
+      await flooding;
+      await flood.send(...pingreq);
+      await flood.read(sent(pingresp).length);
+      assert.equal(hooks.all("message_publish").length, count);
+      flood.close();
+      other.close();
+      await listener.close();
+    },
+  );
+}
+
+for (const transport of transports) {
+  testNeeding(
+    needed,
+    `${transport} listener keeps little for a client that does not read`,
+    async () => {
+      const queue = { limits: { ...limits, maxMqueueLen: 10 } };
+      const listener = await TestListener.open(settings(transport, queue));
+      const { hooks } = listener;
+      const deaf = await listener.connect(transport);
+      const talker = await listener.connect(transport);
+      const overhead = transport === "ws" ? 2 : 0;
+      await deaf.send(...connect("d"));
+      await deaf.read(overhead + connack.length);
+      await deaf.send(...[0x82, 6, 0, 1, 0, 1, 0x74, 0]); // SUBSCRIBE to t, QoS 0
+      await deaf.read(overhead + 5);
+      await talker.send(...connect("p"));
+      await talker.read(overhead + connack.length);
+      const publish = new Uint8Array(32 * 1024);
+      publish.set([0x30, 0xfc, 0xff, 1, 0, 1, 0x74]);
+      const bytes = talker.wrap(publish);
+      for (let n = 0; n < 2048; n++) await talker.sendRaw(bytes);
+      await talker.send(...pingreq);
+      await talker.read(overhead + pingresp.length);
+      talker.close();
+      // 64 MB were published. The system's socket buffers hold a few of them, the broker hardly any.
+      const delivered = hooks.all("message_delivered").length;
+      assert.equal(hooks.all("message_dropped").length, 2048 - 10 - delivered);
+      assert.ok(delivered < 1024, `${delivered} were written`);
+      deaf.close();
+      await listener.close();
+    },
+  );
+}
+
+testNeeding(needed, "tls listener closed during a handshake ends it", async () => {
+  const listener = await TestListener.open(settings("tls"));
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+  const client = new Client(connection, (bytes) => bytes);
+  // Once the second client is served, the first is accepted.
+  const second = await listener.connect("tls");
+  await listener.close();
+  assert.deepEqual(await client.readAll(), []);
+  client.close();
+  second.close();
+});
+
+testNeeding(needed, "tls listener needs a certificate and its key", async () => {
+  const faults = [
+    [{ certFile: "/nonexistent.pem" }, /cannot read \/nonexistent\.pem: /],
+    [{ keyFile: "/nonexistent.pem" }, /cannot read \/nonexistent\.pem: /],
+    [{ certFile: new URL(import.meta.url).pathname }, /listen_test\.ts is no certificate in PEM/],
+    [{ keyFile: certFile }, /cert\.pem is no private key in PEM/],
+    [{ certFile: authorityFile }, /the key of .*key\.pem is not that of .*ca\.pem/],
+  ] as const;
+  for (const [changed, message] of faults) {
+    await assert.rejects(TestListener.open(settings("tls", changed)), message);
+  }
+});
+
+testNeeding(needed, "tls listener shrugs off plain text, port scans and distrust", async () => {
+  const listener = await TestListener.open(settings("tls"));
+  const at = { hostname: "127.0.0.1", port: listener.port };
+  (await Deno.connect(at)).close();
+  const plain = new Client(await Deno.connect(at), (bytes) => bytes);
+  await plain.send(...connect("p"));
+  await plain.readAll();
+  plain.close();
+  const distrusting = await Deno.connectTls(at); // knows not the tests' authority
+  await assert.rejects(distrusting.handshake());
+  distrusting.close();
+  const client = await listener.connect("tls");
+  await client.send(...connect("a"));
+  await client.read(connack.length);
+  client.close();
+  await listener.close();
+  assert.equal(listener.log.length, 1, listener.log.join("\n"));
+});
+
+testNeeding(needed, "ws listener refuses by status what it does not upgrade", async () => {
+  const listener = await TestListener.open(settings("ws"));
+  const plain = (path: string) =>
+    new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: broker\r\n\r\n`);
+  const requests = [
+    [upgradeRequest("/other"), 404],
+    [upgradeRequest("/mqtt/"), 404],
+    [upgradeRequest("/mqtt", ""), 400],
+    [upgradeRequest("/mqtt", "chat"), 400],
+    [plain("/mqtt"), 426],
+    [plain("/"), 404],
+    [new TextEncoder().encode("no HTTP at all\r\n\r\n"), 400],
+  ] as const;
+  for (const [request, status] of requests) {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+    const client = new Client(connection, (bytes) => bytes);
+    await client.sendRaw(request);
+    const answer = String.fromCharCode(...await client.readAll());
+    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
+    client.close();
+  }
+  await listener.close();
+  assert.deepEqual(listener.hooks.events, []);
+});
+
+testNeeding(needed, "ws listener answers with the subprotocol that it speaks", async () => {
+  const listener = await TestListener.open(settings("ws"));
+  const offers = [
+    ["mqtt", "mqtt"],
+    ["chat, mqtt", "mqtt"],
+    ["mqttv3.1, mqtt", "mqtt"],
+    ["mqttv3.1", "mqttv3.1"],
+  ] as const;
+  for (const [offered, spoken] of offers) {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+    const client = new Client(connection, (bytes) => bytes);
+    await client.sendRaw(upgradeRequest("/mqtt?token=x", offered));
+    const answer = (await client.readUntil("\r\n\r\n")).toLowerCase();
+    assert.match(answer, new RegExp(`\\r\\nsec-websocket-protocol: ${spoken}\\r\\n`));
+    client.close();
+  }
+  await listener.close();
+});
+
+testNeeding(needed, "ws client's packets may span frames", async () => {
+  const listener = await TestListener.open(settings("ws"));
+  const client = await listener.connect("ws");
+  for (const byte of connect("a")) await client.send(byte); // [MQTT-6.0.0-2]
+  const answer = framed(connack);
+  assert.deepEqual(await client.read(answer.length), answer);
+  client.close();
+  await listener.close();
+});
+
+/** What a WebSocket does wrong, the close code it is told, and what its event says. */
+const violations = [
+  ["sends text", frame(new Uint8Array([0x61]), 1), 1003, /^ProtocolError\(text frame\)$/],
+  ["does not mask", new Uint8Array([0x82, 2, ...pingreq]), 1002, /^ProtocolError\(.*MASK.*\)$/],
+  [
+    "sends more than the listener takes in one frame",
+    new Uint8Array([0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
+    1009,
+    /^ProtocolError\(.*size.*\)$/,
+  ],
+] as const;
+
+for (const [what, bytes, code, reason] of violations) {
+  testNeeding(needed, `ws client that ${what} is closed with ${code}`, async () => {
+    const listener = await TestListener.open(settings("ws"));
+    const client = await listener.connect("ws");
+    await client.send(...connect("a"));
+    await client.read(framed(connack).length);
+    await client.sendRaw(bytes); // [MQTT-6.0.0-1]
+    const close = framed([code >> 8, code & 0xff], 8);
+    assert.deepEqual(await client.read(close.length), close);
+    assert.match(listener.hooks.all("client_disconnected")[0]?.reason ?? "", reason);
+    client.close();
+    await listener.close();
+  });
+}
