@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { Connection } from "../../../src/mqtt/Connection.ts";
 import { SocketSink } from "../../../src/net/SocketSink.ts";
 import { memoryInUse } from "../../support/heap.ts";
+import { ProtocolBench } from "../../support/ProtocolBench.ts";
 
 /** A sink over a socket that takes bytes when it is told to. */
 class HeldSink extends SocketSink {
@@ -53,4 +55,140 @@ Deno.test("SocketSink holds little more than the bytes themselves of 262,144 sma
   const bytes = memoryInUse() - before;
   assert.equal(sink.buffered, 1024 * 1024);
   assert.ok(bytes < 4 * 1024 * 1024, `${bytes} bytes`);
+});
+
+/** A sink that says what it asks of its socket, which sends as much as a test lets it. */
+class LoggingSink extends SocketSink {
+  readonly log: Array<string> = [];
+  /** Ends the send that waits: so many bytes were sent, or it failed. */
+  settle: { sent(bytes: number): void; failed(): void } | undefined;
+
+  setReading(reading: boolean): void {
+    this.log.push(reading ? "read" : "stop reading");
+  }
+
+  protected send(bytes: Uint8Array): Promise<number> {
+    this.log.push(`send ${bytes.join(" ")}`);
+    return new Promise((resolve, reject) => {
+      this.settle = { sent: resolve, failed: () => reject(new Error("reset")) };
+    });
+  }
+
+  protected finish(): void {
+    this.log.push("finish");
+  }
+
+  protected destroy(): void {
+    this.log.push("destroy");
+  }
+}
+
+/** A connection that counts how often it is told that all was sent. */
+class ToldConnection extends Connection {
+  told = 0;
+
+  override drained(): void {
+    this.told++;
+  }
+}
+
+const opened = () => {
+  const bench = new ProtocolBench();
+  const sink = new LoggingSink();
+  const connection = new ToldConnection(bench.broker, sink, bench.intake, "127.0.0.1:1");
+  sink.connection = connection;
+  return { sink, connection };
+};
+
+/** Lets all happen that needs nothing more to happen. */
+const settled = async (): Promise<void> => {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+};
+
+Deno.test("SocketSink sends by one write what was written in one turn", async () => {
+  const { sink } = opened();
+  sink.write(Uint8Array.of(1));
+  sink.write(Uint8Array.of(2, 3));
+  sink.write(Uint8Array.of(4));
+  await settled();
+  assert.deepEqual(sink.log, ["send 1 2 3 4"]);
+});
+
+Deno.test("SocketSink joins what was written while it sent, and tells the connection when all is gone", async () => {
+  const { sink, connection } = opened();
+  sink.write(Uint8Array.of(1));
+  await settled();
+  sink.write(Uint8Array.of(2));
+  sink.write(Uint8Array.of(3));
+  assert.equal(sink.buffered, 3);
+  sink.settle?.sent(1);
+  await settled();
+  assert.deepEqual(sink.log, ["send 1", "send 2 3"]);
+  assert.equal(connection.told, 0);
+  sink.settle?.sent(2);
+  await settled();
+  assert.equal(sink.buffered, 0);
+  assert.equal(connection.told, 1);
+});
+
+Deno.test("SocketSink sends the rest of what was sent in part", async () => {
+  const { sink } = opened();
+  sink.write(Uint8Array.of(1, 2, 3));
+  await settled();
+  sink.settle?.sent(2);
+  await settled();
+  assert.deepEqual(sink.log, ["send 1 2 3", "send 3"]);
+  assert.equal(sink.buffered, 1);
+});
+
+Deno.test("SocketSink that ends sends what waits, then finishes, and takes no more", async () => {
+  const { sink } = opened();
+  sink.write(Uint8Array.of(1));
+  sink.end();
+  sink.write(Uint8Array.of(2));
+  await settled();
+  assert.deepEqual(sink.log, ["read", "send 1"]);
+  sink.settle?.sent(1);
+  await settled();
+  assert.deepEqual(sink.log, ["read", "send 1", "finish"]);
+  sink.cut();
+});
+
+Deno.test("SocketSink with nothing to send finishes at once, and once", () => {
+  const { sink } = opened();
+  sink.end();
+  sink.end();
+  assert.deepEqual(sink.log, ["read", "finish"]);
+  sink.cut();
+});
+
+Deno.test("SocketSink that cannot be written to is closed, once", async () => {
+  const { sink, connection } = opened();
+  let closed = 0;
+  sink.onClosed = () => closed++;
+  sink.write(Uint8Array.of(1));
+  await settled();
+  sink.write(Uint8Array.of(2));
+  sink.settle?.failed();
+  await settled();
+  sink.end();
+  sink.cut();
+  sink.write(Uint8Array.of(3));
+  await settled();
+  assert.deepEqual(sink.log, ["send 1", "destroy"]);
+  assert.equal(sink.buffered, 0);
+  assert.equal(connection.told, 0);
+  assert.equal(closed, 1);
+});
+
+Deno.test("SocketSink cut while it sends forgets what was left", async () => {
+  const { sink } = opened();
+  sink.write(Uint8Array.of(1, 2));
+  await settled();
+  sink.end();
+  sink.cut();
+  sink.settle?.sent(1);
+  await settled();
+  assert.deepEqual(sink.log, ["send 1 2", "read", "destroy"]);
+  assert.equal(sink.buffered, 0);
 });
