@@ -8,6 +8,7 @@ import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
 
 const needed = ["net", "read", "write", "env", "run"] as const;
+const named = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
 
 let receiver: Receiver;
 let broker: BrokerProcess;
@@ -17,14 +18,15 @@ const certificate = new URL("../support/tls/cert.pem", import.meta.url).pathname
 const key = new URL("../support/tls/key.pem", import.meta.url).pathname;
 const authority = new URL("../support/tls/ca.pem", import.meta.url).pathname;
 
+const listeners = {
+  plain: "",
+  "tls.secure": `cert = "${certificate}"\nkey = "${key}"`,
+  "ws.browser": "",
+};
+
 aroundAllNeeding(needed, {
   before: async () => {
     receiver = Receiver.start();
-    const listeners = {
-      plain: "",
-      "tls.secure": `cert = "${certificate}"\nkey = "${key}"`,
-      "ws.browser": "",
-    };
     broker = await BrokerProcess.start(
       brokerFiles({ listeners, urls: [receiver.url("/")] }),
       ["plain", "secure", "browser"],
@@ -47,10 +49,10 @@ const transports: ReadonlyArray<readonly [what: string, listener: string, option
   ];
 
 for (const [what, listener, options] of transports) {
-  for (const version of [4, 5] as ReadonlyArray<ProtocolVersion>) {
+  for (const version of [3, 4, 5] as ReadonlyArray<ProtocolVersion>) {
     testNeeding(
       needed,
-      `MQTT ${version === 5 ? "5.0" : "3.1.1"} over ${what} speaks with clients on TCP`,
+      `MQTT ${named[version]} over ${what} speaks with clients on TCP`,
       async () => {
         const clientId = `over-${listener}-${version}`;
         const topic = `over/${listener}/${version}`;
@@ -130,4 +132,32 @@ testNeeding(needed, "TLS listener survives a client that speaks no TLS", async (
     ...options(),
   });
   await client.end();
+});
+
+testNeeding(needed, "SIGTERM says the last events of clients on every transport", async () => {
+  const said = Receiver.start();
+  const stopping = await BrokerProcess.start(
+    brokerFiles({ listeners, urls: [said.url("/")] }),
+    ["plain", "secure", "browser"],
+  );
+  const clients = await Promise.all(
+    [["TCP", "plain", () => ({})] as const, ...transports].map(([, listener, options]) =>
+      MqttClient.connect({
+        port: stopping.port(listener),
+        clientId: listener,
+        version: 5,
+        ...options(),
+      })
+    ),
+  );
+  const { code, stderr } = await stopping.stop();
+  assert.equal(code, 0);
+  assert.equal(stderr, "");
+  for (const client of clients) assert.equal((await client.closed)?.reasonCode, 0x8b);
+  for (const id of ["plain", "secure", "browser"]) {
+    const last = bodiesOf(said, id).slice(-2);
+    assert.deepEqual(actions(last), ["client_disconnected", "session_terminated"]);
+    for (const { reason } of last) assert.equal(reason, "Shutdown");
+  }
+  await said.close();
 });
