@@ -1,6 +1,7 @@
 /** One HttpClient for each set of trusted certificates; of the kind that `http_client` names. */
 import type * as HttpClient from "@effect/platform/HttpClient";
 import * as Effect from "effect/Effect";
+import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Scope from "effect/Scope";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import * as fetchClient from "./fetchClient.ts";
@@ -18,7 +19,9 @@ export const make = (
   kind: WebHookSettings["httpClient"],
 ): Effect.Effect<HttpClients, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const scope = yield* Effect.scope;
+    // A scope forked now, before the transport's: clients open connections late, and must close after
+    // the transport has cut its requests, or each would be reported as a failure of its receiver.
+    const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential);
     const clients = new Map<string, HttpClient.HttpClient>();
     const open = (caCert: string) => {
       const caCerts = caCert === "" ? [] : [caCert];
