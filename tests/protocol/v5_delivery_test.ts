@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import * as FastCheck from "effect/FastCheck";
 import type { IPublishPacket } from "mqtt-packet";
 import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
-import { publish, subscribe } from "../support/packets5.ts";
+import { publish, subscribe, unsubscribe } from "../support/packets5.ts";
 
 type Step =
   | { readonly _tag: "publish"; readonly qos: 0 | 1 | 2 }
@@ -60,23 +60,36 @@ class Subscriber {
   readonly #underWay = new Set<number>();
   #answers: Array<() => void> = [];
 
-  constructor(readonly bench: ProtocolBench) {}
+  constructor(readonly bench: ProtocolBench, readonly clientId = "a") {}
 
-  connect(receiveMaximum: number, topicAliasMaximum: number): void {
+  get isConnected(): boolean {
+    return this.#client !== undefined;
+  }
+
+  connect(receiveMaximum: number, topicAliasMaximum: number, isLasting = true): void {
     this.#window = receiveMaximum;
     this.#underWay.clear();
     this.#answers = [];
-    this.#client = this.bench.connecting(5, "a", {
+    this.#client = this.bench.connecting(5, this.clientId, {
       clean: false,
-      properties: { sessionExpiryInterval: 0xffffffff, receiveMaximum, topicAliasMaximum },
+      properties: {
+        sessionExpiryInterval: isLasting ? 0xffffffff : 0,
+        receiveMaximum,
+        topicAliasMaximum,
+      },
     });
-    assert.equal(this.#client.take("connack").reasonCode, 0);
+    const { reasonCode, sessionPresent } = this.#client.take("connack");
+    assert.equal(reasonCode, 0);
+    if (!sessionPresent) this.#held.clear();
     this.read();
   }
 
   subscribe(topic: string): void {
-    assert.ok(this.#client);
-    subscribe(this.#client, topic, { qos: 2 });
+    if (this.#client !== undefined) subscribe(this.#client, topic, { qos: 2 });
+  }
+
+  unsubscribe(topic: string): void {
+    if (this.#client !== undefined) unsubscribe(this.#client, topic);
   }
 
   drop(): void {
@@ -176,6 +189,87 @@ Deno.test("Session brings every message through, in order, QoS 2 exactly once, w
       assert.equal(count("message_delivered"), number);
       assert.equal(count("message_acked"), sent[1].length + sent[2].length);
       assert.equal(count("message_dropped"), 0);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** What happens next, to one of the members of a group where it concerns one. */
+interface MemberStep {
+  readonly member: number;
+  /** `return`: to a session that lasts; `visit`: to one that ends with its connection. */
+  readonly act: "publish" | "answer" | "drop" | "return" | "visit" | "subscribe" | "unsubscribe";
+  readonly qos: 1 | 2;
+}
+
+const memberStep: FastCheck.Arbitrary<MemberStep> = FastCheck.record({
+  member: FastCheck.integer({ min: 0, max: 2 }),
+  act: FastCheck.constantFrom<MemberStep["act"]>(
+    "publish",
+    "publish",
+    "publish",
+    "answer",
+    "answer",
+    "drop",
+    "return",
+    "visit",
+    "subscribe",
+    "unsubscribe",
+  ),
+  qos: FastCheck.constantFrom<1 | 2>(1, 2),
+});
+
+Deno.test("SharedGroup loses no message, whoever comes, leaves and ends, and brings QoS 2 to one member once", () => {
+  FastCheck.assert(
+    FastCheck.property(FastCheck.array(memberStep, { maxLength: 60 }), (steps) => {
+      const bench = new ProtocolBench({ limits: { messageExpiryInterval: 0 } });
+      const publisher = bench.connect(5, "p");
+      const members = [0, 1, 2].map((i) => new Subscriber(bench, `m${i}`));
+      const readAll = () => members.forEach((member) => member.read());
+      const accepted: Array<number> = [];
+      const filter = "$share/g/t";
+      let number = 0;
+      const doStep = ({ member: index, act, qos }: MemberStep): void => {
+        const member = members[index];
+        assert.ok(member);
+        switch (act) {
+          case "publish": {
+            publish(publisher, "t", `${++number}`, { qos, messageId: number });
+            const { reasonCode } = publisher.take(qos === 1 ? "puback" : "pubrec");
+            if (reasonCode === 0) accepted.push(number);
+            if (qos === 2) publisher.send({ cmd: "pubrel", messageId: number }).take("pubcomp");
+            break;
+          }
+          case "answer":
+            member.answer(2);
+            break;
+          case "drop":
+            member.drop();
+            break;
+          case "return":
+          case "visit":
+            member.connect(2, 0, act === "return");
+            break;
+          case "subscribe":
+            member.subscribe(filter);
+            break;
+          case "unsubscribe":
+            member.unsubscribe(filter);
+        }
+        readAll();
+      };
+      members[0]?.connect(2, 0);
+      members[0]?.subscribe(filter);
+      for (const step of steps) doStep(step);
+      for (const member of members) if (!member.isConnected) member.connect(2, 0);
+      for (let round = 0; round < 3; round++) members.forEach((member) => member.finish());
+      const dropped = bench.hooks.all("message_dropped")
+        .map(({ payload }) => Number(new TextDecoder().decode(payload)));
+      const got = members.flatMap((member) => [...member.got[1], ...member.got[2]]);
+      const seen = new Set([...got, ...dropped]);
+      assert.deepEqual(accepted.filter((number) => !seen.has(number)), [], "lost");
+      const exactlyOnce = members.flatMap((member) => member.got[2]);
+      assert.equal(new Set(exactlyOnce).size, exactlyOnce.length);
     }),
     { numRuns: 200 },
   );

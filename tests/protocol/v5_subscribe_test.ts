@@ -201,6 +201,16 @@ Deno.test("Retain As Published keeps the RETAIN flag of what is forwarded, else 
   }
 });
 
+Deno.test("Retain As Published on one of the overlapping subscriptions is enough for the one copy", () => {
+  for (const flags of [[true, false], [false, true]]) {
+    const bench = new ProtocolBench();
+    const client = bench.connect(5, "a");
+    for (const [i, rap] of flags.entries()) subscribe(client, ["t", "#"][i] ?? "", { rap });
+    publish(bench.connect(5, "p"), "t", "x", { retain: true });
+    assert.deepEqual(messages(client).map(({ retain }) => retain), [true]);
+  }
+});
+
 Deno.test("Retain Handling 0 sends retained messages by every SUBSCRIBE, 1 by the first, 2 never", () => {
   const bench = new ProtocolBench();
   publish(bench.connect(5, "p"), "t/a", "kept", { retain: true, qos: 1 });

@@ -202,6 +202,8 @@ Deno.test("A will is published before client_disconnected, a delayed one after",
   };
   assert.deepEqual(names({}), ["message_publish", "client_disconnected", "session_terminated"]);
   assert.deepEqual(names(delayed(5)), ["client_disconnected", "message_publish"]);
+  // A session that ends with its connection gives its will no time to wait.
+  assert.deepEqual(names(delayed(5, 0)), names({}));
 });
 
 Deno.test("A message of the client itself is not its will", () => {
