@@ -47,12 +47,17 @@ export class Message {
       return patchedFrame(made, dup, packetId);
     }
     const index = (is5 ? 6 : 0) + 2 * qos + (retain ? 1 : 0);
-    this.#frames ??= [];
-    const frame = this.#frames[index] ??= publishFrame(this, is5, qos, retain, {});
-    return qos === 0
-      ? frame.bytes
-      // A copy: each recipient has its packet identifier.
-      : patchedFrame({ ...frame, bytes: copyBytes(frame.bytes) }, dup, packetId);
+    const frames = this.#frames ??= [];
+    const frame = frames[index];
+    if (frame === undefined) {
+      const made = publishFrame(this, is5, qos, retain, {});
+      frames[index] = made;
+      return patchedFrame(made, dup, packetId);
+    }
+    if (qos === 0) return frame.bytes;
+    // A copy: each recipient has its packet identifier.
+    const { bytes, packetIdOffset } = frame;
+    return patchedFrame({ bytes: copyBytes(bytes), packetIdOffset }, dup, packetId);
   }
 
   /** To be called when routing is over: queued and retained messages keep no frames. */

@@ -120,7 +120,8 @@ export const publishFrame = (
 export const patchedFrame = (frame: PublishFrame, dup: boolean, packetId: number): Uint8Array => {
   const { bytes, packetIdOffset } = frame;
   if (packetIdOffset < 0) return bytes;
-  if (dup) bytes[0] = (bytes[0] as number) | 0x08; // a frame has a first byte
+  const first = bytes[0] as number; // a frame has one
+  bytes[0] = dup ? first | 0x08 : first & ~0x08;
   bytes[packetIdOffset] = packetId >> 8;
   bytes[packetIdOffset + 1] = packetId & 0xff;
   return bytes;

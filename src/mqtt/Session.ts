@@ -134,7 +134,7 @@ export class Session {
   /** Sends what the window and the connection have room for. */
   pump(): void {
     const client = this.client;
-    if (client === undefined) return;
+    if (client === undefined || (this.#queue.length === 0 && this.#resend.length === 0)) return;
     const now = this.host.now();
     this.#sendAgain(client, now);
     if (this.#resend.length > 0) return;
