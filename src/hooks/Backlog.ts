@@ -1,11 +1,18 @@
 /**
- * One count of all that waits between a hook event and the end of its last delivery, and the
+ * One count of all that waits between a hook event and the end of its last delivery, in places, and the
  * pressure that the broker feels from it. It must never be wrong by one: what is added is removed.
  *
  * Endpoints that fail are counted apart. Pressure is what the others occupy of the room that is left
  * to them, so that what waits for a dead URL never holds a publisher back.
  */
 import type { Pressure } from "../mqtt/HookSink.ts";
+
+/**
+ * The places that an event or delivery of so many body bytes takes in a Backlog: one for each KB begun.
+ * So `queue_capacity` is a number of events where they are small, and a bound of memory where they are
+ * not: 300,000 places are some 300 MB of bodies, however large the payloads.
+ */
+export const placesOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1024));
 
 /** At least an eighth of the capacity is never occupied by failing endpoints. */
 const MOST_FAILING = 7 / 8;
@@ -24,7 +31,7 @@ export class Backlog {
     this.#share = share;
   }
 
-  /** Events that wait in the queue, and deliveries that wait or are in flight. */
+  /** Places of the events that wait in the queue, and of the deliveries that wait or are in flight. */
   get count(): number {
     return this.#count;
   }
@@ -50,14 +57,14 @@ export class Backlog {
     this.#update();
   }
 
-  /** Counts `n` more, or fewer where negative. */
+  /** Counts `n` places more, or fewer where negative. */
   add(n: number): void {
     this.#count += n;
     this.#update();
     for (const listener of this.#change) listener();
   }
 
-  /** Counts `n` more of what is there already (or fewer) as waiting for failing endpoints. */
+  /** Counts `n` places more of what is there already (or fewer) as waiting for failing endpoints. */
   addFailing(n: number): void {
     this.#failing += n;
     this.#update();

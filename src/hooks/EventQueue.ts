@@ -9,7 +9,7 @@ import type * as Stream from "effect/Stream";
 import type { HookEvent, HookEventName } from "../domain/HookEvent.ts";
 import type { DropReason } from "../ops/Metrics.ts";
 import type { HookSink, Pressure } from "../mqtt/HookSink.ts";
-import type { Backlog } from "./Backlog.ts";
+import { type Backlog, placesOf } from "./Backlog.ts";
 
 /** What the queue asks of those behind it. */
 export interface EventQueueOptions {
@@ -32,6 +32,10 @@ export interface EventQueue extends HookSink {
   readonly end: Effect.Effect<void>;
 }
 
+/** The places of an event that is not encoded yet; its payload is what its body grows by. */
+export const eventPlaces = (event: HookEvent): number =>
+  "payload" in event ? placesOf(event.payload.length) : 1;
+
 export const make = (
   options: EventQueueOptions,
 ): Effect.Effect<EventQueue, never, Scope.Scope> =>
@@ -47,7 +51,7 @@ export const make = (
       emit(event) {
         const full = backlog.count >= backlog.capacity && whenFull() === "drop_newest";
         if (full) return onDropped(event, "queue_full");
-        if (mailbox.unsafeOffer(event)) backlog.add(1);
+        if (mailbox.unsafeOffer(event)) backlog.add(eventPlaces(event));
         else onDropped(event, "shutdown");
       },
       get pressure(): Pressure {

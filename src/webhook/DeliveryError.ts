@@ -66,9 +66,7 @@ export const fromCause = (cause: unknown): DeliveryError => {
   const inner = cause instanceof Error && cause.cause instanceof TransportError
     ? cause.cause
     : undefined;
-  if (inner !== undefined) {
-    return transport(ofFault[inner.fault], inner.message, inner.fault !== "invalid_request");
-  }
+  if (inner !== undefined) return fromTransport(inner);
   const text = innermost(cause);
   const reason = /refused/i.test(text)
     ? "refused"
@@ -77,6 +75,10 @@ export const fromCause = (cause: unknown): DeliveryError => {
     : "network";
   return transport(reason, text);
 };
+
+/** The error of an attempt that our own client could not bring to a whole answer. */
+export const fromTransport = ({ fault, message }: TransportError): DeliveryError =>
+  transport(ofFault[fault], message, fault !== "invalid_request");
 
 const ofFault: Readonly<Record<TransportFault, FailureReason>> = {
   refused: "refused",

@@ -5,7 +5,8 @@
 import { clientOf, hookEventNames } from "../domain/HookEvent.ts";
 import type { HookEvent, HookEventName } from "../domain/HookEvent.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
-import type { Backlog } from "../hooks/Backlog.ts";
+import { type Backlog, placesOf } from "../hooks/Backlog.ts";
+import { eventPlaces } from "../hooks/EventQueue.ts";
 import type { DropReason } from "../ops/Metrics.ts";
 import type { BodyRef, BodySlabs } from "./BodySlab.ts";
 import type { Endpoint } from "./Endpoint.ts";
@@ -42,17 +43,18 @@ export class Dispatcher {
     const lane = ordering === "client" || (ordering === "lifecycle" && isLifecycle[event._tag])
       ? client
       : undefined;
+    let places = eventPlaces(event);
     let seq = 0;
     rules.forEachMatch(event, (action, endpoint) => {
-      if (seq === 0) {
-        seq = this.sequence.next(client);
-        // The first delivery stands for the event, which was counted when it was emitted.
-      } else this.backlog.add(1);
+      seq ||= this.sequence.next(client);
       if (this.#action !== action || this.#body === undefined) {
         this.#action = action;
         this.#body = this.slabs.write(action.encode(event));
       }
       const { slab, offset, length } = this.#body;
+      // The first delivery takes over the event's places.
+      this.backlog.add(placesOf(length) - places);
+      places = 0;
       endpoint.offer({
         id: this.#nextId++,
         event: place,
@@ -66,7 +68,7 @@ export class Dispatcher {
       });
     });
     this.#action = undefined;
-    if (seq === 0) this.backlog.add(-1);
+    if (seq === 0) this.backlog.add(-places);
   }
 
   /** Counts an event that is lost before it was dispatched, at each URL that would have had it. */

@@ -8,7 +8,7 @@ import type * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
 import type { EndpointSettings } from "../domain/WebHookSettings.ts";
-import type { Backlog } from "../hooks/Backlog.ts";
+import { type Backlog, placesOf } from "../hooks/Backlog.ts";
 import { Deque } from "../mqtt/Deque.ts";
 import type { DropReason, EndpointCounters } from "../ops/Metrics.ts";
 import type { BodySlabs } from "./BodySlab.ts";
@@ -74,6 +74,8 @@ export class Endpoint implements Attempting {
   #breaker: Breaker = closed;
   #inFlight = 0;
   #held = 0;
+  /** What they take of the Backlog. */
+  #places = 0;
   #failing = false;
   #pumping = false;
   #stopped = false;
@@ -135,7 +137,7 @@ export class Endpoint implements Attempting {
     const { counters, context } = this;
     counters.matched[delivery.event]!++; // an event's place is always within
     counters.queued[delivery.event]!++;
-    this.#hold(1);
+    this.#hold(1, placesOf(delivery.length));
     context.slabs.retain(delivery.slab, delivery.length);
     if (delivery.lane === undefined || this.#lanes.enter(delivery.lane, delivery)) {
       this.#ready.push(delivery);
@@ -252,20 +254,22 @@ export class Endpoint implements Attempting {
     return this.context.clock.unsafeCurrentTimeMillis();
   }
 
-  #hold(n: number): void {
+  #hold(n: number, places: number): void {
     this.#held += n;
-    if (this.#failing) this.context.backlog.addFailing(n);
+    this.#places += places;
+    if (this.#failing) this.context.backlog.addFailing(places);
   }
 
   /** The delivery is at its end; what waited behind it goes next. */
   #end(delivery: Delivery, leavesLane = true): void {
-    this.#hold(-1);
+    const places = placesOf(delivery.length);
+    this.#hold(-1, -places);
     this.context.slabs.release(delivery.slab, delivery.length);
     if (leavesLane && delivery.lane !== undefined) {
       const next = this.#lanes.leave(delivery.lane);
       if (next !== undefined) this.#urgent.push(next);
     }
-    this.context.backlog.add(-1);
+    this.context.backlog.add(-places);
   }
 
   #drop(delivery: Delivery, reason: DropReason, leavesLane: boolean): void {
@@ -405,7 +409,7 @@ export class Endpoint implements Attempting {
     this.#become(closed);
     if (this.#failing) {
       this.#failing = false;
-      this.context.backlog.addFailing(-this.#held);
+      this.context.backlog.addFailing(-this.#places);
     }
     for (const delivery of this.#parked.takeWhere(() => true)) this.#urgent.push(delivery);
   }
@@ -435,7 +439,7 @@ export class Endpoint implements Attempting {
       : breaker.since;
     if (this.#now() < since + FAILING_AFTER_MS) return;
     this.#failing = true;
-    this.context.backlog.addFailing(this.#held);
+    this.context.backlog.addFailing(this.#places);
     if (this.context.backlog.failingExcess > 0) this.context.shedExcess();
   }
 

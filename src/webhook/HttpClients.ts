@@ -7,11 +7,14 @@ import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import * as fetchClient from "./fetchClient.ts";
 import * as Http1Client from "./http/Http1Client.ts";
 
+/** Our own client, or the platform's. */
+export type AnyClient = Http1Client.Http1Client | HttpClient.HttpClient;
+
 export interface HttpClients {
   /** Makes the client of this certificate text (PEM; empty: the system's alone), if it is not there yet. */
   readonly prepare: (caCert: string) => Effect.Effect<void>;
   /** The client of a certificate text that was prepared. */
-  readonly of: (caCert: string) => HttpClient.HttpClient;
+  readonly of: (caCert: string) => AnyClient;
 }
 
 /** The clients, closed with the scope. */
@@ -22,8 +25,8 @@ export const make = (
     // A scope forked now, before the transport's: clients open connections late, and must close after
     // the transport has cut its requests, or each would be reported as a failure of its receiver.
     const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential);
-    const clients = new Map<string, HttpClient.HttpClient>();
-    const open = (caCert: string) => {
+    const clients = new Map<string, AnyClient>();
+    const open = (caCert: string): Effect.Effect<AnyClient, never, Scope.Scope> => {
       const caCerts = caCert === "" ? [] : [caCert];
       return kind === "pool" ? Http1Client.make({ caCerts }) : fetchClient.make(caCerts);
     };

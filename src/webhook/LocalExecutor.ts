@@ -23,7 +23,7 @@ export const make = (
       })
     );
     const transport = yield* HttpTransport.make(permits);
-    const targets = new Map<number, HttpTransport.HttpTarget>();
+    const targets = new Map<number, HttpTransport.Send>();
     let caFiles: CaFiles.CaFiles = new Map();
     return {
       prepare: (endpoints) =>
@@ -35,7 +35,7 @@ export const make = (
         const caCert = settings.caFile === undefined ? "" : caFiles.get(settings.caFile) ?? "";
         targets.set(
           key,
-          new HttpTransport.HttpTarget(
+          transport.target(
             { ...settings, retryStatus: settings.retry.status },
             clients.of(caCert),
           ),
@@ -43,8 +43,8 @@ export const make = (
       },
       attempt(endpoint, delivery) {
         inFlight.set(delivery, endpoint);
-        transport.attempt(
-          targets.get(endpoint.key)!, // configured before its first attempt
+        const send = targets.get(endpoint.key)!; // configured before its first attempt
+        send(
           { webhookId: webhookId(delivery.id), seq: delivery.seq, body: bytesOf(delivery) },
           (outcome) => {
             inFlight.delete(delivery);

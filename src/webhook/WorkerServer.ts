@@ -44,12 +44,11 @@ const handler = (
     const clients = yield* HttpClients.make(httpClient);
     const transport = yield* HttpTransport.make(permits);
     const runSync = Runtime.runSync(yield* Effect.runtime<never>());
-    const targets = new Map<number, HttpTransport.HttpTarget>();
+    const targets = new Map<number, HttpTransport.Send>();
     const report = reporter(port);
 
     const attempt = ({ id, seq, endpoint, body }: AttemptBatch.BatchedAttempt) =>
-      transport.attempt(
-        targets.get(endpoint)!, // its settings came before
+      targets.get(endpoint)!( // its settings came before
         { webhookId: idPrefix + id.toString(36), seq, body },
         (outcome) => {
           if (outcome._tag === "Delivered") return report.delivered(id);
@@ -68,7 +67,7 @@ const handler = (
           runSync(clients.prepare(caCert));
           targets.set(
             key,
-            new HttpTransport.HttpTarget(
+            transport.target(
               { ...rest, headers: headers.map(([name, value]) => [name, Redacted.make(value)]) },
               clients.of(caCert),
             ),

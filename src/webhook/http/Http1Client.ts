@@ -29,6 +29,24 @@ export class RequestTimeout
     defaultValue: () => 8000,
   }) {}
 
+/** Where a request goes and how its head begins: what many requests that differ little have in common. */
+export interface Route {
+  readonly pool: ConnectionPool;
+  /** Has all of the request's headers. */
+  readonly head: RequestHead;
+}
+
+/** An HttpClient that also tells its ways. */
+export interface Http1Client extends HttpClient.HttpClient {
+  /**
+   * The way of requests like this one, for callers that have no fiber to `execute` in: they send by
+   * `ConnectionPool.send`, with what differs. Fails as `execute` does before it sends.
+   */
+  readonly route: (
+    request: HttpClientRequest.HttpClientRequest,
+  ) => Either.Either<Route, HttpClientError.RequestError>;
+}
+
 /** For every origin alike; see `PoolOptions`. */
 export type Http1ClientOptions = PoolOptions;
 
@@ -40,7 +58,7 @@ export type Http1ClientOptions = PoolOptions;
  */
 export const make = (
   options: Http1ClientOptions = {},
-): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
+): Effect.Effect<Http1Client, never, Scope.Scope> =>
   Effect.zipWith(forkedScope, Effect.clock, (scope, clock) => {
     const targets = new Targets((url) =>
       Effect.runSync(
@@ -49,9 +67,13 @@ export const make = (
     );
     // `HttpClient.makeWith`, because `HttpClient.make` costs an AbortController, an entry in a
     // FinalizationRegistry and a parsed URL per request (figures: bench/micro/transport.bench.ts).
-    return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
       (request) => Effect.flatMap(request, (request) => execute(targets, request)),
       Effect.succeed,
+    );
+    return Object.assign(
+      client,
+      { route: (request) => targets.route(request) } satisfies Pick<Http1Client, "route">,
     );
   });
 
@@ -93,10 +115,8 @@ const execute = (
     });
   });
 
-/** Where a request goes and how its head begins. */
-interface Route {
-  readonly pool: ConnectionPool;
-  readonly head: RequestHead;
+/** A route, and the headers that are not in its head. */
+interface Way extends Route {
   readonly headers: RequestHeaders;
 }
 
@@ -119,9 +139,8 @@ class Targets {
 
   of(
     request: HttpClientRequest.HttpClientRequest,
-  ): Either.Either<Route, HttpClientError.RequestError> {
-    const known = cacheable(request) ? this.#targets.get(request.url) : undefined;
-    const target = known ?? this.#parse(request);
+  ): Either.Either<Way, HttpClientError.RequestError> {
+    const target = this.#target(request);
     if ("_tag" in target) return Either.left(target);
     const { url, pool, heads } = target;
     const { headers, method } = request;
@@ -142,6 +161,25 @@ class Targets {
       return Either.right({ pool, head: made.right, headers: {} });
     }
     return Either.right({ pool, head, headers });
+  }
+
+  route(
+    request: HttpClientRequest.HttpClientRequest,
+  ): Either.Either<Route, HttpClientError.RequestError> {
+    const target = this.#target(request);
+    if ("_tag" in target) return Either.left(target);
+    const { url, pool } = target;
+    const made = makeRequestHead(request.method, url, request.headers);
+    return made._tag === "Left"
+      ? Either.left(requestError(request, made.left))
+      : Either.right({ pool, head: made.right });
+  }
+
+  #target(
+    request: HttpClientRequest.HttpClientRequest,
+  ): Target | HttpClientError.RequestError {
+    const known = cacheable(request) ? this.#targets.get(request.url) : undefined;
+    return known ?? this.#parse(request);
   }
 
   #parse(request: HttpClientRequest.HttpClientRequest): Target | HttpClientError.RequestError {

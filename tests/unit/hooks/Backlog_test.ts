@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Backlog } from "../../../src/hooks/Backlog.ts";
+import { Backlog, placesOf } from "../../../src/hooks/Backlog.ts";
 
 Deno.test("Backlog is high from 7/8 of its capacity, full at it, and open again at half", () => {
   const backlog = new Backlog(16, 0.5);
@@ -51,4 +51,9 @@ Deno.test("Backlog lets failing endpoints never have more than 7/8, and always o
   const tiny = new Backlog(1, 0.5);
   tiny.addFailing(1);
   assert.equal(tiny.failingExcess, 0);
+});
+
+Deno.test("placesOf counts one place for each KB begun, so that large bodies are bounded too", () => {
+  const sizes = [0, 1, 1024, 1025, 2048, 1024 * 1024];
+  assert.deepEqual(sizes.map(placesOf), [1, 1, 1, 2, 2, 1024]);
 });

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import * as Effect from "effect/Effect";
+import type { HookEvent } from "../../../src/domain/HookEvent.ts";
+import { Backlog } from "../../../src/hooks/Backlog.ts";
+import * as EventQueue from "../../../src/hooks/EventQueue.ts";
+
+const publish = (bytes: number): HookEvent => ({
+  _tag: "message_publish",
+  from_node: 1,
+  from_ipaddress: "127.0.0.1:1",
+  from_clientid: "a",
+  from_username: "undefined",
+  dup: false,
+  retain: false,
+  qos: 1,
+  topic: "t",
+  packet_id: 1,
+  payload: new Uint8Array(bytes),
+  ts: 0,
+});
+
+Deno.test("EventQueue is full of few events where their payloads are large", async () => {
+  const backlog = new Backlog(100, 0.5);
+  await Effect.gen(function* () {
+    const queue = yield* EventQueue.make({
+      backlog,
+      whenFull: () => "backpressure",
+      wants: () => true,
+      onDropped: () => assert.fail("backpressure drops nothing"),
+    });
+    for (let i = 0; i < 50; i++) queue.emit(publish(10));
+    assert.equal(queue.pressure, "open");
+    queue.emit(publish(50 * 1024));
+    assert.equal(queue.pressure, "full");
+    assert.equal(backlog.count, 100);
+  }).pipe(Effect.scoped, Effect.runPromise);
+});
