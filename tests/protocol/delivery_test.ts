@@ -172,14 +172,38 @@ Deno.test("A message that was released is not sent again on reconnect, its PUBRE
   assert.deepEqual(bench.hooks.all("message_acked").map(({ packet_id }) => packet_id), [1, 2, 3]);
 });
 
+/** The subscriber comes back with a smaller window than it had, which only 5.0 can ask for. */
+const backWithWindow = (bench: ProtocolBench, receiveMaximum: number): TestClient => {
+  const client = bench.connecting(5, "s", {
+    clean: false,
+    properties: { receiveMaximum, sessionExpiryInterval: 60 },
+  });
+  client.take("connack");
+  return client;
+};
+
 Deno.test("PUBREC on a new connection, before the message was sent again there, releases it", () => {
-  const { bench, subscriber, publisher } = start({ limits: { maxInflight: 2 } });
+  const { bench, subscriber, publisher } = start();
   send(publisher, 2, "a", "b");
   subscriber.drop();
-  const again = bench.connecting(4, "s", { clean: false });
-  again.received.length = 0;
-  again.send({ cmd: "pubrec", messageId: 2 });
-  assert.deepEqual(takeAll(again), ["pubrel id2"]);
+  const again = backWithWindow(bench, 1);
+  assert.deepEqual(takeAll(again), ["t/1 a q2 id1 dup"]);
+  again.send({ cmd: "pubrec", messageId: 2 }, { cmd: "pubrec", messageId: 1 });
+  assert.deepEqual(takeAll(again), ["pubrel id2", "pubrel id1"]);
+  again.send({ cmd: "pubcomp", messageId: 1 }, { cmd: "pubcomp", messageId: 2 });
+  again.nothing();
+  assert.deepEqual(bench.hooks.all("message_acked").map(({ packet_id }) => packet_id), [1, 2]);
+});
+
+Deno.test("What waited comes behind all that is sent again, QoS 0 too, however small the window is now", () => {
+  const { bench, subscriber, publisher } = start();
+  send(publisher, 1, "1", "2");
+  subscriber.drop();
+  send(publisher, 0, "3");
+  const again = backWithWindow(bench, 1);
+  assert.deepEqual(takePayloads(again), ["1"]);
+  again.send({ cmd: "puback", messageId: 1 });
+  assert.deepEqual(takePayloads(again), ["2", "3"]);
 });
 
 Deno.test("Nothing is sent again while the connection lasts, however long the acknowledgement takes", () => {

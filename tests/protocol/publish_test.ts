@@ -241,6 +241,14 @@ Deno.test("A PUBLISH that is not allowed is acknowledged by its QoS and delivere
   assert.equal(bench.hooks.all("message_publish").length, 1);
 });
 
+Deno.test("A PUBLISH of QoS 2 that is not allowed is dropped once, although it is sent twice", () => {
+  const { bench, client } = start({ acl: denied });
+  const message = publish("secret/x", "2", { qos: 2, messageId: 2 });
+  client.send(message, { ...message, dup: true });
+  assert.deepEqual(takeAll(client), ["pubrec id2", "pubrec id2"]);
+  assert.equal(bench.hooks.all("message_dropped").length, 1);
+});
+
 Deno.test("A refused PUBLISH with RETAIN neither stores nor replaces a retained message", () => {
   const { bench, client } = start({ acl: denied });
   bench.connect(4, "b").send(publish("secret/x", "old", { retain: true }));

@@ -164,6 +164,26 @@ Deno.test("Waiting messages are dropped at message_expiry_interval, with Message
   assert.equal(bench.hooks.all("message_dropped").length, 1);
 });
 
+Deno.test("A waiting message whose time is over is not sent to a client that comes at that very time", () => {
+  const bench = new ProtocolBench({ limits: { messageExpiryInterval: 60_000 } });
+  away(bench);
+  send(bench.connect(4, "p"), "1");
+  bench.now += 60_000; // and the broker has not looked yet
+  bench.connect(4, "s", persistent).nothing();
+  assert.equal(bench.hooks.all("message_dropped")[0]?.reason, "MessageExpiration");
+});
+
+Deno.test("The events of a session that is resumed name its new connection", () => {
+  const bench = new ProtocolBench();
+  away(bench);
+  send(bench.connect(4, "p"), "1");
+  bench.connect(4, "s", { ...persistent, username: "u" });
+  const [offline] = bench.hooks.all("offline_message");
+  const [delivered] = bench.hooks.all("message_delivered");
+  assert.deepEqual([offline?.ipaddress, offline?.username], ["127.0.0.1:50001", "undefined"]);
+  assert.deepEqual([delivered?.ipaddress, delivered?.username], ["127.0.0.1:50003", "u"]);
+});
+
 Deno.test("message_expiry_interval 0 lets messages wait as long as the session", () => {
   const bench = new ProtocolBench({ limits: { messageExpiryInterval: 0 } });
   away(bench);
