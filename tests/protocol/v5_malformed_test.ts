@@ -195,6 +195,7 @@ Deno.test("Connection refuses a property section that is no such thing", () => {
     ["property identifier over one byte", section(0x80, 0x01, 0)],
     ["property identifier in too many bytes", section(0x81, 0x00, 1)],
     ["length over what is there", [...varint(100), ...user]],
+    ["value beyond the packet", [...varint(user.length + 5), 38, ...string("k"), 0, 6, 0x76]],
     ["length within a property", [...varint(user.length - 1), ...user]],
     ["length in too many bytes", [0x80, 0x00]],
     ["length over four bytes", [0x80, 0x80, 0x80, 0x80, 0x01]],

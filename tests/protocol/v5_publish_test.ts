@@ -141,6 +141,23 @@ Deno.test("Message Expiry Interval is sent less the time that the message waited
   assert.deepEqual([dropped?.reason, dropped?.clientid], ["MessageExpiration", "a"]);
 });
 
+Deno.test("An expired message is not sent even where its deadline has not been looked at yet", () => {
+  const bench = new ProtocolBench();
+  const client = bench.connect(5, "a", persistent);
+  subscribe(client, "t", { qos: 1 });
+  client.drop();
+  const properties = { messageExpiryInterval: 2 };
+  publish(bench.connect(5, "p"), "t", "x", { qos: 1, retain: true, properties });
+  bench.now += 2000; // without a tick: the host's precision is a tenth of a second
+  bench.connect(5, "a", persistent).nothing();
+  assert.deepEqual(bench.hooks.all("message_dropped").map(({ reason }) => reason), [
+    "MessageExpiration",
+  ]);
+  const late = bench.connect(5, "late");
+  subscribe(late, "t");
+  late.nothing();
+});
+
 Deno.test("Message Expiry Interval is sent whole when the message did not wait", () => {
   const { client, publisher } = subscribed();
   for (const messageExpiryInterval of [0, 1, 0xffffffff]) {

@@ -173,6 +173,17 @@ Deno.test("PUBREC that refuses a message ends its handshake, drops it and frees 
   ]);
 });
 
+Deno.test("A QoS 2 message whose PUBREC came is not said to be dropped when the session ends", () => {
+  const { bench, client, publisher } = pair({});
+  for (const messageId of [1, 2]) publish(publisher, "t", "x", { qos: 2, messageId });
+  const [messageId] = idsOf(client);
+  assert.ok(messageId);
+  client.send({ cmd: "pubrec", messageId }).take("pubrel");
+  client.drop();
+  const dropped = bench.hooks.all("message_dropped");
+  assert.deepEqual(dropped.map(({ packet_id }) => packet_id === messageId), [false]);
+});
+
 Deno.test("PUBREC with 0x10 is a success", () => {
   const { client, publisher } = pair();
   publish(publisher, "t", "x", { qos: 2 });
