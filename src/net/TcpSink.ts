@@ -2,6 +2,7 @@
  * Moves bytes between one TCP socket and one protocol connection, from accept to close. Costs one
  * pending read and one small buffer while nothing happens.
  */
+import { FairShare } from "./FairShare.ts";
 import { ReadBuffer } from "./ReadBuffer.ts";
 import { type OpenConnection, SocketSink } from "./SocketSink.ts";
 
@@ -14,6 +15,7 @@ export const serveTcp = async (socket: Deno.TcpConn, open: OpenConnection): Prom
   const connection = open(sink, socket.remoteAddr);
   sink.connection = connection;
   const buffer = new ReadBuffer();
+  let fairShare: FairShare | undefined; // most clients never send so much
   for (;;) {
     if (!sink.isReading) await sink.untilReading();
     let length: number | null;
@@ -30,7 +32,10 @@ export const serveTcp = async (socket: Deno.TcpConn, open: OpenConnection): Prom
       connection.ended("RemoteClose");
       break;
     }
-    connection.receive(buffer.bytes.subarray(0, length));
+    const bytes = buffer.bytes.subarray(0, length);
+    if (FairShare.concerns(length)) {
+      await (fairShare ??= new FairShare()).give(bytes, (piece) => connection.receive(piece));
+    } else connection.receive(bytes);
     buffer.used(length);
   }
 };

@@ -1,12 +1,16 @@
 /**
- * A TCP socket as the node:stream that node:tls can speak over. It reads only when it may: what
- * node:tls is given it decrypts and keeps, however long its own stream is paused.
+ * A TCP socket as a node:stream, for node:tls and node:http to speak over. Their own sockets will not
+ * do: node:tls reads on while it is paused, and a node:http server that once had no file descriptor
+ * left never accepts again (Deno 2.9).
  */
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { ReadBuffer } from "./ReadBuffer.ts";
+import type { Peer } from "./SocketSink.ts";
 
 export class TcpStream extends Duplex {
+  /** The client's address. */
+  readonly peer: Peer;
   readonly #socket: Deno.TcpConn;
   readonly #buffer = new ReadBuffer();
   #mayRead = true;
@@ -15,10 +19,17 @@ export class TcpStream extends Duplex {
 
   constructor(socket: Deno.TcpConn) {
     super();
+    this.peer = socket.remoteAddr;
     this.#socket = socket;
+    // Who speaks over it hears of a reset too. Between two speakers (HTTP, then WebSocket) there is none,
+    // and an error that nobody hears of would end the process.
+    this.on("error", () => {});
   }
 
-  /** Stops or goes on reading; a read that is under way brings at most 64 KB more. */
+  /**
+   * Stops or goes on reading; a read that is under way brings at most 64 KB more. To pause the stream is
+   * not enough where its reader is node:tls, which keeps what it is given, decrypted, without a bound.
+   */
   setReading(reading: boolean): void {
     this.#mayRead = reading;
     if (this.#isWanted) void this.#readNext();
@@ -31,6 +42,14 @@ export class TcpStream extends Duplex {
 
   override _write(bytes: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
     this.#writeAll(bytes).then(() => done(), done);
+  }
+
+  /** A WebSocket's frames come in two chunks each, TLS records several at once: one write for all. */
+  override _writev(
+    chunks: Array<{ readonly chunk: Uint8Array }>,
+    done: (error?: Error) => void,
+  ): void {
+    this.#writeAll(Buffer.concat(chunks.map(({ chunk }) => chunk))).then(() => done(), done);
   }
 
   override _final(done: (error?: Error) => void): void {

@@ -1,43 +1,34 @@
 /** Moves bytes between one TLS socket and one protocol connection, from accept to close. */
 import type { Buffer } from "node:buffer";
 import { type SecureContext, TLSSocket } from "node:tls";
+import type { Handshakes } from "./Handshakes.ts";
 import { type OpenConnection, SocketSink } from "./SocketSink.ts";
 import { TcpStream } from "./TcpStream.ts";
 
 /**
  * Serves an accepted socket until it is closed. Without a handshake in time, or with a bad one, no
  * connection is opened at all.
- *
- * @param handshakeTimeout milliseconds
- * @param handshakes holds the socket as long as its handshake lasts
  */
 export const serveTls = (
   socket: Deno.TcpConn,
   secureContext: SecureContext,
-  handshakeTimeout: number,
-  handshakes: Set<SocketSink>,
+  handshakes: Handshakes,
   open: OpenConnection,
 ): void => {
   const tcp = new TcpStream(socket);
   // A TLSSocket takes any Duplex; its types name net.Socket alone.
   const tls = new TLSSocket(tcp as never, { isServer: true, secureContext });
   const sink = new TlsSink(tcp, tls);
-  const late = setTimeout(() => sink.cut(), handshakeTimeout);
-  const handshakeOver = () => {
-    clearTimeout(late);
-    handshakes.delete(sink);
-  };
-  handshakes.add(sink);
+  handshakes.begin(tcp);
   tls.on("secure", () => {
-    handshakeOver();
-    const connection = open(sink, socket.remoteAddr);
+    handshakes.end(tcp);
+    const connection = open(sink, tcp.peer);
     sink.connection = connection;
     tls.on("data", (bytes: Buffer) => connection.receive(bytes));
     tls.on("end", () => connection.ended("RemoteClose"));
   });
   // Before the connection is opened: a plain-text client, a port scan, a distrusted certificate.
   const failed = () => {
-    handshakeOver();
     sink.cut();
     sink.connection?.ended("ReadWriteError"); // without effect when its end was told already
   };
@@ -45,6 +36,7 @@ export const serveTls = (
   tls.on("close", failed);
   tcp.on("error", failed);
   tcp.on("close", failed);
+  tcp.on("end", () => handshakes.includes(tcp) && failed()); // node:tls would wait on
 };
 
 class TlsSink extends SocketSink {

@@ -1,13 +1,22 @@
-/** Accepts TCP sockets until the scope closes: MQTT over TCP, and what TLS goes over. */
+/** Accepts TCP sockets until the scope closes: what every transport begins with. */
+import * as Cause from "effect/Cause";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 
 /** After a failure to accept (too many open files, say) the listener rests this long. */
-const rest = Duration.millis(100);
+const rest = Duration.millis(250);
 
-/** Listens; answers the bound address. `serve` takes each socket over, and must not throw. */
+/**
+ * Whether it was the client that failed, by a reset before it was accepted. There is no rest after
+ * that: a few resets a second would keep all others out.
+ */
+const isReset = (error: unknown): boolean =>
+  error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionReset ||
+  error instanceof Deno.errors.ConnectionAborted;
+
+/** Listens; answers the bound address. `serve` takes each socket over. */
 export const listenTcp = (
   { name, hostname, port }: ListenerSettings,
   serve: (socket: Deno.TcpConn) => void,
@@ -17,24 +26,27 @@ export const listenTcp = (
       Effect.try({ try: () => Deno.listen({ hostname, port }), catch: (cause) => cause }),
       (listener) => Effect.sync(() => listener.close()),
     );
-    let isFailing = false;
-    const accept = Effect.tryPromise(() => listener.accept()).pipe(
-      Effect.flatMap((socket) => {
-        isFailing = false;
-        return Effect.sync(() => configured(socket) && serve(socket));
-      }),
-      Effect.catchAll((error) => {
-        const first = !isFailing; // a lasting failure is said once, not ten times a second
-        isFailing = true;
-        return Effect.logError("cannot accept a connection", {
-          listener: name,
-          error: String(error.cause),
-        }).pipe(Effect.when(() => first), Effect.zipRight(Effect.sleep(rest)));
-      }),
-    );
-    yield* Effect.forkScoped(Effect.forever(accept));
+    yield* Effect.forkScoped(acceptAll(name, listener, serve));
     return listener.addr;
   });
+
+/** Accepts for ever, whatever fails. */
+export const acceptAll = (
+  name: string,
+  listener: Pick<Deno.TcpListener, "accept">,
+  serve: (socket: Deno.TcpConn) => void,
+): Effect.Effect<never> =>
+  Effect.tryPromise({ try: () => listener.accept(), catch: (error) => error }).pipe(
+    Effect.flatMap((socket) => Effect.sync(() => configured(socket) && serve(socket))),
+    Effect.catchAllCause((cause) => {
+      const error = Cause.squash(cause);
+      return isReset(error)
+        ? Effect.void
+        : Effect.logError("cannot accept a connection", { listener: name, error: String(error) })
+          .pipe(Effect.zipRight(Effect.sleep(rest)));
+    }),
+    Effect.forever,
+  );
 
 /** Answers false for a socket that was reset before it could be served. */
 const configured = (socket: Deno.TcpConn): boolean => {

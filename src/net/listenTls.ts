@@ -11,8 +11,9 @@ import type * as Scope from "effect/Scope";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
+import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
-import type { OpenConnection, Peer, SocketSink } from "./SocketSink.ts";
+import type { OpenConnection, Peer } from "./SocketSink.ts";
 import { serveTls } from "./TlsSink.ts";
 
 type TlsSettings = Extract<ListenerSettings, { readonly transport: "tls" }>;
@@ -26,17 +27,10 @@ export const listenTls = (
     const secureContext = createSecureContext(
       yield* Effect.try({ try: () => readIdentity(settings), catch: (cause) => cause }),
     );
-    const handshakes = yield* Effect.acquireRelease(
-      Effect.sync(() => new Set<SocketSink>()),
-      (handshakes) =>
-        Effect.sync(() => {
-          for (const sink of handshakes) sink.cut();
-        }),
-    );
-    const { handshakeTimeout } = settings.limits;
+    const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
     return yield* listenTcp(
       settings,
-      (socket) => serveTls(socket, secureContext, handshakeTimeout, handshakes, open),
+      (socket) => serveTls(socket, secureContext, handshakes, open),
     );
   });
 

@@ -6,12 +6,14 @@ import "../mqtt/processEnv.ts"; // `ws` looks at the environment as mqtt-packet 
 import type { Buffer } from "node:buffer";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import { createServer, type IncomingMessage, STATUS_CODES } from "node:http";
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { type ServerOptions, WebSocketServer } from "ws";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
-import { bindServer } from "./bindServer.ts";
+import { type Handshakes, makeHandshakes } from "./Handshakes.ts";
+import { listenTcp } from "./listenTcp.ts";
 import { closingTime, type OpenConnection, type Peer } from "./SocketSink.ts";
+import { TcpStream } from "./TcpStream.ts";
 import { serveWebSocket } from "./WebSocketSink.ts";
 
 type WebSocketSettings = Extract<ListenerSettings, { readonly transport: "ws" }>;
@@ -22,52 +24,54 @@ type WebSocketSettings = Extract<ListenerSettings, { readonly transport: "ws" }>
  */
 const frameHeadroom = 1024 * 1024;
 
-/** How often, in milliseconds, the HTTP server looks for requests that are late. */
-const requestCheckInterval = 1000;
-
 /** Listens; answers the bound address. */
 export const listenWebSocket = (
   settings: WebSocketSettings,
   open: OpenConnection,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
-  bindServer(settings, () => {
-    const { path, limits: { handshakeTimeout, maxPacketSize } } = settings;
-    const options: ServerOptions & { readonly closeTimeout: number } = { // not in the types of ws yet
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false, // costs 300 KB a client and more CPU than small packets save
-      maxPayload: maxPacketSize + frameHeadroom,
-      handleProtocols: (offered) => subprotocolOf(offered) ?? false,
-      closeTimeout: closingTime,
-    };
-    const upgrader = new WebSocketServer(options);
-    const server = createServer({
-      noDelay: true,
-      keepAlive: true,
-      headersTimeout: handshakeTimeout,
-      requestTimeout: handshakeTimeout,
-      connectionsCheckingInterval: Math.min(handshakeTimeout, requestCheckInterval),
-    }, (request, response) => {
-      const status = pathOf(request) === path ? 426 : 404;
-      response.writeHead(status, { connection: "close", ...(status === 426 ? upgradeHeader : {}) });
-      response.end(STATUS_CODES[status]);
+  Effect.gen(function* () {
+    const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
+    const server = makeServer(settings, handshakes, open);
+    return yield* listenTcp(settings, (socket) => {
+      const stream = new TcpStream(socket);
+      handshakes.begin(stream);
+      server.emit("connection", stream); // a server that does not listen: it only speaks HTTP
     });
-    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (pathOf(request) !== path) return refuse(socket, 404);
-      const offered = request.headers["sec-websocket-protocol"]?.split(",") ?? [];
-      if (subprotocolOf(new Set(offered.map((name) => name.trim()))) === undefined) {
-        return refuse(socket, 400); // [MQTT-6.0.0-3]
-      }
-      const { remoteAddress, remotePort } = request.socket;
-      if (remoteAddress === undefined || remotePort === undefined) {
-        socket.destroy(); // reset meanwhile
-        return;
-      }
-      upgrader.handleUpgrade(request, socket, head, (webSocket) =>
-        serveWebSocket(webSocket, { hostname: remoteAddress, port: remotePort }, open));
-    });
-    return server;
   });
+
+const makeServer = (
+  { path, limits }: WebSocketSettings,
+  handshakes: Handshakes,
+  open: OpenConnection,
+): Server => {
+  const options: ServerOptions & { readonly closeTimeout: number } = { // not in the types of ws yet
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false, // costs 300 KB a client and more CPU than small packets save
+    maxPayload: limits.maxPacketSize + frameHeadroom,
+    handleProtocols: (offered) => subprotocolOf(offered) ?? false,
+    closeTimeout: closingTime,
+  };
+  const upgrader = new WebSocketServer(options);
+  const server = createServer((request, response) => {
+    const status = pathOf(request) === path ? 426 : 404;
+    response.writeHead(status, { connection: "close", ...(status === 426 ? upgradeHeader : {}) });
+    response.end(STATUS_CODES[status]);
+  });
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (pathOf(request) !== path) return refuse(socket, 404);
+    const offered = request.headers["sec-websocket-protocol"]?.split(",") ?? [];
+    if (subprotocolOf(new Set(offered.map((name) => name.trim()))) === undefined) {
+      return refuse(socket, 400); // [MQTT-6.0.0-3]
+    }
+    upgrader.handleUpgrade(request, socket, head, (webSocket) => {
+      const stream = socket as TcpStream; // the server has no others
+      handshakes.end(stream);
+      serveWebSocket(webSocket, stream.peer, open);
+    });
+  });
+  return server;
+};
 
 const upgradeHeader = { upgrade: "websocket" };
 

@@ -1,0 +1,34 @@
+/**
+ * Shares the event loop among clients: one that has sent a lot is served a few milliseconds at a time,
+ * and then the others, the timers and the deliveries have their turn.
+ *
+ * Without it a publisher to 100 subscribers kept everybody else waiting for as long as it had more to
+ * send: a read that finds bytes there does not go through the event loop.
+ */
+import { setImmediate } from "node:timers/promises";
+
+/** Bytes up to which a chunk is handed over as a whole, and else the size of its pieces. */
+const piece = 2048;
+
+/** Milliseconds. */
+const share = 5;
+
+/** One client's share. */
+export class FairShare {
+  #began = performance.now();
+
+  /** Hands received bytes over; resolves, when it took long, after the others had their turn. */
+  async give(bytes: Uint8Array, receive: (piece: Uint8Array) => void): Promise<void> {
+    for (let from = 0; from < bytes.length; from += piece) {
+      receive(bytes.subarray(from, from + piece));
+      if (performance.now() - this.#began < share) continue;
+      await setImmediate();
+      this.#began = performance.now();
+    }
+  }
+
+  /** Whether `give` is to be used: a small chunk is not worth a look at the clock. */
+  static concerns(length: number): boolean {
+    return length > piece;
+  }
+}

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Logger from "effect/Logger";
+import * as TestClock from "effect/TestClock";
+import * as TestContext from "effect/TestContext";
+import { acceptAll } from "../../../src/net/listenTcp.ts";
+
+Deno.test("acceptAll rests after a failure of its own, and not after a client's reset", async () => {
+  const failures = [
+    new Deno.errors.NotConnected("reset before it was accepted"),
+    new Deno.errors.ConnectionReset("reset while it was accepted"),
+    new Error("too many open files"),
+    new Deno.errors.NotConnected("again"),
+  ];
+  let accepts = 0;
+  const listener = {
+    accept: (): Promise<Deno.TcpConn> => {
+      const failure = failures[accepts++];
+      return failure === undefined ? new Promise(() => {}) : Promise.reject(failure);
+    },
+  };
+  const log: Array<string> = [];
+  const logger = Logger.make(({ message }) => log.push(JSON.stringify(message)));
+  await Effect.gen(function* () {
+    const fiber = yield* Effect.fork(acceptAll("test", listener, () => assert.fail("accepted")));
+    yield* TestClock.adjust("249 millis");
+    assert.equal(accepts, 3);
+    yield* TestClock.adjust("1 millis");
+    assert.equal(accepts, 5);
+    yield* Fiber.interrupt(fiber);
+  }).pipe(
+    Effect.provide(TestContext.TestContext),
+    Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+    Effect.runPromise,
+  );
+  assert.deepEqual(log, [
+    '["cannot accept a connection",{"listener":"test","error":"Error: too many open files"}]',
+  ]);
+});
