@@ -231,6 +231,8 @@ export class Broker implements SessionHost {
     const { session, will } = client;
     session.client = undefined;
     client.will = undefined;
+    // Its own will is nothing for a session that ends now.
+    if (session.expiryInterval === 0) this.#unsubscribeAll(session);
     // A stopping server keeps wills back: its clients are not gone. MQTT 5.0 section 3.1.2.5, non-normative
     if (will !== undefined && reason !== EndReason.Shutdown) this.#willAfter(client, will);
     this.hooks.clientDisconnected(client.info, reason);
@@ -248,8 +250,7 @@ export class Broker implements SessionHost {
     if (session.expiry !== undefined) this.deadlines.cancel(session.expiry);
     session.expiry = undefined;
     this.sessions.delete(session.id);
-    for (const subscription of session.subscriptions.values()) this.topics.remove(subscription);
-    session.subscriptions.clear();
+    this.#unsubscribeAll(session);
     const delayed = this.#cancelWill(session);
     if (delayed !== undefined && reason !== EndReason.Shutdown) {
       this.#publishWill(session.info, delayed); // [MQTT-3.1.2-8]: the session ends before the delay
@@ -260,6 +261,11 @@ export class Broker implements SessionHost {
         group !== undefined && this.#router.toMember(group, message, qos),
     );
     this.hooks.sessionTerminated(session.info, reason);
+  }
+
+  #unsubscribeAll(session: Session): void {
+    for (const subscription of session.subscriptions.values()) this.topics.remove(subscription);
+    session.subscriptions.clear();
   }
 
   #willAfter(client: Client, will: Will): void {

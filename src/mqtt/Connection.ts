@@ -281,7 +281,7 @@ export class Connection {
         return handlePublish(this.broker, client, packet);
       case "puback":
         // FrameCheck saw a packet identifier in each of these.
-        return client.session.puback(packet.messageId as number, packet.reasonCode ?? 0);
+        return client.session.puback(packet.messageId as number);
       case "pubrec":
         return client.session.pubrec(packet.messageId as number, packet.reasonCode ?? 0);
       case "pubrel":

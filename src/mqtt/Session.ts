@@ -3,7 +3,7 @@
  * flight to it, and which QoS 2 messages it has begun to send. MQTT 5.0 section 4.1
  *
  * Every message that comes in by `deliver`, or out of a RetainedDelivery, leaves by exactly one of:
- * acknowledged, sent (QoS 0), message_dropped.
+ * acknowledged, sent (QoS 0), released (QoS 2, when the session ends before PUBCOMP), message_dropped.
  */
 import type { ListenerLimits } from "../domain/BrokerSettings.ts";
 import type { QoS } from "../domain/HookEvent.ts";
@@ -156,13 +156,15 @@ export class Session {
     if (this.#queue.length === 0) this.#cancelQueueDeadline();
   }
 
-  /** PUBACK; `reason` from 0x80 on refuses the message. @throws MqttError when it is not the answer to a QoS 1 message */
-  puback(packetId: number, reason: number): void {
+  /**
+   * PUBACK, which ends the message whatever its reason code says. [MQTT-4.4.0-2]
+   * @throws MqttError when it is not the answer to a QoS 1 message
+   */
+  puback(packetId: number): void {
     const outgoing = this.#inflight.get(packetId);
     if (outgoing === undefined) return; // sent twice, or of a session that is gone: nothing waits for it
     if (outgoing.qos !== 1) throw protocolError("PUBACK for a QoS 2 message");
-    if (reason >= 0x80) this.#refused(outgoing);
-    else this.#acked(outgoing);
+    this.#acked(outgoing);
   }
 
   /** PUBREC; `reason` from 0x80 on refuses the message. @throws MqttError as `puback` */

@@ -142,3 +142,12 @@ Deno.test("A will that the access list denies is dropped with PublishRefused", (
     "message_dropped gone PublishRefused",
   ]);
 });
+
+Deno.test("Will is nothing for the session of its own client when that ends with the connection", () => {
+  const bench = new ProtocolBench();
+  const client = bench.connect(4, "a", { will });
+  subscribe(client, ["will", 1]);
+  client.drop();
+  const after = bench.hooks.names().slice(bench.hooks.names().indexOf("session_subscribed") + 1);
+  assert.deepEqual(after, ["message_publish", "client_disconnected", "session_terminated"]);
+});
