@@ -116,6 +116,8 @@ export const MessagePublish = Schema.TaggedStruct("message_publish", {
   ts: Timestamp,
 });
 
+export type MessagePublish = typeof MessagePublish.Type;
+
 /** A message on its way to one recipient: `pts` is when it was published, `ts` when the event arose. */
 const delivery = {
   ...from,

@@ -3,7 +3,7 @@
  *
  * Nothing here decides anything about MQTT: callers say what happened, at the moment it happens.
  */
-import type { QoS } from "../domain/HookEvent.ts";
+import type { MessagePublish, QoS } from "../domain/HookEvent.ts";
 import type { Clock } from "./Clock.ts";
 import type { HookSink } from "./HookSink.ts";
 import type { ClientInfo, Message } from "./Message.ts";
@@ -98,22 +98,7 @@ export class Hooks {
   }
 
   messagePublish(message: Message): void {
-    if (!this.sink.wants("message_publish", message.topic)) return;
-    const { from } = message;
-    this.sink.emit({
-      _tag: "message_publish",
-      from_node: from.node,
-      from_ipaddress: from.ipaddress,
-      from_clientid: from.clientid,
-      from_username: from.username,
-      dup: message.dup,
-      retain: message.retain,
-      qos: message.qos,
-      topic: message.topic,
-      packet_id: message.packetId,
-      payload: message.payload,
-      ts: message.publishedAt,
-    });
+    if (this.sink.wants("message_publish", message.topic)) this.sink.emit(published(message));
   }
 
   messageDelivered(client: ClientInfo, outgoing: Outgoing): void {
@@ -130,79 +115,77 @@ export class Hooks {
 
   /** A message that one recipient does not get. */
   messageDropped(client: ClientInfo, outgoing: Outgoing, reason: string): void {
-    const { message } = outgoing;
-    if (!this.sink.wants("message_dropped", message.topic)) return;
-    const { from } = message;
-    this.sink.emit({
-      _tag: "message_dropped",
-      from_node: from.node,
-      from_ipaddress: from.ipaddress,
-      from_clientid: from.clientid,
-      from_username: from.username,
-      node: client.node,
-      ipaddress: client.ipaddress,
-      clientid: client.clientid,
-      username: client.username,
-      dup: outgoing.dup,
-      retain: outgoing.retain,
-      qos: outgoing.qos,
-      topic: message.topic,
-      packet_id: outgoing.packetId,
-      payload: message.payload,
-      reason,
-      pts: message.publishedAt,
-      ts: this.clock.now(),
-    });
+    if (!this.sink.wants("message_dropped", outgoing.message.topic)) return;
+    const delivery = deliveryOf("message_delivered", client, outgoing, this.clock.now());
+    this.sink.emit({ ...delivery, _tag: "message_dropped", reason });
   }
 
   /** A message that nobody gets. */
   messageRefused(message: Message): void {
     if (!this.sink.wants("message_dropped", message.topic)) return;
-    const { from } = message;
     this.sink.emit({
+      ...published(message),
       _tag: "message_dropped",
-      from_node: from.node,
-      from_ipaddress: from.ipaddress,
-      from_clientid: from.clientid,
-      from_username: from.username,
-      dup: message.dup,
-      retain: message.retain,
-      qos: message.qos,
-      topic: message.topic,
-      packet_id: message.packetId,
-      payload: message.payload,
       reason: DropReason.PublishRefused,
       pts: message.publishedAt,
       ts: this.clock.now(),
     });
   }
 
-  #delivery(
-    name: "message_delivered" | "message_acked" | "offline_message",
-    client: ClientInfo,
-    outgoing: Outgoing,
-  ): void {
-    const { message } = outgoing;
-    if (!this.sink.wants(name, message.topic)) return;
-    const { from } = message;
-    this.sink.emit({
-      _tag: name,
-      from_node: from.node,
-      from_ipaddress: from.ipaddress,
-      from_clientid: from.clientid,
-      from_username: from.username,
-      node: client.node,
-      ipaddress: client.ipaddress,
-      clientid: client.clientid,
-      username: client.username,
-      dup: outgoing.dup,
-      retain: outgoing.retain,
-      qos: outgoing.qos,
-      topic: message.topic,
-      packet_id: outgoing.packetId,
-      payload: message.payload,
-      pts: message.publishedAt,
-      ts: this.clock.now(),
-    });
+  #delivery(name: DeliveryName, client: ClientInfo, outgoing: Outgoing): void {
+    if (this.sink.wants(name, outgoing.message.topic)) {
+      this.sink.emit(deliveryOf(name, client, outgoing, this.clock.now()));
+    }
   }
 }
+
+type DeliveryName = "message_delivered" | "message_acked" | "offline_message";
+
+// Written out and not spread: these two are made for every message.
+
+const published = (message: Message): MessagePublish => {
+  const { from } = message;
+  return {
+    _tag: "message_publish",
+    from_node: from.node,
+    from_ipaddress: from.ipaddress,
+    from_clientid: from.clientid,
+    from_username: from.username,
+    dup: message.dup,
+    retain: message.retain,
+    qos: message.qos,
+    topic: message.topic,
+    packet_id: message.packetId,
+    payload: message.payload,
+    ts: message.publishedAt,
+  };
+};
+
+const deliveryOf = <Name extends DeliveryName>(
+  name: Name,
+  client: ClientInfo,
+  outgoing: Outgoing,
+  now: number,
+) => {
+  const { message } = outgoing;
+  const { from } = message;
+  return {
+    _tag: name,
+    from_node: from.node,
+    from_ipaddress: from.ipaddress,
+    from_clientid: from.clientid,
+    from_username: from.username,
+    node: client.node,
+    ipaddress: client.ipaddress,
+    clientid: client.clientid,
+    username: client.username,
+    dup: outgoing.dup,
+    retain: outgoing.retain,
+    qos: outgoing.qos,
+    topic: message.topic,
+    packet_id: outgoing.packetId,
+    payload: message.payload,
+    pts: message.publishedAt,
+    ts: now,
+  };
+};
