@@ -67,6 +67,7 @@ export const loadBrokerSettings = (
     const doubts = [
       ...ignored.map((i) => ({ path: [...i.path, i.keys[0]], text: renderIgnored(i) })),
       ...strandedListeners(settings),
+      ...claimableUsers(settings),
     ];
     return { settings, warnings: warnings(toml, doubts) };
   });
@@ -120,3 +121,14 @@ const strandedListeners = ({ listeners, users }: BrokerSettings): ReadonlyArray<
     text: `listener.${l.transport}.${l.name} takes only users, and auth.users has none: ` +
       "it will refuse every client",
   }));
+
+/** A name that has no password is anybody's where anonymous clients are welcome. */
+const claimableUsers = ({ listeners, users, acl }: BrokerSettings): ReadonlyArray<Doubt> =>
+  listeners.every((listener) => !listener.limits.allowAnonymous) ? [] : acl.flatMap(
+    ({ user }, i) =>
+      user === undefined || users.some(({ username }) => username === user) ? [] : [{
+        path: ["acl", i, "user"],
+        text: `${JSON.stringify(user)} is not in auth.users: ` +
+          "where allow_anonymous is true, any client may go by that name",
+      }],
+  );

@@ -355,6 +355,16 @@ Deno.test("loadBrokerSettings reads RMQTT's own file and names the keys it does 
   ]);
 });
 
+Deno.test("loadBrokerSettings warns of an access rule for a name that anybody may go by", () => {
+  const acl = 'acl = [{ permit = "allow", user = "admin" }]';
+  assert.deepEqual(broker(acl).warnings, [
+    'broker.toml:1: "admin" is not in auth.users: ' +
+    "where allow_anonymous is true, any client may go by that name",
+  ]);
+  const user = 'auth.users = [{ username = "admin", password = "secret" }]';
+  assert.deepEqual(broker(`${user}\n${acl}`).warnings, []);
+});
+
 Deno.test("loadWebHookSettings warns of an [[endpoint]] table that changes nothing", () => {
   const { warnings } = webHook(`
 rule.client_connect = [{ urls = ["http://user:pw@host/hook", "file:///events"] }]
