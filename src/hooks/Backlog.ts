@@ -98,10 +98,11 @@ export class Backlog {
       : "open";
     if (now === before) return;
     this.#pressure = now;
-    if (rank[now] < rank[before] && this.#relief.length > 0) queueMicrotask(this.#relieve);
+    if (rank[now] < rank[before] && this.#relief.length > 0) queueMicrotask(this.relieve);
   }
 
-  readonly #relieve = (): void => {
+  /** Calls those back who wait for relief. */
+  readonly relieve = (): void => {
     for (const listener of this.#relief) listener();
   };
 }

@@ -10,6 +10,7 @@ import type { HookEvent, HookEventName } from "../domain/HookEvent.ts";
 import type { DropReason } from "../ops/Metrics.ts";
 import type { HookSink, Pressure } from "../mqtt/HookSink.ts";
 import { type Backlog, placesOf } from "./Backlog.ts";
+import { IntakeTurn } from "./IntakeTurn.ts";
 
 /** What the queue asks of those behind it. */
 export interface EventQueueOptions {
@@ -32,6 +33,9 @@ export interface EventQueue extends HookSink {
   readonly end: Effect.Effect<void>;
 }
 
+/** Delivery is behind when more than this waits: from here on intake leaves it its turns. */
+const BEHIND = 1024;
+
 /** The places of an event that is not encoded yet; its payload is what its body grows by. */
 export const eventPlaces = (event: HookEvent): number =>
   "payload" in event ? placesOf(event.payload.length) : 1;
@@ -46,16 +50,22 @@ export const make = (
       Mailbox.make<HookEvent>(),
       (mailbox) => mailbox.shutdown,
     );
+    const turn = yield* Effect.acquireRelease(
+      Effect.sync(() => new IntakeTurn(() => backlog.relieve())),
+      (turn) => Effect.sync(() => turn.close()),
+    );
     return {
       wants,
       emit(event) {
+        if (backlog.count > BEHIND) turn.take();
         const full = backlog.count >= backlog.capacity && whenFull() === "drop_newest";
         if (full) return onDropped(event, "queue_full");
         if (mailbox.unsafeOffer(event)) backlog.add(eventPlaces(event));
         else onDropped(event, "shutdown");
       },
       get pressure(): Pressure {
-        return whenFull() === "backpressure" ? backlog.pressure : "open";
+        const pressure = whenFull() === "backpressure" ? backlog.pressure : "open";
+        return pressure === "open" && turn.over ? "high" : pressure;
       },
       events: Mailbox.toStream(mailbox),
       end: mailbox.end,

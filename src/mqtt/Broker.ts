@@ -108,9 +108,13 @@ export class Broker implements SessionHost {
     this.deadlines.runDue(this.now());
   }
 
-  /** There is room for events again: lets held connections go on, the longest waiting first. */
+  /** There is room for events again: lets held connections go on, the longest waiting first, until it is used up. */
   resume(): void {
-    for (const connection of [...this.#held]) connection.resume();
+    const { pressure } = this.hooks.sink;
+    for (const connection of [...this.#held]) {
+      if (this.hooks.sink.pressure !== pressure) return;
+      connection.resume();
+    }
   }
 
   /** A connection waits for `resume`. `anew`: it has gone on since it came to wait, and others are first now. */

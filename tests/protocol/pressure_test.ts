@@ -266,3 +266,17 @@ Deno.test("A connection that waits is ended by the broker's end, with Shutdown",
     "session_terminated Shutdown",
   ]);
 });
+
+Deno.test("Broker lets no more connections go on than there is room for", () => {
+  const { bench, client } = start("high");
+  const second = bench.connect(4, "second");
+  client.send(one);
+  second.send(one);
+  bench.hooks.pressure = "open";
+  bench.hooks.emit = () => bench.hooks.pressure = "high"; // the first event takes the room
+  bench.broker.resume();
+  assert.deepEqual(takeAll(client), ["puback id1"]);
+  second.nothing();
+  relieve(bench);
+  assert.deepEqual(takeAll(second), ["puback id1"]);
+});

@@ -35,3 +35,27 @@ Deno.test("EventQueue is full of few events where their payloads are large", asy
     assert.equal(backlog.count, 100);
   }).pipe(Effect.scoped, Effect.runPromise);
 });
+
+Deno.test("EventQueue lets 128 events in per turn of the event loop while delivery is behind", async () => {
+  const backlog = new Backlog(100_000, 0.5);
+  let reliefs = 0;
+  backlog.onRelief(() => reliefs++);
+  await Effect.gen(function* () {
+    const queue = yield* EventQueue.make({
+      backlog,
+      whenFull: () => "drop_oldest",
+      wants: () => true,
+      onDropped: () => assert.fail("there is room"),
+    });
+    const emitWhileOpen = (): number => {
+      let emitted = 0;
+      for (; queue.pressure === "open" && emitted < 5000; emitted++) queue.emit(publish(10));
+      return emitted;
+    };
+    assert.equal(emitWhileOpen(), 1025 + 128);
+    assert.equal(queue.pressure, "high");
+    yield* Effect.promise(() => new Promise((nextTurn) => setTimeout(nextTurn, 0)));
+    assert.equal(reliefs, 1);
+    assert.equal(emitWhileOpen(), 128);
+  }).pipe(Effect.scoped, Effect.runPromise);
+});
