@@ -19,6 +19,8 @@ export const read = (
           if (!text.includes("-----BEGIN CERTIFICATE-----")) {
             throw new Error("it holds no PEM certificate");
           }
+          // A malformed one would be found later: by the worker's client, whose thread ends with it.
+          Deno.createHttpClient({ caCerts: [text] }).close();
           return [path, text] as const;
         },
         catch: (cause) => new CaFileError({ path, cause }),
