@@ -1,7 +1,6 @@
 /** The composition root: reads the settings, builds the pieces, runs until a signal. The only file that runs anything. */
 import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
-import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
 import { makeAuthenticator } from "./auth/authenticator.ts";
 import {
@@ -20,14 +19,17 @@ import { listen } from "./net/listen.ts";
 import { makeBroker } from "./net/makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
 import * as logger from "./ops/logger.ts";
-import { firstSignal } from "./ops/signals.ts";
+import { listenFor } from "./ops/signals.ts";
 import * as WebHook from "./webhook/WebHook.ts";
 
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
 const run = (files: ConfigFiles) =>
   Effect.scoped(Effect.gen(function* () {
-    // Before anything starts, so that a signal meanwhile stops what has started and kills nothing.
-    const stop = yield* Effect.forkScoped(firstSignal("SIGTERM", "SIGINT"));
+    // Before anything starts and until all has stopped, so that no signal kills. A second SIGINT adds
+    // nothing to the first: Ctrl-C sends one from the terminal and one from `deno task`.
+    const stop = yield* listenFor("SIGTERM", "SIGINT");
+    const hangUp = yield* listenFor("SIGHUP");
+    const figures = yield* listenFor("SIGUSR1");
     const settings = yield* loadSettings(files);
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
     const webHook = yield* WebHook.make(settings.webHook); // last: drains
@@ -44,18 +46,15 @@ const run = (files: ConfigFiles) =>
       yield* listen(listener, broker, sockets);
     }
     yield* Effect.logInfo("started", { version, pid: Deno.pid });
-    yield* Effect.forkScoped(Effect.forever(reloadOnHangUp(files, webHook)));
-    yield* Effect.forkScoped(
-      Effect.forever(Effect.zipRight(firstSignal("SIGUSR1"), webHook.logSummary)),
-    );
-    const signal = yield* Fiber.join(stop);
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, reload(files, webHook))));
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(figures, webHook.logSummary)));
+    const signal = yield* stop;
     yield* Effect.logInfo("stopping", { signal });
   })).pipe(Effect.zipRight(Effect.logInfo("stopped")));
 
 /** SIGHUP: files are opened anew, and web-hook.toml is read again; a faulty one changes nothing. */
-const reloadOnHangUp = (files: ConfigFiles, webHook: WebHook.WebHook) =>
+const reload = (files: ConfigFiles, webHook: WebHook.WebHook) =>
   Effect.gen(function* () {
-    yield* firstSignal("SIGHUP");
     yield* webHook.reopenFiles;
     const { settings, warnings } = yield* loadWebHookSettings(files.webHook);
     for (const warning of warnings) yield* Effect.logWarning(warning);
