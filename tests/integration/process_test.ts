@@ -149,6 +149,23 @@ testNeeding(needed, "File that cannot be read is named, exit 78", async () => {
   assert.match(stderr, /\/nonexistent\/broker\.toml/);
 });
 
+testNeeding(needed, "File that is not UTF-8 is refused, exit 78", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".toml" });
+  try {
+    // "Zoë" in Latin-1
+    const latin1 = Uint8Array.from(
+      'auth.users=[{username="Zo\xeb",password="p"}]',
+      (c) => c.charCodeAt(0),
+    );
+    await Deno.writeFile(path, latin1);
+    const { code, stderr } = await runBroker("--check", "--config", path);
+    assert.equal(code, 78);
+    assert.match(stderr, /not UTF-8/);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 testNeeding(
   needed,
   "Address in use ends the start with a message, not with a stack trace",
