@@ -108,6 +108,30 @@ export class BrokerProcess {
     return port;
   }
 
+  /** Sends it a signal that does not end it. */
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves with the log as soon as it matches; rejects with it after `within` milliseconds, or at the end. */
+  logged(pattern: RegExp, within = 20_000): Promise<string> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const look = () => {
+      if (pattern.test(this.log)) resolve(this.log);
+      else if (this.#ended) reject(new Error(`ended without ${pattern}:\n${this.log}`));
+    };
+    const deadline = setTimeout(
+      () => reject(new Error(`no ${pattern} within ${within} ms:\n${this.log}`)),
+      within,
+    );
+    this.#waiting.add(look);
+    look();
+    return promise.finally(() => {
+      clearTimeout(deadline);
+      this.#waiting.delete(look);
+    });
+  }
+
   /** Signals it and waits for its end; after `within` milliseconds it is killed and this rejects. */
   async stop(signal: Deno.Signal = "SIGTERM", within = 20_000): Promise<Exit> {
     if (!this.#ended) this.#child.kill(signal);
