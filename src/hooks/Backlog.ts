@@ -41,6 +41,11 @@ export class Backlog {
     return this.#capacity;
   }
 
+  /** Of `count`: what does not wait for failing endpoints, and so can be delivered. */
+  get deliverable(): number {
+    return this.#count - this.#failing;
+  }
+
   get pressure(): Pressure {
     return this.#pressure;
   }
@@ -84,7 +89,7 @@ export class Backlog {
   }
 
   #update(): void {
-    const occupied = this.#count - this.#failing;
+    const occupied = this.deliverable;
     const room = Math.max(1, this.#capacity - this.#failing);
     const before = this.#pressure;
     // Full at the capacity, high from 7/8 of it. Back to open at half only, so that held clients are

@@ -33,7 +33,7 @@ export interface EventQueue extends HookSink {
   readonly end: Effect.Effect<void>;
 }
 
-/** Delivery is behind when more than this waits: from here on intake leaves it its turns. */
+/** Delivery is behind when more than this could be delivered: from here on intake leaves it its turns. */
 const BEHIND = 1024;
 
 /** The places of an event that is not encoded yet; its payload is what its body grows by. */
@@ -57,7 +57,7 @@ export const make = (
     return {
       wants,
       emit(event) {
-        if (backlog.count > BEHIND) turn.take();
+        if (backlog.deliverable > BEHIND) turn.take();
         const full = backlog.count >= backlog.capacity && whenFull() === "drop_newest";
         if (full) return onDropped(event, "queue_full");
         if (mailbox.unsafeOffer(event)) backlog.add(eventPlaces(event));

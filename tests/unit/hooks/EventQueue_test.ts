@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import { Backlog } from "../../../src/hooks/Backlog.ts";
 import * as EventQueue from "../../../src/hooks/EventQueue.ts";
+import { MOST_EVENTS } from "../../../src/hooks/IntakeTurn.ts";
 
 const publish = (bytes: number): HookEvent => ({
   _tag: "message_publish",
@@ -58,4 +59,23 @@ Deno.test("EventQueue lets 128 events in per turn of the event loop while delive
     assert.equal(reliefs, 1);
     assert.equal(emitWhileOpen(), 128);
   }).pipe(Effect.scoped, Effect.runPromise);
+});
+
+Deno.test("EventQueue shortens its turns for what can be delivered, not for what a dead URL holds", async () => {
+  const pressureAfter = (failing: number) =>
+    Effect.gen(function* () {
+      const backlog = new Backlog(100_000, 0.5);
+      backlog.add(2000);
+      backlog.addFailing(failing);
+      const queue = yield* EventQueue.make({
+        backlog,
+        whenFull: () => "backpressure",
+        wants: () => true,
+        onDropped: () => assert.fail("backpressure drops nothing"),
+      });
+      for (let i = 0; i < MOST_EVENTS; i++) queue.emit(publish(10));
+      return queue.pressure;
+    }).pipe(Effect.scoped, Effect.runPromise);
+  assert.equal(await pressureAfter(0), "high");
+  assert.equal(await pressureAfter(2000), "open");
 });
