@@ -16,10 +16,10 @@ import {
   type Latency,
   measureBurst,
   measureCeiling,
+  measureIntake,
   measureLatency,
   measureQueued,
   measureThroughput,
-  type Queued,
   type Throughput,
 } from "./measure.ts";
 import { startBurst } from "./publishers.ts";
@@ -61,7 +61,8 @@ interface Figures {
   throughput?: Throughput;
   latency?: Latency;
   faults?: Partial<Record<Fault, Latency>>;
-  queued?: Queued;
+  queuedBytes?: number;
+  intakeAlone?: number;
   burst?: BurstPace;
 }
 
@@ -189,18 +190,23 @@ async function faulty(subjects: ReadonlyArray<Subject>): Promise<void> {
   }
 }
 
-/** Once each: memory is not noisy. */
+/** A URL that never answers, and each time a fresh process, since memory remembers what went before. */
 async function queued(subjects: ReadonlyArray<Subject>): Promise<void> {
   say("queued");
   const silent = await Receiver.start("never");
   try {
     for (const subject of subjects) {
-      const server = await subject.start({ urls: [silent.url], settings: queuedSettings });
-      try {
-        figuresOf(subject.name).queued = await measureQueued(server, queuedEvents);
-      } finally {
-        await server.stop();
-      }
+      const measure = async (of: (server: ServerProcess) => Promise<number>) => {
+        const server = await subject.start({ urls: [silent.url], settings: queuedSettings });
+        try {
+          return await of(server);
+        } finally {
+          await server.stop();
+        }
+      };
+      const figures = figuresOf(subject.name);
+      figures.queuedBytes = await measure((server) => measureQueued(server, queuedEvents));
+      figures.intakeAlone = await measure((server) => measureIntake(server, queuedEvents));
     }
   } finally {
     await silent.stop();
@@ -231,12 +237,12 @@ function print(subjects: ReadonlyArray<Subject>): void {
     ),
     [
       `MB with ${queuedEvents} events queued`,
-      (name) => times(figures.get(name)?.queued?.bytes, 1e6),
+      (name) => times(figures.get(name)?.queuedBytes, 1e6),
     ],
     [`burst of ${burstEvents}: accepted/s`, (name) => figures.get(name)?.burst?.intake],
     [
       "times intake alone",
-      (name) => times(figures.get(name)?.burst?.intake, figures.get(name)?.queued?.intake),
+      (name) => times(figures.get(name)?.burst?.intake, figures.get(name)?.intakeAlone),
     ],
     ["delivered/s meanwhile", (name) => figures.get(name)?.burst?.delivery],
     ["delivered/s afterwards", (name) => figures.get(name)?.burst?.alone],

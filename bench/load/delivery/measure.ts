@@ -83,18 +83,19 @@ export const measureLatency = async (
   return { p50: p50 / 1000, p99: p99 / 1000, puback99: percentile(pubacks, 0.99) / 1000 };
 };
 
-export interface Queued {
-  /** Resident memory at its highest, in bytes, since the process began. */
-  readonly bytes: number;
-  /** Messages accepted per second while nothing is delivered. */
-  readonly intake: number;
-}
+/**
+ * The resident memory, at its highest since the process began, in bytes, when so many events wait: the
+ * server's only URL never answers.
+ */
+export const measureQueued = async (server: ServerProcess, count: number): Promise<number> => {
+  await (await startBurst(server.port, count)).done;
+  return peakBytes(server.pid);
+};
 
-/** Lets so many events wait: the server's only URL never answers. */
-export const measureQueued = async (server: ServerProcess, count: number): Promise<Queued> => {
-  const { startedAt, done } = await startBurst(server.port, count);
-  const intake = perSecond(count, await done - startedAt);
-  return { bytes: peakBytes(server.pid), intake };
+/** Messages accepted per second, by the publishers of `measureBurst`, while nothing is delivered. */
+export const measureIntake = async (server: ServerProcess, count: number): Promise<number> => {
+  const { startedAt, done } = await startBurst(server.port, count, burstPublishers);
+  return perSecond(count, await done - startedAt);
 };
 
 /** Events per second. */
@@ -116,6 +117,9 @@ const sampleEvery = 250; // milliseconds
 /** Below this many events the pace of the rest tells nothing. */
 const fewestAlone = 10_000;
 
+/** So many that their sockets always have more to read than an event loop does in a turn. */
+const burstPublishers = 500;
+
 /** A burst far larger than what can be delivered while it comes in. */
 export const measureBurst = async (
   server: ServerProcess,
@@ -123,7 +127,7 @@ export const measureBurst = async (
   count: number,
 ): Promise<BurstPace> => {
   await receiver.begin({ timed: false });
-  const burst = await startBurst(server.port, count);
+  const burst = await startBurst(server.port, count, burstPublishers);
   const { startedAt } = burst;
   const course: Array<readonly [number, number, number]> = [[0, 0, 0]];
   let sampled: Promise<void> = Promise.resolve();

@@ -15,8 +15,7 @@ const openClients = (port: number, count: number): Promise<ReadonlyArray<LoadCli
   );
 };
 
-/** How many clients a burst has, and messages each of them has unacknowledged: 512 in all. */
-const burstClients = 32;
+/** Messages that one client of a burst has unacknowledged. */
 const burstWindow = 16;
 
 /** A burst under way. Times are by `nowMicros`. */
@@ -29,8 +28,8 @@ export interface Burst {
 }
 
 /** Publishes so many QoS 1 messages as fast as the broker acknowledges them. */
-export const startBurst = async (port: number, count: number): Promise<Burst> => {
-  const clients = await openClients(port, burstClients);
+export const startBurst = async (port: number, count: number, publishers = 32): Promise<Burst> => {
+  const clients = await openClients(port, publishers);
   let left = count;
   let acknowledged = 0;
   const done = Promise.withResolvers<number>();
