@@ -33,7 +33,7 @@ export const readToml = (file: string): Effect.Effect<TomlFile, ConfigError, Con
   });
 
 /** Parses a file's text; fails with its first syntax error. */
-export const parseToml = (file: string, text: string): Either.Either<TomlFile, ConfigError> =>
+const parseToml = (file: string, text: string): Either.Either<TomlFile, ConfigError> =>
   Either.try({
     try: () => {
       const table = withoutDates(

@@ -1,19 +1,9 @@
 /**
- * MQTT topic names and topic filters: validity and matching, one pair at a time.
+ * MQTT topic filters: validity and matching, one pair at a time.
  *
  * Sources: MQTT 3.1.1 section 4.7, MQTT 5.0 sections 4.7 and 4.8.2. For matching one topic against
  * many filters at once see `mqtt/TopicTree.ts`.
  */
-
-/** Whether `topic` may be published to: not empty, no wildcard, no U+0000. [MQTT-3.3.2-2] [MQTT-4.7.3-1] [MQTT-4.7.3-2] */
-export const isTopicName = (topic: string): boolean => {
-  if (topic.length === 0) return false;
-  for (let i = 0; i < topic.length; i++) {
-    const c = topic.charCodeAt(i);
-    if (c === PLUS || c === HASH || c === 0) return false;
-  }
-  return true;
-};
 
 /** Whether `filter` is well-formed: `#` only as the whole last level, `+` only as a whole level. [MQTT-4.7.1-1] [MQTT-4.7.1-2] */
 export const isTopicFilter = (filter: string): boolean => {

@@ -176,5 +176,5 @@ const prefixed = (prefix: string, counts: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(counts).map(([reason, n]) => [prefix + reason, n]));
 
 /** A URL as it may be shown: without user name and password. */
-export const withoutUserinfo = (url: string): string =>
+const withoutUserinfo = (url: string): string =>
   url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1");

@@ -28,7 +28,7 @@ import * as RetrySchedule from "./RetrySchedule.ts";
  * `endpoint_share` bounds it. Long enough that a receiver's restart behind a full queue costs no event,
  * short enough that publishers are hardly held by a dead one.
  */
-export const FAILING_AFTER_MS = 3_000;
+const FAILING_AFTER_MS = 3_000;
 
 /** How much later than its deadline a timer may start a last attempt. */
 const TIMER_SLACK_MS = 100;

@@ -1,10 +1,7 @@
 /** What 5.0 protocol tests say often: one subscription, one message, and what came of it. */
 import assert from "node:assert/strict";
-import type { IConnectPacket, IPublishPacket, ISubscribePacket, ISubscription } from "mqtt-packet";
+import type { IPublishPacket, ISubscribePacket, ISubscription } from "mqtt-packet";
 import type { TestClient } from "./ProtocolBench.ts";
-
-export type ConnectProperties = NonNullable<IConnectPacket["properties"]>;
-export type PublishProperties = NonNullable<IPublishPacket["properties"]>;
 
 /** A session that outlives its connection; spread into CONNECT. */
 export const persistent = { clean: false, properties: { sessionExpiryInterval: 3600 } };
