@@ -29,7 +29,7 @@ const run = (files: ConfigFiles) =>
     // nothing to the first: Ctrl-C sends one from the terminal and one from `deno task`.
     const stop = yield* listenFor("SIGTERM", "SIGINT");
     const hangUp = yield* listenFor("SIGHUP");
-    const figures = yield* listenFor("SIGUSR1");
+    const figures = yield* listenFor("SIGUSR2"); // on SIGUSR1 Deno opens a debugger's port, listened for or not
     const settings = yield* loadSettings(files);
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
     const webHook = yield* WebHook.make(settings.webHook); // last: drains

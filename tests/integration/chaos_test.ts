@@ -405,7 +405,7 @@ http_timeout = "60s"
 
 testNeeding(
   ["net", "read", "write", "env", "run"],
-  `deno task start accounts for each event through SIGHUP, SIGUSR1 and SIGTERM (seed ${seed})`,
+  `deno task start accounts for each event through SIGHUP, SIGUSR2 and SIGTERM (seed ${seed})`,
   async () => {
     const random = new Random(seed);
     const receiver = await ChaosReceiver.start(new Random(random.below(2 ** 32)), fates);
@@ -419,21 +419,22 @@ testNeeding(
       await Deno.writeTextFile(`${broker.folder}/web-hook.toml`, after.webHook);
       broker.signal("SIGHUP");
       await broker.logged(/ reloaded /);
-      broker.signal("SIGUSR1");
+      broker.signal("SIGUSR2");
     };
     const reloads: Array<Promise<void>> = [];
     const life = startClients(broker.port(), random, (step) => {
-      if (step === steps / 4) broker.signal("SIGUSR1");
+      if (step === steps / 4) broker.signal("SIGUSR2");
       if (step === steps / 2) reloads.push(reload());
     });
     await life.enough;
     await Promise.all(reloads);
-    const { code, stdout } = await broker.stop();
+    const { code, stdout, stderr } = await broker.stop();
     await life.end();
     await receiver.close();
 
     assert.equal(code, 0);
     assert.doesNotMatch(stdout, / FATAL |not reloaded|defect/);
+    assert.equal(stderr, "");
     assertLifecycleOrder(receiver.seen);
     assertOneIdEach(receiver.seen);
     const figures = figuresIn(stdout);

@@ -70,7 +70,7 @@ ordering = "client"
         healthy.map(({ body }) => Number(body["packet_id"])),
         Array.from({ length: total }, (_, n) => n + 1),
       );
-      broker.signal("SIGUSR1");
+      broker.signal("SIGUSR2");
       const of = (line: Readonly<Record<string, string>>, name: string) => Number(line[name] ?? 0);
       const [good, ...failing] = figuresIn(await broker.logged(/(.* delivery figures .*\n){4}/));
       assert.equal(of(good!, "delivered") + of(good!, "in_flight"), total); // four lines
