@@ -41,7 +41,7 @@ export interface WebHook {
   readonly metrics: Metrics;
   /**
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
-   * delivered what it was given. `worker_threads` and `http_client` change at a restart only.
+   * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
    */
   readonly reload: (settings: WebHookSettings) => Effect.Effect<void, WebHookError>;
   /** Opens `file://` targets anew before their next line, for log rotation. */
@@ -203,16 +203,25 @@ export const makeWith = (
           budget.resize(next.concurrencyLimit);
           endpoints.configure(next.endpoints);
           dispatcher.routing = routingOf(next, endpoints);
-          if (
-            next.workerThreads !== initial.workerThreads || next.httpClient !== initial.httpClient
-          ) {
-            yield* Effect.logWarning("worker_threads and http_client change at a restart only");
+          const late = atRestartOnly(initial, next);
+          if (late.length > 0) {
+            yield* Effect.logWarning(`changes at a restart only: ${late.join(", ")}`);
           }
         }),
       reopenFiles: files.reopen,
       logSummary,
     };
   });
+
+/** What of `next` has no effect in a process that was started with `initial`. */
+const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): ReadonlyArray<string> => [
+  ...(next.workerThreads === initial.workerThreads ? [] : ["worker_threads"]),
+  ...(next.httpClient === initial.httpClient ? [] : ["http_client"]),
+  // Each worker was given its share of it; fewer requests than the shares allow are no matter.
+  ...(next.concurrencyLimit <= initial.concurrencyLimit
+    ? []
+    : [`concurrency_limit above ${initial.concurrencyLimit}`]),
+];
 
 const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
   rules: new RuleTable<Endpoint>(settings.rules, (url) => endpoints.get(url)),

@@ -614,6 +614,26 @@ Deno.test("WebHook keeps what waits over a reload, and drains a URL that no rule
   );
 });
 
+Deno.test("WebHook says which settings of a reload wait for a restart", () =>
+  withEngine(
+    settingsOf({ concurrencyLimit: 2 }),
+    () => 200,
+    ({ webhook, logs }) =>
+      Effect.gen(function* () {
+        yield* Effect.orDie(webhook.reload(settingsOf({ concurrencyLimit: 1 })));
+        assert.deepEqual(logs.filter((line) => line.startsWith("changes")), []);
+        yield* Effect.orDie(
+          webhook.reload(
+            settingsOf({ concurrencyLimit: 3, workerThreads: 3, httpClient: "fetch" }),
+          ),
+        );
+        assert.match(
+          logs.filter((line) => line.startsWith("changes")).join(),
+          /worker_threads.*http_client.*concurrency_limit above 2/,
+        );
+      }),
+  ));
+
 Deno.test("WebHook logs a URL's first failure with its reason, once in 10 s, and no password", () =>
   withEngine(
     settingsOf({
