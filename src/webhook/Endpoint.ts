@@ -376,7 +376,7 @@ export class Endpoint implements Attempting {
       const began = error.reason === "timeout" ? now - this.#settings.httpTimeout : now;
       const since = breaker.failures === 0 ? began : breaker.since;
       if (breaker.failures === 0) {
-        this.#say(LogLevel.Warning, "attempt failed, will be repeated", {
+        this.#say(LogLevel.Warning, "attempt failed", {
           reason: error.reason,
           detail: error.detail,
         });
