@@ -1,4 +1,5 @@
 /** The composition root: reads the settings, builds the pieces, runs until a signal. The only file that runs anything. */
+import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
 import * as Layer from "effect/Layer";
@@ -63,6 +64,10 @@ const reload = (files: ConfigFiles, webHook: WebHook.WebHook) =>
   }).pipe(
     Effect.catchAll((error) =>
       Effect.logError("not reloaded, going on as before", { error: error.message })
+    ),
+    // Else the next SIGHUP would be heard by nobody.
+    Effect.catchAllDefect((defect) =>
+      Effect.logError("defect in the reload", { module: "main" }, Cause.die(defect))
     ),
   );
 
