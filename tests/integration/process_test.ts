@@ -7,14 +7,20 @@ import { BrokerProcess, repository, runBroker, taskCommand } from "../support/Br
 import { MqttClient } from "../support/MqttClient.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
+import { referenceGeneral, referenceRules } from "../unit/config/rmqttFiles.ts";
 
 const needed = ["net", "read", "write", "env", "run"] as const;
 
-/** Runs with a temporary file of this text. */
-const withFile = async <A>(text: string, use: (path: string) => Promise<A>): Promise<A> => {
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** Runs with a temporary file of this text, or of these bytes. */
+const withFile = async <A>(
+  content: string | Uint8Array,
+  use: (path: string) => Promise<A>,
+): Promise<A> => {
   const path = await Deno.makeTempFile({ prefix: "hookline-test-", suffix: ".toml" });
   try {
-    await Deno.writeTextFile(path, text);
+    await Deno.writeFile(path, typeof content === "string" ? encode(content) : content);
     return await use(path);
   } finally {
     await Deno.remove(path);
@@ -54,38 +60,9 @@ testNeeding(
   },
 );
 
-// The two blocks of the reference page, as a user of RMQTT has them in rmqtt-web-hook.toml.
-const reference = `
-## web hook general config
-worker_threads = 3
-queue_capacity = 300_000
-concurrency_limit = 128
-http_urls = ["http://127.0.0.1:5656/mqtt/webhook"] #default urls
-http_timeout = "8s"
-retry_max_elapsed_time = "60s"
-retry_multiplier = 2.5
-
-rule.session_created = [{action = "session_created" } ]
-rule.session_terminated = [{action = "session_terminated" } ]
-rule.session_subscribed = [{action = "session_subscribed" , topics=["x/y/z", "foo/#"] } ]
-rule.session_unsubscribed = [{action = "session_unsubscribed" , topics=["x/y/z", "foo/#"] } ]
-
-rule.client_connect = [{action = "client_connect"}]
-rule.client_connack = [{action = "client_connack"} ]
-rule.client_connected = [{action = "client_connected"}, {action = "client_connected_2", urls = ["http://127.0.0.1:5657/mqtt/webhook"] } ]
-rule.client_disconnected = [{action = "client_disconnected" } ]
-rule.client_subscribe = [{action = "client_subscribe", topics=["x/y/z", "foo/#"]} ]
-rule.client_unsubscribe = [{action = "client_unsubscribe", topics=["x/y/z", "foo/#"] } ]
-
-rule.message_publish = [{action = "message_publish" }]
-rule.message_delivered = [{action = "message_delivered", topics=["x/y/z", "foo/#"] } ]
-rule.message_acked = [{action = "message_acked", topics=["x/y/z", "foo/#"] } ]
-rule.message_dropped = [{action = "message_dropped" } ]
-`;
-
 testNeeding(needed, "--check takes RMQTT's reference web-hook file unchanged", async () => {
   const { code, stdout, stderr } = await withFile(
-    reference,
+    referenceGeneral + referenceRules,
     (path) => runBroker("--check", "--web-hook", path),
   );
   assert.equal(code, 0, stderr);
@@ -150,20 +127,12 @@ testNeeding(needed, "File that cannot be read is named, exit 78", async () => {
 });
 
 testNeeding(needed, "File that is not UTF-8 is refused, exit 78", async () => {
-  const path = await Deno.makeTempFile({ suffix: ".toml" });
-  try {
-    // "Zoë" in Latin-1
-    const latin1 = Uint8Array.from(
-      'auth.users=[{username="Zo\xeb",password="p"}]',
-      (c) => c.charCodeAt(0),
-    );
-    await Deno.writeFile(path, latin1);
+  const latin1 = Uint8Array.from('auth.users = ["Zo\xeb"]', (c) => c.charCodeAt(0));
+  await withFile(latin1, async (path) => {
     const { code, stderr } = await runBroker("--check", "--config", path);
     assert.equal(code, 78);
     assert.match(stderr, /not UTF-8/);
-  } finally {
-    await Deno.remove(path);
-  }
+  });
 });
 
 testNeeding(
