@@ -1,7 +1,8 @@
 /**
  * Who may have a request in flight: `concurrency_limit` over all URLs, shared so that one that hangs
- * cannot take it all. Half of the limit is reserved in equal shares, the other half goes to who asks
- * first. It must never let more than the limit be taken.
+ * cannot take it all. Half of the limit is reserved in equal shares, of one permit at least while there
+ * are more permits than URLs; the rest goes to who asks first. It must never let more than the limit be
+ * taken.
  */
 import { Deque } from "../mqtt/Deque.ts";
 
@@ -82,9 +83,11 @@ export class ConcurrencyBudget {
     return this.#limit - this.#reserved * this.#seats.size;
   }
 
-  /** Deals the reserved half out again. */
+  /** Deals the reserved shares out again. */
   #share(): void {
-    this.#reserved = this.#seats.size === 0 ? 0 : Math.floor(this.#limit / 2 / this.#seats.size);
+    const seats = this.#seats.size;
+    const least = this.#limit > seats ? 1 : 0;
+    this.#reserved = seats === 0 ? 0 : Math.max(least, Math.floor(this.#limit / 2 / seats));
     let reservedUsed = 0;
     for (const seat of this.#seats) reservedUsed += Math.min(seat.used, this.#reserved);
     this.#common = this.#used - reservedUsed;

@@ -20,6 +20,12 @@ Deno.test("ConcurrencyBudget keeps an equal share of half the limit for each URL
   assert.equal(budget.used, 16);
 });
 
+Deno.test("ConcurrencyBudget keeps a permit for each URL while there are more permits than URLs", () => {
+  const budget = new ConcurrencyBudget(6);
+  const seats = [1, 2, 3, 4, 5].map(() => budget.join(nothing));
+  assert.deepEqual(seats.map(take), [1 + 1, 1, 1, 1, 1]);
+});
+
 Deno.test("ConcurrencyBudget wakes who was refused, first come first", () => {
   const budget = new ConcurrencyBudget(1);
   const woken: Array<string> = [];
