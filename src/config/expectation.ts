@@ -152,7 +152,6 @@ const show = (value: unknown): string => {
     case "number":
       return String(value).replace("Infinity", "inf").replace("NaN", "nan");
     case "boolean":
-    case "bigint":
       return String(value);
     default:
       return kindOf(value);

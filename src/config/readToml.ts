@@ -1,5 +1,5 @@
 /** Reads one TOML file into plain tables and the lines of their keys. It must never show a piece of the file: it may hold secrets. */
-import { parse, TomlDate, TomlError } from "@std/toml";
+import { parse } from "@std/toml";
 import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
 import { ConfigError, type KeyPath } from "./ConfigError.ts";
@@ -11,8 +11,7 @@ export interface TomlFile {
   /** As the user named it. */
   readonly file: string;
   /**
-   * Integers beyond 2^53 are BigInts and dates are symbols, so that neither passes for a number or a
-   * table: no key of ours takes them.
+   * Dates are symbols, so that none passes for a table: no key of ours takes one.
    */
   readonly table: TomlTable;
   /** The line of a key, or of the nearest table around it that has one. */
@@ -35,27 +34,40 @@ export const readToml = (file: string): Effect.Effect<TomlFile, ConfigError, Con
 /** Parses a file's text; fails with its first syntax error. */
 const parseToml = (file: string, text: string): Either.Either<TomlFile, ConfigError> =>
   Either.try({
-    try: () => {
-      const table = withoutDates(
-        parse(text, { integersAsBigInt: "asNeeded", unsafeKeyBehaviour: "throw" }),
-      );
-      const lines = scanTomlLines(text);
-      return { file, table: table as TomlTable, lineOf: lineOrParents(lines.of) }; // a document is a table
-    },
+    try: () => parse(text),
     catch: (error) => {
-      if (!(error instanceof TomlError)) throw error;
-      // What follows the first line of the message quotes the file.
-      const [reason = ""] = error.message.split("\n");
-      const found = `${reason.replace("Invalid TOML document: ", "")} (column ${error.column})`;
-      return unreadable(file, error.line, "TOML", found);
+      if (!(error instanceof Error)) throw error;
+      const { line, reason } = syntaxError(error);
+      return unreadable(file, line, "TOML", reason);
     },
-  });
+  }).pipe(Either.map((document) => ({
+    file,
+    table: withoutDates(document) as TomlTable, // a document is a table
+    lineOf: lineOrParents(scanTomlLines(text).of),
+  })));
+
+/**
+ * What the parser found, and where. smol-toml tells the place by properties, JSR's @std/toml (which may
+ * stand in for it, see deno.json) in its message.
+ */
+const syntaxError = (
+  error: Error & { readonly line?: unknown; readonly column?: unknown },
+): { readonly line: number | undefined; readonly reason: string } => {
+  // What follows the first line of the message quotes the file.
+  const [message = ""] = error.message.split("\n");
+  const told = /^Parse error on line (\d+), column \d+: /.exec(message);
+  if (told !== null) return { line: Number(told[1]), reason: message.slice(told[0].length) };
+  const reason = message.replace("Invalid TOML document: ", "");
+  return typeof error.line === "number"
+    ? { line: error.line, reason: `${reason} (column ${error.column})` }
+    : { line: undefined, reason };
+};
 
 const unreadable = (file: string, line: number | undefined, expected: string, found: string) =>
   new ConfigError({ faults: [{ file, line, path: [], expected, found, nearest: undefined }] });
 
 const withoutDates = (value: unknown): unknown => {
-  if (value instanceof TomlDate) return Symbol.for("date");
+  if (value instanceof Date) return Symbol.for("date");
   if (Array.isArray(value)) return value.map(withoutDates);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, withoutDates(v)]));
