@@ -2,6 +2,7 @@
  * URLs that events are delivered to: what makes one valid, and how one is shown.
  * A user name and a password in a URL must never reach a message or a log: show URLs by `displayUrl`.
  */
+import { displayUrl } from "../domain/displayUrl.ts";
 import * as Either from "effect/Either";
 
 /** The URL without surrounding space, or what is wrong with it, in words that hold no secret. */
@@ -22,16 +23,4 @@ export const parseEndpointUrl = (text: string): Either.Either<string, string> =>
     default:
       return Either.left(shown);
   }
-};
-
-/** The URL as messages show it: without user name and password. */
-export const displayUrl = (url: string): string => {
-  const parsed = URL.parse(url);
-  if (parsed === null || !url.includes("//")) {
-    // No URL: nobody knows where its password ends, so all up to the last "@" is hidden.
-    return url.replace(/^(.*?\/\/)?.*@/s, "$1");
-  }
-  if (parsed.username === "" && parsed.password === "") return url;
-  // Userinfo ends at the last "@" of the authority (WHATWG URL, authority state).
-  return url.replace(/^([^/]*\/\/)[^/?#]*@/, "$1");
 };

@@ -4,7 +4,7 @@ import { hasSubject, type HookEventName, hookEventNames } from "../domain/HookEv
 import type { HookRule } from "../domain/HookRule.ts";
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { KeyPath } from "./ConfigError.ts";
-import { displayUrl } from "./EndpointUrl.ts";
+import { displayUrl } from "../domain/displayUrl.ts";
 import { expecting, type UnplacedFault } from "./expectation.ts";
 import {
   endpointUrl,

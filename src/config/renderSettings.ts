@@ -3,7 +3,7 @@ import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import { formatByteSize } from "./ByteSize.ts";
 import { formatDuration } from "./Duration.ts";
-import { displayUrl } from "./EndpointUrl.ts";
+import { displayUrl } from "../domain/displayUrl.ts";
 import { formatListenerAddress } from "./ListenerAddress.ts";
 
 /** What would run, in several lines without a last line end. */

@@ -2,6 +2,7 @@
  * Every counter of the delivery engine, by name: what was matched, and what became of it. It only
  * counts: it must never decide anything, wait, or keep more than a few numbers per URL and event.
  */
+import { displayUrl } from "../domain/displayUrl.ts";
 import { hookEventNames } from "../domain/HookEvent.ts";
 import type { HookEventName } from "../domain/HookEvent.ts";
 
@@ -134,7 +135,7 @@ export class Metrics {
   endpoint(url: string): EndpointCounters {
     let counters = this.#endpoints.get(url);
     if (counters === undefined) {
-      this.#endpoints.set(url, counters = new EndpointCounters(withoutUserinfo(url)));
+      this.#endpoints.set(url, counters = new EndpointCounters(displayUrl(url)));
     }
     return counters;
   }
@@ -174,7 +175,3 @@ export const sum = (byReason: Readonly<Record<string, number>>): number =>
 
 const prefixed = (prefix: string, counts: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(counts).map(([reason, n]) => [prefix + reason, n]));
-
-/** A URL as it may be shown: without user name and password. */
-const withoutUserinfo = (url: string): string =>
-  url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1");

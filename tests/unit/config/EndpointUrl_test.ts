@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as Either from "effect/Either";
-import { displayUrl, parseEndpointUrl } from "../../../src/config/EndpointUrl.ts";
+import { parseEndpointUrl } from "../../../src/config/EndpointUrl.ts";
+import { displayUrl } from "../../../src/domain/displayUrl.ts";
 
 for (
   const url of [
