@@ -14,8 +14,10 @@ import { fromSystemError, TransportError } from "./TransportError.ts";
 
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
-  /** The connection is idle; `keepAlive` is how long the server said to keep it so, in milliseconds. */
-  idle(connection: Connection, keepAlive: number | undefined): void;
+  /** The connection is idle: it may send the next request. */
+  idle(connection: Connection): void;
+  /** It is still idle after its exchange was settled; `keepAlive` is how long the server said to keep it so, in milliseconds. */
+  resting(connection: Connection, keepAlive: number | undefined): void;
   /** The connection is gone; called once, before its exchange is settled or sent again. */
   closed(connection: Connection): void;
   /** The server had closed the connection before the request came: it goes to a fresh one. */
@@ -197,14 +199,16 @@ export class Connection {
       return exchange.settle(response);
     }
     this.#state = { _tag: "Idle", socket, deadline: Infinity };
-    this.#owner.idle(this, after.timeout);
-    // The callback may send the next request on this very connection; the read below serves both.
+    this.#owner.idle(this);
     exchange.settle(response);
-    if (this.#isOpen()) this.#read(socket);
+    // The callback may have sent the next request on this very connection; the read below serves both.
+    const now = this.#tag;
+    if (now === "Idle") this.#owner.resting(this, after.timeout);
+    if (now !== "Closed") this.#read(socket);
   }
 
-  #isOpen(): boolean {
-    return this.#state._tag !== "Closed";
+  get #tag(): State["_tag"] {
+    return this.#state._tag;
   }
 
   #ended(state: State & { readonly _tag: "Busy" }): void {

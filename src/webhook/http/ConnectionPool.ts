@@ -117,13 +117,17 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /** For connections. */
-  idle(connection: Connection, keepAlive: number | undefined): void {
+  idle(connection: Connection): void {
+    this.#idle.push(connection);
+  }
+
+  /** For connections. */
+  resting(connection: Connection, keepAlive: number | undefined): void {
     const kept = keepAlive === undefined
       ? this.#idleTimeout
       : Math.min(this.#idleTimeout, Math.max(keepAlive - KEEP_ALIVE_MARGIN, keepAlive / 2));
     const deadline = this.#timer.now() + kept;
     connection.keepUntil(deadline);
-    this.#idle.push(connection);
     this.#watch(deadline);
   }
 

@@ -16,6 +16,8 @@ export interface RequestHead {
   readonly bytes: Uint8Array;
   /** The fixed headers' names, in lower case: a request must not give them again. */
   readonly names: ReadonlySet<string>;
+  /** Names that requests gave and that were found good, as they were written. */
+  readonly passed: Set<string>;
 }
 
 /**
@@ -55,7 +57,7 @@ export const makeRequestHead = (
   for (const [name, value] of fixed) text += `${name}: ${value}\r\n`;
   const bytes = new Uint8Array(text.length);
   writeLatin1(bytes, 0, text);
-  return Either.right({ method, bytes, names: new Set(fixed.keys()) });
+  return Either.right({ method, bytes, names: new Set(fixed.keys()), passed: new Set() });
 };
 
 /** What is wrong with a request's own headers, or undefined. Does not name the value: it may be secret. */
@@ -63,12 +65,17 @@ export const requestHeadersFault = (
   head: RequestHead,
   headers: RequestHeaders,
 ): string | undefined => {
+  const { names, passed } = head;
   for (const name in headers) {
-    const fault = headerFault(name, headers[name] as string); // for-in: an own key
-    if (fault !== undefined) return fault;
-    if (head.names.has(name) || head.names.has(name.toLowerCase())) {
-      return `the header ${name} is given twice`;
+    const value = headers[name] as string; // for-in: an own key
+    if (passed.has(name)) {
+      if (!FIELD_VALUE.test(value)) return valueFault(name);
+      continue;
     }
+    const fault = headerFault(name, value);
+    if (fault !== undefined) return fault;
+    if (names.has(name.toLowerCase())) return `the header ${name} is given twice`;
+    if (passed.size < MAX_PASSED) passed.add(name);
   }
   return undefined;
 };
@@ -76,6 +83,8 @@ export const requestHeadersFault = (
 /** Writes the requests of one connection, one after another, into a buffer that it keeps. */
 export class RequestWriter {
   #buffer = new Uint8Array(0);
+  /** Whose bytes are at the buffer's beginning. */
+  #head: RequestHead | undefined;
 
   /**
    * The whole request. The answer is a view of the buffer: valid until the next call. `headers` must
@@ -83,28 +92,25 @@ export class RequestWriter {
    */
   write(head: RequestHead, headers: RequestHeaders, body: Uint8Array | undefined): Uint8Array {
     const length = body?.length ?? (LENGTH_REQUIRED.has(head.method) ? 0 : undefined);
-    const framing = length === undefined ? "\r\n" : `content-length: ${length}\r\n\r\n`;
-    let room = head.bytes.length + framing.length + (body?.length ?? 0);
-    for (const name in headers) room += name.length + (headers[name] as string).length + 4; // for-in: an own key
-    const buffer = this.#atLeast(room);
-    buffer.set(head.bytes, 0);
-    let at = head.bytes.length;
+    let text = "";
     for (const name in headers) {
-      if (isContentLength(name)) continue;
-      at = writeLatin1(buffer, at, name);
-      buffer[at++] = COLON;
-      buffer[at++] = SPACE;
-      at = writeLatin1(buffer, at, headers[name] as string); // for-in: an own key
-      buffer[at++] = CR;
-      buffer[at++] = LF;
+      if (!isContentLength(name)) text += `${name}: ${headers[name]}\r\n`;
     }
-    at = writeLatin1(buffer, at, framing);
-    if (body !== undefined) buffer.set(body, at);
-    return buffer.subarray(0, at + (body?.length ?? 0));
+    text += length === undefined ? "\r\n" : `content-length: ${length}\r\n\r\n`;
+    const textAt = head.bytes.length;
+    const bodyAt = textAt + text.length;
+    const end = bodyAt + (body?.length ?? 0);
+    const buffer = this.#atLeast(end);
+    if (this.#head !== head) buffer.set(head.bytes, 0);
+    this.#head = buffer === this.#buffer ? head : undefined;
+    writeLatin1(buffer, textAt, text);
+    if (body !== undefined) buffer.set(body, bodyAt);
+    return buffer.subarray(0, end);
   }
 
   #atLeast(size: number): Uint8Array {
     if (size <= this.#buffer.length) return this.#buffer;
+    this.#head = undefined;
     // A rare large request must not stay in memory once per connection.
     if (size > MAX_KEPT_BUFFER) return new Uint8Array(size);
     this.#buffer = new Uint8Array(Math.min(MAX_KEPT_BUFFER, Math.max(1024, size * 2)));
@@ -117,12 +123,13 @@ const isContentLength = (name: string): boolean =>
 
 const headerFault = (name: string, value: string): string | undefined => {
   if (!TOKEN.test(name)) return "a header name is no token";
-  if (!FIELD_VALUE.test(value)) {
-    return `the header ${name} has characters that a header may not have`;
-  }
+  if (!FIELD_VALUE.test(value)) return valueFault(name);
   if (FRAMING.test(name)) return `the header ${name} is not the caller's to set`;
   return undefined;
 };
+
+const valueFault = (name: string): string =>
+  `the header ${name} has characters that a header may not have`;
 
 const decodeUserinfo = (url: URL): Uint8Array | undefined => {
   try {
@@ -134,10 +141,12 @@ const decodeUserinfo = (url: URL): Uint8Array | undefined => {
   }
 };
 
-/** `text` has no character above U+00FF. By hand 2x faster than `TextEncoder.encodeInto` for heads of 200 bytes. */
-const writeLatin1 = (buffer: Uint8Array, from: number, text: string): number => {
+const encoder = new TextEncoder();
+
+/** `text` has no character above U+00FF. As UTF-8 where that is the same: 70 ns for 130 characters, by the loop 150. */
+const writeLatin1 = (buffer: Uint8Array, from: number, text: string): void => {
+  if (encoder.encodeInto(text, buffer.subarray(from)).written === text.length) return;
   for (let i = 0; i < text.length; i++) buffer[from + i] = text.charCodeAt(i);
-  return from + text.length;
 };
 
 const invalid = (fault: string): Either.Either<never, TransportError> =>
@@ -156,8 +165,6 @@ const FRAMING =
 /** RFC 9110 8.6: a user agent says the length where the method gives content a meaning. */
 const LENGTH_REQUIRED: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
+/** A caller that makes up names all the time must not fill the memory. */
+const MAX_PASSED = 64;
 const MAX_KEPT_BUFFER = 64 * 1024;
-const LF = 0x0a;
-const CR = 0x0d;
-const SPACE = 0x20;
-const COLON = 0x3a;

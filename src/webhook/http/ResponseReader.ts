@@ -79,6 +79,20 @@ type Phase =
   | "until-close"
   | "over";
 
+/** A response that came whole in one read, and what it was read as. */
+interface Known {
+  /** Its bytes are the first `length` of these. */
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  readonly noBody: boolean;
+  readonly status: number;
+  readonly minor: number;
+  readonly head: ResponseHead;
+  readonly close: boolean;
+  readonly keepAlive: boolean;
+  readonly keepAliveTimeout: number | undefined;
+}
+
 /** Reads the responses of one connection. After `done`, call `begin` before the next one. */
 export class ResponseReader {
   readonly #limits: ResponseLimits;
@@ -112,6 +126,9 @@ export class ResponseReader {
 
   #fault = "";
   #rest = 0;
+
+  /** The last response that fits: a receiver says the same to each event, and the same bytes mean the same. */
+  #known: Known | undefined;
 
   constructor(limits: ResponseLimits = defaultResponseLimits) {
     this.#limits = limits;
@@ -158,6 +175,7 @@ export class ResponseReader {
   /** A copy of the whole body; empty unless `keepBody`. After `cut`, what came before it. */
   get body(): Uint8Array {
     if (this.#body.length === 1) return this.#body[0] ?? NOTHING;
+    if (this.#body.length === 0) return NOTHING;
     let length = 0;
     for (const part of this.#body) length += part.length;
     const whole = new Uint8Array(length);
@@ -182,8 +200,16 @@ export class ResponseReader {
 
   /** Takes the next `bytes` of the stream. They may be overwritten after the call. */
   read(bytes: Uint8Array): Progress {
-    let at = 0;
+    const whole = !this.#started && !this.#keepBody && bytes.length <= MAX_KNOWN;
     if (bytes.length > 0) this.#started = true;
+    if (whole && this.#recall(bytes)) return "done";
+    const progress = this.#parse(bytes);
+    if (whole && progress === "done" && this.#rest === 0) this.#remember(bytes);
+    return progress;
+  }
+
+  #parse(bytes: Uint8Array): Progress {
+    let at = 0;
     while (at < bytes.length || this.#phase === "over") {
       switch (this.#phase) {
         case "head": {
@@ -228,6 +254,41 @@ export class ResponseReader {
     if (this.#phase !== "until-close") return "more";
     this.#phase = "over";
     return "done";
+  }
+
+  /** Whether these bytes are the known response, which then is read. */
+  #recall(bytes: Uint8Array): boolean {
+    const known = this.#known;
+    if (known === undefined || known.length !== bytes.length || known.noBody !== this.#noBody) {
+      return false;
+    }
+    const before = known.bytes;
+    for (let i = 0; i < bytes.length; i++) if (bytes[i] !== before[i]) return false;
+    this.#phase = "over";
+    this.#status = known.status;
+    this.#minor = known.minor;
+    this.#head = known.head;
+    this.#close = known.close;
+    this.#keepAlive = known.keepAlive;
+    this.#keepAliveTimeout = known.keepAliveTimeout;
+    return true;
+  }
+
+  #remember(bytes: Uint8Array): void {
+    let copy = this.#known?.bytes ?? NOTHING;
+    if (copy.length < bytes.length) copy = new Uint8Array(bytes.length);
+    copy.set(bytes);
+    this.#known = {
+      bytes: copy,
+      length: bytes.length,
+      noBody: this.#noBody,
+      status: this.#status,
+      minor: this.#minor,
+      head: this.#head,
+      close: this.#close,
+      keepAlive: this.#keepAlive,
+      keepAliveTimeout: this.#keepAliveTimeout,
+    };
   }
 
   #beginHead(): void {
@@ -588,6 +649,9 @@ const DEL = 0x7f;
 
 const CUT = -1;
 const MALFORMED = -2;
+
+/** Bytes of a response that is worth remembering. */
+const MAX_KNOWN = 1024;
 
 /** Sizes take 16 digits at most; the rest is for extensions. */
 const MAX_CHUNK_LINE = 4096;

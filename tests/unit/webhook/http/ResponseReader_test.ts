@@ -357,6 +357,45 @@ Deno.test("ResponseReader reads one response after another", () => {
   }
 });
 
+Deno.test("ResponseReader reads a response alike whatever it has read before", () => {
+  const responses = [
+    `${OK}content-length: 2\r\n\r\nok`,
+    `${OK}content-length: 2\r\n\r\nno`,
+    `${OK}content-length: 2\r\n\r\nok!`,
+    `${OK}content-length: 3\r\n\r\nok!`,
+    `${OK}content-length: 2\r\n\r\no`,
+    `${OK}content-length: 0\r\nconnection: close\r\n\r\n`,
+    `${OK}content-length: 0\r\nkeep-alive: timeout=5\r\n\r\n`,
+    "HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n",
+    "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n",
+    "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 204 N\r\n\r\n",
+    `${CHUNKED}0\r\n\r\n`,
+    "HTTP/1.1 2000 OK\r\n\r\n",
+  ].map(latin1);
+  const input = new Uint8Array(256);
+  const readBy = (reader: ResponseReader, response: Uint8Array, noBody: boolean) => {
+    reader.begin(noBody, false);
+    input.set(response);
+    const progress = reader.read(input.subarray(0, response.length));
+    if (progress !== "done") return { progress, fault: reader.fault };
+    const { status, head, after, rest } = reader;
+    return { progress, status, fields: head.fields, after, rest };
+  };
+  const step = FastCheck.tuple(FastCheck.constantFrom(...responses), FastCheck.boolean());
+  FastCheck.assert(
+    FastCheck.property(FastCheck.array(step, { minLength: 2, maxLength: 8 }), (steps) => {
+      const one = new ResponseReader(limits);
+      for (const [response, noBody] of steps) {
+        assert.deepEqual(
+          readBy(one, response, noBody),
+          readBy(new ResponseReader(limits), response, noBody),
+        );
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 Deno.test("ResponseReader keeps no body that nobody asked for", () => {
   const reader = new ResponseReader();
   reader.begin(false, false);
