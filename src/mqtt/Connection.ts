@@ -6,6 +6,7 @@
  * connection goes on reading a little way, so that its pings are answered, and then stops reading; TCP
  * holds the client back.
  */
+import { copyBytes } from "./allocateBytes.ts";
 import type { Broker, Intake } from "./Broker.ts";
 import type { ByteSink } from "./ByteSink.ts";
 import type { Client } from "./Client.ts";
@@ -242,7 +243,7 @@ export class Connection {
         this.sink.buffered <= unsentLimit; // before CONNACK nothing is sent [MQTT-3.2.0-1]
       if (answerNow) this.sink.write(pingresp);
       else {
-        this.#waiting.push(new Uint8Array(frame));
+        this.#waiting.push(copyBytes(frame));
         this.#waitingBytes += frame.length + frameOverhead;
       }
     }
