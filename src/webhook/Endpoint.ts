@@ -20,6 +20,7 @@ import type { DeliveryError } from "./DeliveryError.ts";
 import type { DeliveryLog } from "./DeliveryLog.ts";
 import type { Attempting, Executor } from "./Executor.ts";
 import { Lanes } from "./Lanes.ts";
+import { ReadyQueue } from "./ReadyQueue.ts";
 import { RetryHeap } from "./RetryHeap.ts";
 import * as RetrySchedule from "./RetrySchedule.ts";
 
@@ -57,7 +58,7 @@ export interface EndpointTransport {
 
 export class Endpoint implements Attempting {
   /** Not attempted yet, in the order of events. */
-  readonly #ready = new Deque<Delivery>();
+  readonly #ready = new ReadyQueue();
   /** To be attempted before those: retries that are due, and what waited behind another in its lane. */
   readonly #urgent = new Deque<Delivery>();
   /** Wait for their next attempt. */
@@ -190,8 +191,7 @@ export class Endpoint implements Attempting {
     if (this.#pumping) return; // an attempt that ended at once; the loop below goes on by itself
     this.#pumping = true;
     try {
-      const now = this.#now();
-      while (this.#mayAttempt(now)) {
+      while (this.#mayAttempt()) {
         if (this.#seat !== undefined && !this.#seat.tryAcquire()) break;
         const delivery = this.#takeNext();
         if (delivery === undefined) {
@@ -231,7 +231,8 @@ export class Endpoint implements Attempting {
   /** Moves waiting bodies together where slabs are mostly unused. */
   compact(): void {
     const { slabs } = this.context;
-    for (const waiting of [this.#ready, this.#urgent, this.#retries, this.#parked, this.#lanes]) {
+    this.#ready.compact(slabs);
+    for (const waiting of [this.#urgent, this.#retries, this.#parked, this.#lanes]) {
       for (const delivery of waiting) slabs.compact(delivery);
     }
   }
@@ -279,13 +280,13 @@ export class Endpoint implements Attempting {
     if (reason !== "shutdown") this.#say(LogLevel.Warning, `dropped (${reason})`);
   }
 
-  #mayAttempt(now: number): boolean {
+  #mayAttempt(): boolean {
     if (this.#stopped || this.#inFlight >= this.#settings.concurrencyLimit) return false;
     switch (this.#breaker._tag) {
       case "Closed":
         return this.#urgent.length > 0 || (this.#ready.length > 0 && !this.#behindRetries);
       case "Open":
-        return now >= this.#breaker.probeAt && !this.#behindRetries &&
+        return this.#now() >= this.#breaker.probeAt && !this.#behindRetries &&
           this.#urgent.length + this.#ready.length + this.#parked.length > 0;
       case "Probing":
       case "Gone":
@@ -300,12 +301,14 @@ export class Endpoint implements Attempting {
 
   /** The next to be attempted; those that are too late for it end on the way. */
   #takeNext(): Delivery | undefined {
-    const latest = this.#now() - TIMER_SLACK_MS;
     for (;;) {
       const parked = this.#breaker._tag === "Open" ? this.#parked.pop() : undefined;
       const delivery = parked ?? this.#urgent.shift() ??
         (this.#behindRetries ? undefined : this.#ready.shift());
-      if (delivery?.retry === undefined || delivery.retry.deadline >= latest) return delivery;
+      if (
+        delivery?.retry === undefined ||
+        delivery.retry.deadline >= this.#now() - TIMER_SLACK_MS
+      ) return delivery;
       this.#giveUp(delivery, delivery.retry.reason);
     }
   }
