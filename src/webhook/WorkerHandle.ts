@@ -11,7 +11,7 @@ import type { Attempting } from "./Executor.ts";
 import type { FromWorker, ToWorker, WorkerEndpoint } from "./WorkerProtocol.ts";
 
 type State =
-  /** Its module is being loaded; attempts wait. */
+  /** It loads what it needs; attempts and endpoints wait. */
   | { readonly _tag: "Starting"; readonly worker: Worker }
   | { readonly _tag: "Running"; readonly worker: Worker }
   /** Dead, until `start` is called again; attempts wait. */
@@ -20,7 +20,7 @@ type State =
 export interface WorkerHandleOptions {
   readonly module: URL;
   readonly start: Extract<ToWorker, { readonly _tag: "Start" }>;
-  /** What a fresh worker must be told, read at each start. */
+  /** What a fresh worker must be told, read each time that one is ready. */
   readonly endpoints: () => Iterable<WorkerEndpoint>;
   readonly onReady: () => void;
   /** Called once per death, when what it held has been reported. */
@@ -49,7 +49,7 @@ export class WorkerHandle {
   }
 
   start(): void {
-    const { module, start, endpoints } = this.options;
+    const { module, start } = this.options;
     const worker = new Worker(module, { type: "module", name: "delivery" });
     this.#state = { _tag: "Starting", worker };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(worker, data);
@@ -59,11 +59,10 @@ export class WorkerHandle {
     };
     worker.onmessageerror = () => this.#die(worker, "a message could not be read");
     post(worker, start);
-    for (const endpoint of endpoints()) post(worker, { _tag: "Endpoint", endpoint });
   }
 
   configure(endpoint: WorkerEndpoint): void {
-    if (this.#state._tag !== "Down") post(this.#state.worker, { _tag: "Endpoint", endpoint });
+    if (this.#state._tag === "Running") post(this.#state.worker, { _tag: "Endpoint", endpoint });
   }
 
   /** Takes an attempt into the batch that is sent at the end of this turn. */
@@ -91,6 +90,7 @@ export class WorkerHandle {
     if (this.#state._tag === "Down" || this.#state.worker !== from) return; // from a dead one
     if (message._tag === "Ready") {
       this.#state = { _tag: "Running", worker: from };
+      for (const endpoint of this.options.endpoints()) this.configure(endpoint);
       this.#flush();
       this.options.onReady();
       return;

@@ -15,7 +15,7 @@ export interface WorkerEndpoint {
 }
 
 export type ToWorker =
-  /** The first message. */
+  /** The first message, and the only one before `Ready`. */
   | {
     readonly _tag: "Start";
     readonly httpClient: WebHookSettings["httpClient"];

@@ -7,5 +7,7 @@ import { serve } from "./WorkerServer.ts";
 // worker's module on disk: "Invalid URL".
 Reflect.deleteProperty(globalThis, "location");
 
-// In a worker the global object is the port; its type here is that of a window.
-Effect.runFork(serve(globalThis as unknown as WorkerPort));
+// In a worker the global object is the port; its type here is that of a window. As a promise, because a
+// rejected one ends the worker, and its end is noticed: a fiber's defect (a module that cannot be loaded)
+// would leave a worker that never answers.
+Effect.runPromise(serve(globalThis as unknown as WorkerPort));

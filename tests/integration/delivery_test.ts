@@ -90,47 +90,58 @@ for (const workerThreads of [0, 2]) {
   }
 }
 
-testNeeding(
-  ["net", "read"],
-  "WebHook replaces a worker that dies and sends again what it held",
-  async () => {
-    const receiver = Receiver.start();
-    try {
-      const settings = settingsOf({
-        workerThreads: 2,
-        queueCapacity: 10_000,
-        rules: [rule("message_publish", { urls: [receiver.url("/ok")] })],
-      });
-      const dying = new URL("../support/dyingWorker.ts", import.meta.url);
-      const { endpoints, workers_lost, logs } = await run(
-        settings,
-        (webhook) => {
-          for (let n = 0; n < 600; n++) webhook.sink.emit(published("c", n));
-        },
-        (settings) => WebHook.makeWith(settings, (context) => WorkerExecutor.make(context, dying)),
-      );
-      assert.ok(workers_lost >= 2, `${workers_lost} workers died`);
-      assert.ok(logs.includes("delivery worker died, is replaced"));
-      assert.equal(endpoints[0]!.total.delivered, 600);
-      const ids = receiver.requests.map(({ headers }) => headers.get("webhook-id"));
-      assert.equal(new Set(ids).size, 600);
-    } finally {
-      await receiver.close();
-    }
-  },
-);
-
-testNeeding(["net", "read"], "WebHook does not start when a worker cannot be loaded", async () => {
-  const made = await Effect.runPromiseExit(
-    Effect.scoped(
-      WebHook.makeWith(
-        settingsOf({ workerThreads: 1 }),
-        (context) => WorkerExecutor.make(context, new URL("./no-such.ts", import.meta.url)),
-      ),
-    ),
+for (const httpClient of ["pool", "fetch"] as const) {
+  testNeeding(
+    ["net", "read"],
+    `WebHook replaces a worker that dies and sends again what it held, by ${httpClient}`,
+    async () => {
+      const receiver = Receiver.start();
+      try {
+        const settings = settingsOf({
+          workerThreads: 2,
+          httpClient,
+          queueCapacity: 10_000,
+          rules: [rule("message_publish", { urls: [receiver.url("/ok")] })],
+        });
+        const dying = new URL("../support/dyingWorker.ts", import.meta.url);
+        const { endpoints, workers_lost, logs } = await run(
+          settings,
+          (webhook) => {
+            for (let n = 0; n < 600; n++) webhook.sink.emit(published("c", n));
+          },
+          (settings) =>
+            WebHook.makeWith(settings, (context) => WorkerExecutor.make(context, dying)),
+        );
+        assert.ok(workers_lost >= 2, `${workers_lost} workers died`);
+        assert.ok(logs.includes("delivery worker died, is replaced"));
+        assert.equal(endpoints[0]!.total.delivered, 600);
+        const ids = receiver.requests.map(({ headers }) => headers.get("webhook-id"));
+        assert.equal(new Set(ids).size, 600);
+      } finally {
+        await receiver.close();
+      }
+    },
   );
-  assert.match(String(made), /WorkerStartError/);
-});
+}
+
+const unstartable: ReadonlyArray<readonly [string, string, RegExp]> = [
+  ["cannot be loaded", "./no-such.ts", /./],
+  ["dies by a defect", "../support/muteWorker.ts", /this worker cannot speak/],
+];
+for (const [what, module, detail] of unstartable) {
+  testNeeding(["net", "read"], `WebHook does not start when a worker ${what}`, async () => {
+    const made = await Effect.runPromiseExit(
+      Effect.scoped(
+        WebHook.makeWith(
+          settingsOf({ workerThreads: 1 }),
+          (context) => WorkerExecutor.make(context, new URL(module, import.meta.url)),
+        ),
+      ),
+    );
+    assert.match(String(made), /WorkerStartError/);
+    assert.match(String(made), detail);
+  });
+}
 
 testNeeding(["read"], "WebHook does not start when a ca_file cannot be read", async () => {
   const made = await Effect.runPromiseExit(
