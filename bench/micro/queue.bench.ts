@@ -10,6 +10,7 @@ import * as Logger from "effect/Logger";
 import * as LogLevel from "effect/LogLevel";
 import * as Scope from "effect/Scope";
 import * as AttemptBatch from "../../src/webhook/AttemptBatch.ts";
+import * as ClientSender from "../../src/webhook/ClientSender.ts";
 import type { Delivery } from "../../src/webhook/Delivery.ts";
 import { delivered } from "../../src/webhook/Delivery.ts";
 import type { Attempting, Executor } from "../../src/webhook/Executor.ts";
@@ -50,7 +51,10 @@ const executors: ReadonlyArray<readonly [string, Effect.Effect<Executor, never, 
   ],
   [
     "to the HTTP transport on this thread, without a network",
-    LocalExecutor.make({ prepare: () => Effect.void, of: () => client }, 128, String),
+    Effect.flatMap(
+      ClientSender.make(client),
+      (sender) => LocalExecutor.make({ prepare: () => Effect.void, of: () => sender }, 128, String),
+    ),
   ],
 ];
 

@@ -1,20 +1,19 @@
-/** One HttpClient for each set of trusted certificates; of the kind that `http_client` names. */
-import type * as HttpClient from "@effect/platform/HttpClient";
+/**
+ * One HTTP client for each set of trusted certificates; of the kind that `http_client` names. What the other
+ * kind needs must never be loaded: @effect/platform takes 16 MB of each worker.
+ */
 import * as Effect from "effect/Effect";
 import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Scope from "effect/Scope";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
-import * as fetchClient from "./fetchClient.ts";
-import * as Http1Client from "./http/Http1Client.ts";
-
-/** Our own client, or the platform's. */
-export type AnyClient = Http1Client.Http1Client | HttpClient.HttpClient;
+import type { Sender } from "./HttpAttempt.ts";
+import * as PoolSender from "./PoolSender.ts";
 
 export interface HttpClients {
   /** Makes the client of this certificate text (PEM; empty: the system's alone), if it is not there yet. */
   readonly prepare: (caCert: string) => Effect.Effect<void>;
   /** The client of a certificate text that was prepared. */
-  readonly of: (caCert: string) => AnyClient;
+  readonly of: (caCert: string) => Sender;
 }
 
 /** The clients, closed with the scope. */
@@ -25,17 +24,28 @@ export const make = (
     // A scope forked now, before the transport's: clients open connections late, and must close after
     // the transport has cut its requests, or each would be reported as a failure of its receiver.
     const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential);
-    const clients = new Map<string, AnyClient>();
-    const open = (caCert: string): Effect.Effect<AnyClient, never, Scope.Scope> => {
-      const caCerts = caCert === "" ? [] : [caCert];
-      return kind === "pool" ? Http1Client.make({ caCerts }) : fetchClient.make(caCerts);
-    };
+    const clients = new Map<string, Sender>();
+    const open = kind === "pool" ? openPool : yield* loadFetch;
     return {
       prepare: (caCert) =>
         clients.has(caCert) ? Effect.void : Effect.map(
-          Scope.extend(open(caCert), scope),
+          Scope.extend(open(caCert === "" ? [] : [caCert]), scope),
           (client) => void clients.set(caCert, client),
         ),
       of: (caCert) => clients.get(caCert)!, // prepared
     };
   });
+
+/** Makes a client that trusts `caCerts` (PEM) beside the system's. */
+type Open = (caCerts: ReadonlyArray<string>) => Effect.Effect<Sender, never, Scope.Scope>;
+
+const openPool: Open = (caCerts) => PoolSender.make({ caCerts });
+
+/** Dies when a module cannot be loaded, as the process or the worker would by a static import. */
+const loadFetch: Effect.Effect<Open> = Effect.promise(async () => {
+  const [fetchClient, ClientSender] = await Promise.all([
+    import("./fetchClient.ts"),
+    import("./ClientSender.ts"),
+  ]);
+  return (caCerts) => Effect.flatMap(fetchClient.make(caCerts), ClientSender.make);
+});

@@ -6,6 +6,7 @@ import * as CaFiles from "./CaFiles.ts";
 import type { Delivery } from "./Delivery.ts";
 import { lost } from "./Delivery.ts";
 import type { Attempting, Executor } from "./Executor.ts";
+import type { Send } from "./HttpAttempt.ts";
 import type { HttpClients } from "./HttpClients.ts";
 import * as HttpTransport from "./HttpTransport.ts";
 
@@ -23,7 +24,7 @@ export const make = (
       })
     );
     const transport = yield* HttpTransport.make(permits);
-    const targets = new Map<number, HttpTransport.Send>();
+    const targets = new Map<number, Send>();
     let caFiles: CaFiles.CaFiles = new Map();
     return {
       prepare: (endpoints) =>

@@ -7,6 +7,7 @@ import * as Redacted from "effect/Redacted";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import * as AttemptBatch from "./AttemptBatch.ts";
+import type { Send } from "./HttpAttempt.ts";
 import * as HttpClients from "./HttpClients.ts";
 import * as HttpTransport from "./HttpTransport.ts";
 import type { FromWorker, ToWorker, WorkerFailure } from "./WorkerProtocol.ts";
@@ -44,7 +45,7 @@ const handler = (
     const clients = yield* HttpClients.make(httpClient);
     const transport = yield* HttpTransport.make(permits);
     const runSync = Runtime.runSync(yield* Effect.runtime<never>());
-    const targets = new Map<number, HttpTransport.Send>();
+    const targets = new Map<number, Send>();
     const report = reporter(port);
 
     const attempt = ({ id, seq, endpoint, body }: AttemptBatch.BatchedAttempt) =>

@@ -1,6 +1,6 @@
 /**
  * The platform's fetch as an @effect/platform HttpClient: `http_client = "fetch"`, for proxies and
- * everything that our own client does not speak. It must follow no redirect and leave no response body
+ * everything that our own pool does not speak. It must follow no redirect and leave no response body
  * unread: an unread one costs a connection.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient";

@@ -86,6 +86,7 @@ interface Graph {
     readonly error?: string;
     readonly dependencies?: ReadonlyArray<{
       readonly specifier: string;
+      readonly isDynamic?: boolean;
       readonly code?: { readonly specifier?: string; readonly error?: string };
       readonly type?: { readonly specifier?: string; readonly error?: string };
     }>;
@@ -136,6 +137,30 @@ const arrows = async (): Promise<ReadonlyArray<Arrow>> => {
 testNeeding(["read", "run"], "src imports one way only", async () => {
   assert.deepEqual((await arrows()).map(fault).filter((said) => said !== undefined), []);
 });
+
+/** What a module loads when it is loaded: not types, nor what is imported by `import()`. */
+const loaded = async (file: string): Promise<ReadonlySet<string>> => {
+  const { modules } = await info(file);
+  const reached = new Set([new URL(file, src).href]);
+  for (const from of reached) { // grows on the way
+    const { dependencies = [] } = modules.find(({ specifier }) => specifier === from) ?? {};
+    for (const { code, isDynamic } of dependencies) {
+      if (code?.specifier !== undefined && !isDynamic) reached.add(code.specifier);
+    }
+  }
+  return new Set([...reached].map(local));
+};
+
+testNeeding(
+  ["read", "run"],
+  "deliveryWorker loads little: no @effect/platform, Schema nor Stream, 16 MB in each worker",
+  async () => {
+    const modules = await loaded("webhook/deliveryWorker.ts");
+    assert.ok(modules.has("webhook/http/ConnectionPool.ts"));
+    const heavy = /^npm:\/?(?:@effect\/platform@|effect@[^/]+\/(?:Schema|Stream)$|effect@[^/]+$)/;
+    assert.deepEqual([...modules].filter((module) => heavy.test(module)), []);
+  },
+);
 
 testNeeding(["read"], "src/mqtt and src/domain use neither Deno nor HTTP", () => {
   const uses = sources().filter((path) => rank(path) <= 1).flatMap((path) => {

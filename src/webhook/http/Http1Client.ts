@@ -1,5 +1,6 @@
 /**
- * The `@effect/platform` HttpClient over `ConnectionPool`.
+ * The `@effect/platform` HttpClient over `ConnectionPool`. Deliveries take the pools without it
+ * (`PoolSender`): a worker must never load @effect/platform for them.
  *
  * For webhooks: bodies are in memory on both sides, a response is there as a whole or not at all,
  * redirects are not followed, proxies are not known, and no span is opened (the delivery engine has
@@ -12,10 +13,10 @@ import * as UrlParams from "@effect/platform/UrlParams";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
-import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Layer from "effect/Layer";
-import * as Scope from "effect/Scope";
-import { ConnectionPool, type PoolOptions } from "./ConnectionPool.ts";
+import type * as Scope from "effect/Scope";
+import type { ConnectionPool, PoolOptions } from "./ConnectionPool.ts";
+import * as ConnectionPools from "./ConnectionPools.ts";
 import { Http1Response } from "./Http1Response.ts";
 import { makeRequestHead, type RequestHead, type RequestHeaders } from "./RequestWriter.ts";
 import type { TransportError } from "./TransportError.ts";
@@ -29,24 +30,6 @@ export class RequestTimeout
     defaultValue: () => 8000,
   }) {}
 
-/** Where a request goes and how its head begins: what many requests that differ little have in common. */
-export interface Route {
-  readonly pool: ConnectionPool;
-  /** Has all of the request's headers. */
-  readonly head: RequestHead;
-}
-
-/** An HttpClient that also tells its ways. */
-export interface Http1Client extends HttpClient.HttpClient {
-  /**
-   * The way of requests like this one, for callers that have no fiber to `execute` in: they send by
-   * `ConnectionPool.send`, with what differs. Fails as `execute` does before it sends.
-   */
-  readonly route: (
-    request: HttpClientRequest.HttpClientRequest,
-  ) => Either.Either<Route, HttpClientError.RequestError>;
-}
-
 /** For every origin alike; see `PoolOptions`. */
 export type Http1ClientOptions = PoolOptions;
 
@@ -58,33 +41,16 @@ export type Http1ClientOptions = PoolOptions;
  */
 export const make = (
   options: Http1ClientOptions = {},
-): Effect.Effect<Http1Client, never, Scope.Scope> =>
-  Effect.zipWith(forkedScope, Effect.clock, (scope, clock) => {
-    const targets = new Targets((url) =>
-      Effect.runSync(
-        ConnectionPool.make(url, options).pipe(Scope.extend(scope), Effect.withClock(clock)),
-      )
-    );
+): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
+  Effect.map(ConnectionPools.make(options), (pools) => {
+    const targets = new Targets(pools);
     // `HttpClient.makeWith`, because `HttpClient.make` costs an AbortController, an entry in a
     // FinalizationRegistry and a parsed URL per request (figures: bench/micro/transport.bench.ts).
-    const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
       (request) => Effect.flatMap(request, (request) => execute(targets, request)),
       Effect.succeed,
     );
-    return Object.assign(
-      client,
-      { route: (request) => targets.route(request) } satisfies Pick<Http1Client, "route">,
-    );
   });
-
-/**
- * The pools' scope, opened with the client: a pool is made at its first request, and finalizers that
- * were added to the caller's scope before that (a drain, say) must still find its connections open.
- */
-const forkedScope = Effect.flatMap(
-  Effect.scope,
-  (scope) => Scope.fork(scope, ExecutionStrategy.sequential),
-);
 
 /** The client as the context's HttpClient. */
 export const layer = (options: Http1ClientOptions = {}): Layer.Layer<HttpClient.HttpClient> =>
@@ -115,8 +81,11 @@ const execute = (
     });
   });
 
-/** A route, and the headers that are not in its head. */
-interface Way extends Route {
+/** Where a request goes, and what its head is made of. */
+interface Way {
+  readonly pool: ConnectionPool;
+  readonly head: RequestHead;
+  /** The headers that are not in `head`. */
   readonly headers: RequestHeaders;
 }
 
@@ -129,12 +98,11 @@ interface Target {
 
 /** The URLs that requests went to: what a request needs of its URL is worked out once. */
 class Targets {
-  readonly #makePool: (url: URL) => ConnectionPool;
-  readonly #pools = new Map<string, ConnectionPool>();
+  readonly #pools: ConnectionPools.ConnectionPools;
   readonly #targets = new Map<string, Target>();
 
-  constructor(makePool: (url: URL) => ConnectionPool) {
-    this.#makePool = makePool;
+  constructor(pools: ConnectionPools.ConnectionPools) {
+    this.#pools = pools;
   }
 
   of(
@@ -163,18 +131,6 @@ class Targets {
     return Either.right({ pool, head, headers });
   }
 
-  route(
-    request: HttpClientRequest.HttpClientRequest,
-  ): Either.Either<Route, HttpClientError.RequestError> {
-    const target = this.#target(request);
-    if ("_tag" in target) return Either.left(target);
-    const { url, pool } = target;
-    const made = makeRequestHead(request.method, url, request.headers);
-    return made._tag === "Left"
-      ? Either.left(requestError(request, made.left))
-      : Either.right({ pool, head: made.right });
-  }
-
   #target(
     request: HttpClientRequest.HttpClientRequest,
   ): Target | HttpClientError.RequestError {
@@ -192,12 +148,7 @@ class Targets {
       const description = `cannot send to ${url.protocol} URLs`;
       return new HttpClientError.RequestError({ request, reason: "InvalidUrl", description });
     }
-    let pool = this.#pools.get(url.origin);
-    if (pool === undefined) {
-      pool = this.#makePool(url);
-      this.#pools.set(url.origin, pool);
-    }
-    const target: Target = { url, pool, heads: new Map() };
+    const target: Target = { url, pool: this.#pools.of(url), heads: new Map() };
     // Webhooks have few URLs; a caller that makes up new ones all the time must not fill the memory.
     if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
     if (cacheable(request)) this.#targets.set(request.url, target);

@@ -7,9 +7,11 @@ import * as Redacted from "effect/Redacted";
 import * as Scope from "effect/Scope";
 import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
+import * as ClientSender from "../../../src/webhook/ClientSender.ts";
 import type { Outcome } from "../../../src/webhook/Delivery.ts";
-import * as Http1Client from "../../../src/webhook/http/Http1Client.ts";
+import type { HttpAttempt, TargetSettings } from "../../../src/webhook/HttpAttempt.ts";
 import * as HttpTransport from "../../../src/webhook/HttpTransport.ts";
+import * as PoolSender from "../../../src/webhook/PoolSender.ts";
 import type { Socket } from "../../../src/webhook/http/Socket.ts";
 
 /** What a receiver answers, in its order; when nothing is left, requests hang. */
@@ -61,7 +63,7 @@ class Receiver {
   });
 }
 
-const settings: HttpTransport.TargetSettings = {
+const settings: TargetSettings = {
   url: "http://host/hook",
   headers: [["X-Key", Redacted.make("secret")]],
   httpTimeout: 8000,
@@ -69,7 +71,7 @@ const settings: HttpTransport.TargetSettings = {
 };
 
 /** An attempt's body and id. */
-const attempt = (n: number): HttpTransport.HttpAttempt => ({
+const attempt = (n: number): HttpAttempt => ({
   webhookId: `id-${n}`,
   seq: n,
   body: new TextEncoder().encode("{}"),
@@ -93,10 +95,10 @@ const told = (n: number, outcome: Outcome): string =>
 interface Setup {
   readonly answers?: Array<Answer>;
   readonly permits?: number;
-  readonly target?: Partial<HttpTransport.TargetSettings>;
+  readonly target?: Partial<TargetSettings>;
 }
 
-/** The same case over both ways: our client's route, and any HttpClient. */
+/** The same case over both senders: our own pool, and any HttpClient. */
 const both = (
   name: string,
   { answers = [], permits = 128, target = {} }: Setup,
@@ -107,11 +109,14 @@ const both = (
       Effect.gen(function* () {
         const receiver = new Receiver([...answers]);
         const scope = yield* Scope.make();
-        const client = kind === "client"
-          ? receiver.httpClient
-          : yield* Scope.extend(Http1Client.make({ connect: receiver.connect }), scope);
+        const sender = yield* Scope.extend(
+          kind === "client"
+            ? ClientSender.make(receiver.httpClient)
+            : PoolSender.make({ connect: receiver.connect }),
+          scope,
+        );
         const transport = yield* Scope.extend(HttpTransport.make(permits), scope);
-        const send = transport.target({ ...settings, ...target }, client);
+        const send = transport.target({ ...settings, ...target }, sender);
         const outcomes: Array<string> = [];
         const settle = Effect.promise(() => new Promise<void>((done) => setImmediate(done)));
         yield* run({
@@ -217,15 +222,21 @@ both(
     }),
 );
 
-Deno.test("HttpTransport fails attempts that no HTTP request can be made of (pool)", () =>
-  Effect.gen(function* () {
-    const client = yield* Http1Client.make({ connect: new Receiver([]).connect });
-    const transport = yield* HttpTransport.make(1);
-    const headers = [["x-key", Redacted.make("a\r\nb")]] as const;
-    const send = transport.target({ ...settings, headers }, client);
-    const outcome = yield* Effect.async<Outcome>((resume) =>
-      send(attempt(1), (outcome) => resume(Effect.succeed(outcome)))
-    );
-    assert.equal(told(1, outcome), "1 invalid_request -");
-    assert.equal(outcome._tag === "Failed" && outcome.error.retryable, false);
-  }).pipe(Effect.scoped, Effect.runPromise));
+const impossible: ReadonlyArray<readonly [string, Partial<TargetSettings>]> = [
+  ["a header that would end its line", { headers: [["x-key", Redacted.make("a\r\nb")]] }],
+  ["a URL that is none", { url: "http://:80" }],
+  ["a URL of another protocol", { url: "ftp://host/" }],
+];
+for (const [what, target] of impossible) {
+  Deno.test(`HttpTransport fails attempts that no HTTP request can be made of: ${what} (pool)`, () =>
+    Effect.gen(function* () {
+      const sender = yield* PoolSender.make({ connect: new Receiver([]).connect });
+      const transport = yield* HttpTransport.make(1);
+      const send = transport.target({ ...settings, ...target }, sender);
+      const outcome = yield* Effect.async<Outcome>((resume) =>
+        send(attempt(1), (outcome) => resume(Effect.succeed(outcome)))
+      );
+      assert.equal(told(1, outcome), "1 invalid_request -");
+      assert.equal(outcome._tag === "Failed" && outcome.error.retryable, false);
+    }).pipe(Effect.scoped, Effect.runPromise));
+}

@@ -14,6 +14,7 @@ import type { RetryPolicy } from "../../../src/domain/RetryPolicy.ts";
 import type { EndpointSettings, WebHookSettings } from "../../../src/domain/WebHookSettings.ts";
 import type { EventCounts, MetricsSnapshot } from "../../../src/ops/Metrics.ts";
 import { sum } from "../../../src/ops/Metrics.ts";
+import * as ClientSender from "../../../src/webhook/ClientSender.ts";
 import type { Executor } from "../../../src/webhook/Executor.ts";
 import * as LocalExecutor from "../../../src/webhook/LocalExecutor.ts";
 import * as WebHook from "../../../src/webhook/WebHook.ts";
@@ -133,12 +134,15 @@ export const withEngine = (
 ): Promise<void> => {
   const sent: Array<Sent> = [];
   const executor = (idPrefix: string) =>
-    Effect.flatMap(clientOf(answer, sent), (client) =>
-      LocalExecutor.make(
-        { prepare: () => Effect.void, of: () => client },
-        settings.concurrencyLimit,
-        (id) => `${idPrefix}${id}`,
-      ));
+    Effect.flatMap(
+      Effect.flatMap(clientOf(answer, sent), ClientSender.make),
+      (sender) =>
+        LocalExecutor.make(
+          { prepare: () => Effect.void, of: () => sender },
+          settings.concurrencyLimit,
+          (id) => `${idPrefix}${id}`,
+        ),
+    );
   return run(settings, executor, sent, test);
 };
 
