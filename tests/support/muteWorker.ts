@@ -2,6 +2,6 @@
 import "../../src/webhook/deliveryWorker.ts";
 
 // Found when the worker's first message comes: after this module.
-globalThis.postMessage = () => {
+Reflect.set(globalThis, "postMessage", () => {
   throw new Error("this worker cannot speak");
-};
+});
