@@ -32,6 +32,8 @@ const answering = (use: (deliveries: ReadonlyArray<Delivery>) => void): Executor
   return {
     prepare: () => Effect.void,
     configure: () => {},
+    recall: () => {},
+    takes: (limit) => limit,
     attempt(endpoint, delivery) {
       if (batch.push([endpoint, delivery]) === 1) setImmediate(answer);
     },

@@ -15,6 +15,8 @@ import { IntakeTurn } from "./IntakeTurn.ts";
 /** What the queue asks of those behind it. */
 export interface EventQueueOptions {
   readonly backlog: Backlog;
+  /** See `IntakeTurn`. */
+  readonly eventsPerTurn: number;
   /** Read at each event, so that a reload changes it. */
   readonly whenFull: () => "backpressure" | "drop_newest" | "drop_oldest";
   readonly wants: (event: HookEventName, subject?: string) => boolean;
@@ -51,7 +53,13 @@ export const make = (
       (mailbox) => mailbox.shutdown,
     );
     const turn = yield* Effect.acquireRelease(
-      Effect.sync(() => new IntakeTurn(() => backlog.relieve())),
+      Effect.sync(() =>
+        new IntakeTurn({
+          most: options.eventsPerTurn,
+          ended: () => backlog.ended,
+          onNext: () => backlog.relieve(),
+        })
+      ),
       (turn) => Effect.sync(() => turn.close()),
     );
     return {

@@ -36,7 +36,10 @@ export type Outcome =
   | { readonly _tag: "Delivered" }
   | { readonly _tag: "Failed"; readonly error: DeliveryError }
   /** Nobody knows: its executor died. It is sent again and counts neither way. */
-  | { readonly _tag: "Lost" };
+  | { readonly _tag: "Lost" }
+  /** It was recalled before it was sent: there was no attempt. */
+  | { readonly _tag: "Returned" };
 
 export const delivered: Outcome = { _tag: "Delivered" };
 export const lost: Outcome = { _tag: "Lost" };
+export const returned: Outcome = { _tag: "Returned" };

@@ -72,6 +72,8 @@ export class Endpoint implements Attempting {
   #settings: EndpointSettings;
   #retrySchedule: ReturnType<typeof RetrySchedule.make>;
   #probeSchedule: ReturnType<typeof RetrySchedule.backoff>;
+  /** Attempts given to the executor at once. */
+  #most: number;
   #breaker: Breaker = closed;
   #inFlight = 0;
   #held = 0;
@@ -94,6 +96,7 @@ export class Endpoint implements Attempting {
     this.#settings = settings;
     this.#retrySchedule = RetrySchedule.make(settings.retry);
     this.#probeSchedule = RetrySchedule.backoff(settings.retry);
+    this.#most = transport.executor.takes(settings.concurrencyLimit);
     this.#seat = transport.budget?.join(() => this.pump());
     transport.executor.configure(this);
   }
@@ -160,6 +163,9 @@ export class Endpoint implements Attempting {
       case "Failed":
         this.#failed(delivery, outcome.error);
         break;
+      case "Returned":
+        this.counters.attempts--;
+        // falls through: it waits again
       case "Lost":
         this.counters.queued[event]!++;
         this.#urgent.push(delivery);
@@ -210,6 +216,7 @@ export class Endpoint implements Attempting {
     this.#settings = settings;
     this.#retrySchedule = RetrySchedule.make(settings.retry);
     this.#probeSchedule = RetrySchedule.backoff(settings.retry);
+    this.#most = this.transport.executor.takes(settings.concurrencyLimit);
     this.transport.executor.configure(this);
     this.#close();
     this.pump();
@@ -281,7 +288,7 @@ export class Endpoint implements Attempting {
   }
 
   #mayAttempt(): boolean {
-    if (this.#stopped || this.#inFlight >= this.#settings.concurrencyLimit) return false;
+    if (this.#stopped || this.#inFlight >= this.#most) return false;
     switch (this.#breaker._tag) {
       case "Closed":
         return this.#urgent.length > 0 || (this.#ready.length > 0 && !this.#behindRetries);
@@ -424,6 +431,8 @@ export class Endpoint implements Attempting {
     const now = breaker._tag === "Closed" ? "closed" : breaker._tag === "Gone" ? "gone" : "open";
     if (now === before) return;
     this.counters.breaker = now;
+    // What was handed over and is not on its way yet would be more than the one probe.
+    if (now !== "closed") this.transport.executor.recall(this);
     this.context.log.always(
       now === "closed" ? LogLevel.Info : LogLevel.Warning,
       `breaker ${now}`,

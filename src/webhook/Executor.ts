@@ -24,6 +24,10 @@ export interface Executor {
   configure(endpoint: Attempting): void;
   /** Makes one attempt. Never refuses: how many there may be is the ConcurrencyBudget's matter. */
   attempt(endpoint: Attempting, delivery: Delivery): void;
+  /** Gives back, later, what of this endpoint was to be attempted and is not on its way yet. */
+  recall(endpoint: Attempting): void;
+  /** How many attempts it takes at once when `limit` requests may be in flight. */
+  takes(limit: number): number;
 }
 
 /** What an HTTP executor is made from. */

@@ -28,6 +28,8 @@ export const make: Effect.Effect<FileExecutor, never, Scope.Scope> = Effect.gen(
       if (!files.has(endpoint.key)) files.set(endpoint.key, new LineFile(endpoint));
     },
     attempt: (endpoint, delivery) => files.get(endpoint.key)!.append(delivery), // configured
+    recall: () => {}, // what it has is being written, or goes with the next write
+    takes: (limit) => limit,
     reopen: Effect.sync(() => {
       for (const file of files.values()) file.reopen();
     }),

@@ -1,52 +1,66 @@
 /**
  * Attempts over HTTP within a limit: who may send now and who waits. It runs on the broker's thread and in
- * workers alike. It must never repeat a request, nor have more in flight than its permits.
+ * workers alike. It must never repeat a request, nor have more in flight than its permits, nor let one URL
+ * that hangs take them all.
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { Deque } from "../mqtt/Deque.ts";
+import { ConcurrencyBudget } from "./ConcurrencyBudget.ts";
 import type { Outcome } from "./Delivery.ts";
+import { returned } from "./Delivery.ts";
 import type { HttpAttempt, Send, Sender, TargetSettings } from "./HttpAttempt.ts";
 
-export interface HttpTransport {
-  /**
-   * The way to one URL by `sender`, whose time-out begins when the attempt has its permit. Nobody is called
-   * back once the transport's scope is closed.
-   */
-  readonly target: (settings: TargetSettings, sender: Sender) => Send;
+/** The way to one URL. */
+export interface Target {
+  /** Makes an attempt as soon as there is a permit, in the order of the calls; its time-out begins then. */
+  readonly send: Send;
+  /** Gives back what still waits for a permit. */
+  readonly recall: () => void;
+  /** Another takes its place: what waits is still sent, and nothing more will come. */
+  readonly retire: () => void;
 }
 
-/** A transport that has at most `permits` requests in flight; more wait for their turn. */
+export interface HttpTransport {
+  /** The way to one URL by `sender`. Nobody is called back once the transport's scope is closed. */
+  readonly target: (settings: TargetSettings, sender: Sender) => Target;
+}
+
+/** A transport that has at most `permits` requests in flight. */
 export const make = (
   permits: number,
 ): Effect.Effect<HttpTransport, never, Scope.Scope> =>
   Effect.suspend(() => {
-    // Permits are counted here, because Semaphore.withPermits costs 10 µs an attempt.
-    const waiting = new Deque<() => void>();
-    let free = permits;
+    const budget = new ConcurrencyBudget(permits);
     let closed = false;
 
-    const begin = (send: Send, attempt: HttpAttempt, done: (outcome: Outcome) => void) => {
-      free--;
-      send(attempt, (outcome) => {
-        if (closed) return;
-        free++;
-        waiting.shift()?.();
-        done(outcome);
+    const target: HttpTransport["target"] = (settings, sender) => {
+      const sendNow = sender.to(settings);
+      const waiting = new Deque<readonly [HttpAttempt, (outcome: Outcome) => void]>();
+      const begin = (attempt: HttpAttempt, done: (outcome: Outcome) => void) =>
+        sendNow(attempt, (outcome) => {
+          if (closed) return;
+          seat.release();
+          done(outcome);
+        });
+      const seat = budget.join(() => {
+        while (waiting.length > 0 && seat.tryAcquire()) begin(...waiting.shift()!); // there is one
       });
+      return {
+        send(attempt, done) {
+          if (waiting.length === 0 && seat.tryAcquire()) begin(attempt, done);
+          else waiting.push([attempt, done]); // the seat was refused: it is woken
+        },
+        recall() {
+          for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+            const [, done] = next;
+            queueMicrotask(() => closed || done(returned));
+          }
+        },
+        retire: () => seat.leave(),
+      };
     };
-
-    const transport: HttpTransport = {
-      target(settings, sender) {
-        const send = sender.to(settings);
-        return (attempt, done) => {
-          if (free > 0) begin(send, attempt, done);
-          else waiting.push(() => begin(send, attempt, done));
-        };
-      },
-    };
-    return Effect.as(
-      Effect.addFinalizer(() => Effect.sync(() => void (closed = true))),
-      transport,
-    );
+    return Effect.as(Effect.addFinalizer(() => Effect.sync(() => void (closed = true))), {
+      target,
+    });
   });

@@ -6,7 +6,6 @@ import * as CaFiles from "./CaFiles.ts";
 import type { Delivery } from "./Delivery.ts";
 import { lost } from "./Delivery.ts";
 import type { Attempting, Executor } from "./Executor.ts";
-import type { Send } from "./HttpAttempt.ts";
 import type { HttpClients } from "./HttpClients.ts";
 import * as HttpTransport from "./HttpTransport.ts";
 
@@ -24,7 +23,7 @@ export const make = (
       })
     );
     const transport = yield* HttpTransport.make(permits);
-    const targets = new Map<number, Send>();
+    const targets = new Map<number, HttpTransport.Target>();
     let caFiles: CaFiles.CaFiles = new Map();
     return {
       prepare: (endpoints) =>
@@ -34,6 +33,7 @@ export const make = (
         }),
       configure({ key, settings }) {
         const caCert = settings.caFile === undefined ? "" : caFiles.get(settings.caFile) ?? "";
+        targets.get(key)?.retire();
         targets.set(
           key,
           transport.target(
@@ -44,8 +44,8 @@ export const make = (
       },
       attempt(endpoint, delivery) {
         inFlight.set(delivery, endpoint);
-        const send = targets.get(endpoint.key)!; // configured before its first attempt
-        send(
+        const target = targets.get(endpoint.key)!; // configured before its first attempt
+        target.send(
           { webhookId: webhookId(delivery.id), seq: delivery.seq, body: bytesOf(delivery) },
           (outcome) => {
             inFlight.delete(delivery);
@@ -53,5 +53,7 @@ export const make = (
           },
         );
       },
+      recall: ({ key }) => targets.get(key)?.recall(),
+      takes: (limit) => limit,
     };
   });

@@ -15,6 +15,7 @@ import type { HookEvent } from "../domain/HookEvent.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Backlog } from "../hooks/Backlog.ts";
 import * as EventQueue from "../hooks/EventQueue.ts";
+import { EVENTS_PER_TURN } from "../hooks/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/HookSink.ts";
 import { Metrics } from "../ops/Metrics.ts";
 import { BodySlabs } from "./BodySlab.ts";
@@ -92,7 +93,6 @@ export const makeWith = (
       bodyBytes: () => slabs.liveBytes,
       slabBytes: () => slabs.allocatedBytes,
     });
-    const budget = new ConcurrencyBudget(settings.concurrencyLimit);
     const logSummary = Effect.sync(() => {
       for (const line of metrics.summary()) log.always(LogLevel.Info, "delivery figures", line);
     });
@@ -120,6 +120,7 @@ export const makeWith = (
       }),
       executors,
     );
+    const budget = new ConcurrencyBudget(http.takes(settings.concurrencyLimit));
     const files = yield* Scope.extend(FileExecutor.make, executors);
     const endpoints = new Endpoints({
       context: {
@@ -151,6 +152,9 @@ export const makeWith = (
 
     const queue = yield* EventQueue.make({
       backlog,
+      eventsPerTurn: settings.workerThreads > 0
+        ? EVENTS_PER_TURN.besideWorkers
+        : EVENTS_PER_TURN.besideRequests,
       whenFull: () => settings.whenFull,
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
       onDropped: (event, reason) => dispatcher.drop(event, reason),
@@ -200,7 +204,7 @@ export const makeWith = (
           yield* http.prepare(next.endpoints);
           settings = next;
           backlog.resize(next.queueCapacity, next.endpointShare);
-          budget.resize(next.concurrencyLimit);
+          budget.resize(http.takes(next.concurrencyLimit));
           endpoints.configure(next.endpoints);
           dispatcher.routing = routingOf(next, endpoints);
           const late = atRestartOnly(initial, next);

@@ -118,6 +118,12 @@ export const make = (
           : workers[hash(delivery.lane) % workers.length]!.worker; // below the length
         worker.attempt(endpoint, delivery);
       },
+      recall({ key }) {
+        for (const { worker } of workers) worker.recall(key);
+      },
+      // Each worker has as much again at hand as it may send, so that it need not wait for this thread
+      // between two requests. Fewer than it was started for are this thread's to count.
+      takes: (limit) => limit < settings.concurrencyLimit ? limit : 2 * settings.concurrencyLimit,
     };
   });
 

@@ -4,7 +4,7 @@
  * and so sent again.
  */
 import type { Delivery, Outcome } from "./Delivery.ts";
-import { delivered, lost } from "./Delivery.ts";
+import { delivered, lost, returned } from "./Delivery.ts";
 import * as AttemptBatch from "./AttemptBatch.ts";
 import { DeliveryError } from "./DeliveryError.ts";
 import type { Attempting } from "./Executor.ts";
@@ -65,6 +65,13 @@ export class WorkerHandle {
     if (this.#state._tag === "Running") post(this.#state.worker, { _tag: "Endpoint", endpoint });
   }
 
+  /** Wants back what of this endpoint is not on its way yet. */
+  recall(endpoint: number): void {
+    if (this.#state._tag !== "Running") return;
+    this.#flush(); // what it has not got yet is meant too
+    post(this.#state.worker, { _tag: "Recall", endpoint });
+  }
+
   /** Takes an attempt into the batch that is sent at the end of this turn. */
   attempt(endpoint: Attempting, delivery: Delivery): void {
     this.#held.set(delivery.id, [endpoint, delivery]);
@@ -99,6 +106,7 @@ export class WorkerHandle {
     for (const { id, ...failure } of message.failed) {
       this.#end(id, { _tag: "Failed", error: new DeliveryError(failure) });
     }
+    for (const id of message.returned) this.#end(id, returned);
   }
 
   #end(id: number, outcome: Outcome): void {

@@ -25,6 +25,8 @@ export type ToWorker =
   }
   /** Before an endpoint's first attempt, and when its settings have changed. */
   | { readonly _tag: "Endpoint"; readonly endpoint: WorkerEndpoint }
+  /** What of this endpoint is not on its way yet is wanted back. */
+  | { readonly _tag: "Recall"; readonly endpoint: number }
   /** An AttemptBatch, transferred. */
   | { readonly _tag: "Attempts"; readonly batch: ArrayBuffer };
 
@@ -47,4 +49,6 @@ export type FromWorker =
     /** The ids of deliveries. */
     readonly delivered: ReadonlyArray<number>;
     readonly failed: ReadonlyArray<WorkerFailure>;
+    /** The ids of those that were recalled before they were sent. */
+    readonly returned: ReadonlyArray<number>;
   };

@@ -7,7 +7,6 @@ import * as Redacted from "effect/Redacted";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import * as AttemptBatch from "./AttemptBatch.ts";
-import type { Send } from "./HttpAttempt.ts";
 import * as HttpClients from "./HttpClients.ts";
 import * as HttpTransport from "./HttpTransport.ts";
 import type { FromWorker, ToWorker, WorkerFailure } from "./WorkerProtocol.ts";
@@ -45,14 +44,15 @@ const handler = (
     const clients = yield* HttpClients.make(httpClient);
     const transport = yield* HttpTransport.make(permits);
     const runSync = Runtime.runSync(yield* Effect.runtime<never>());
-    const targets = new Map<number, Send>();
+    const targets = new Map<number, HttpTransport.Target>();
     const report = reporter(port);
 
     const attempt = ({ id, seq, endpoint, body }: AttemptBatch.BatchedAttempt) =>
-      targets.get(endpoint)!( // its settings came before
+      targets.get(endpoint)!.send( // its settings came before
         { webhookId: idPrefix + id.toString(36), seq, body },
         (outcome) => {
           if (outcome._tag === "Delivered") return report.delivered(id);
+          if (outcome._tag === "Returned") return report.returned(id);
           if (outcome._tag === "Lost") return; // a transport knows no loss
           const { reason, detail, retryable, retryAfter, gone } = outcome.error;
           report.failed({ id, reason, detail, retryable, retryAfter, gone });
@@ -66,6 +66,7 @@ const handler = (
         case "Endpoint": {
           const { key, headers, caCert, ...rest } = message.endpoint;
           runSync(clients.prepare(caCert));
+          targets.get(key)?.retire();
           targets.set(
             key,
             transport.target(
@@ -75,6 +76,8 @@ const handler = (
           );
           return;
         }
+        case "Recall":
+          return targets.get(message.endpoint)?.recall();
         case "Attempts":
           return AttemptBatch.forEach(message.batch, attempt);
       }
@@ -85,14 +88,17 @@ const handler = (
 const reporter = (port: WorkerPort) => {
   let delivered: Array<number> = [];
   let failed: Array<WorkerFailure> = [];
+  let returned: Array<number> = [];
   const flush = () => {
-    const message: FromWorker = { _tag: "Outcomes", delivered, failed };
+    const message: FromWorker = { _tag: "Outcomes", delivered, failed, returned };
     delivered = [];
     failed = [];
+    returned = [];
     port.postMessage(message);
   };
+  // The callbacks of all sockets that were ready are queued before it.
   const schedule = () => {
-    if (delivered.length + failed.length === 1) setImmediate(flush);
+    if (delivered.length + failed.length + returned.length === 1) queueMicrotask(flush);
   };
   return {
     delivered(id: number) {
@@ -101,6 +107,10 @@ const reporter = (port: WorkerPort) => {
     },
     failed(failure: WorkerFailure) {
       failed.push(failure);
+      schedule();
+    },
+    returned(id: number) {
+      returned.push(id);
       schedule();
     },
   };

