@@ -103,7 +103,7 @@ for (const httpClient of ["pool", "fetch"] as const) {
           queueCapacity: 10_000,
           rules: [rule("message_publish", { urls: [receiver.url("/ok")] })],
         });
-        const dying = new URL("../support/dyingWorker.ts", import.meta.url);
+        const dying = new URL("../support/dyingWorker.ts?batch=2", import.meta.url);
         const { endpoints, workers_lost, logs } = await run(
           settings,
           (webhook) => {
