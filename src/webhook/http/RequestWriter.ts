@@ -145,7 +145,9 @@ const encoder = new TextEncoder();
 
 /** `text` has no character above U+00FF. As UTF-8 where that is the same: 70 ns for 130 characters, by the loop 150. */
 const writeLatin1 = (buffer: Uint8Array, from: number, text: string): void => {
-  if (encoder.encodeInto(text, buffer.subarray(from)).written === text.length) return;
+  const { read, written } = encoder.encodeInto(text, buffer.subarray(from));
+  // Both: in a buffer without room to spare, text with other characters is cut at `written`.
+  if (read === text.length && written === text.length) return;
   for (let i = 0; i < text.length; i++) buffer[from + i] = text.charCodeAt(i);
 };
 

@@ -44,6 +44,17 @@ Deno.test("RequestWriter says the body's length, whatever the caller says", () =
   assert.equal(text(written), "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n{}");
 });
 
+Deno.test("RequestWriter writes Latin-1 values, one byte a character, in the head and beside it", () => {
+  const head = headOf("http://h/", { "x-city": "K\u00f6ln" });
+  for (const body of ["", "{}", "x".repeat(100_000)]) {
+    assert.equal(
+      text(new RequestWriter().write(head, { "x-name": "M\u00fcller" }, bytes(body))),
+      "POST / HTTP/1.1\r\nhost: h\r\nx-city: K\u00f6ln\r\nx-name: M\u00fcller\r\n" +
+        `content-length: ${body.length}\r\n\r\n${body}`,
+    );
+  }
+});
+
 Deno.test("RequestWriter writes requests larger than the buffer it keeps", () => {
   const writer = new RequestWriter();
   const head = headOf("http://h/");
