@@ -120,7 +120,7 @@ export const makeWith = (
       }),
       executors,
     );
-    const budget = new ConcurrencyBudget(http.takes(settings.concurrencyLimit));
+    const budget = new ConcurrencyBudget(settings.concurrencyLimit);
     const files = yield* Scope.extend(FileExecutor.make, executors);
     const endpoints = new Endpoints({
       context: {
@@ -142,6 +142,7 @@ export const makeWith = (
     });
 
     yield* http.prepare(settings.endpoints);
+    budget.resize(http.takes(settings.concurrencyLimit));
     endpoints.configure(settings.endpoints);
     const dispatcher = new Dispatcher(
       routingOf(settings, endpoints),

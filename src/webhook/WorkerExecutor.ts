@@ -47,6 +47,8 @@ export const make = (
     const allReady = yield* Deferred.make<void, WorkerStartError>();
     const endpoints = new Map<number, WorkerEndpoint>();
     let caFiles: CaFiles.CaFiles = new Map();
+    /** All that workers were told, or soon will be; none is forgotten. */
+    const urls = new Set<string>();
     let ready = 0;
 
     const workers = shares(settings.workerThreads, settings.concurrencyLimit).map((permits, n) => {
@@ -105,7 +107,11 @@ export const make = (
     };
 
     return {
-      prepare: (of) => Effect.map(CaFiles.read(of), (read) => void (caFiles = read)),
+      prepare: (of) =>
+        Effect.map(CaFiles.read(of), (read) => {
+          caFiles = read;
+          for (const url of of.keys()) if (!url.startsWith("file:")) urls.add(url);
+        }),
       configure({ key, settings }) {
         const endpoint = workerEndpoint(key, settings, caFiles);
         endpoints.set(key, endpoint);
@@ -122,8 +128,14 @@ export const make = (
         for (const { worker } of workers) worker.recall(key);
       },
       // Each worker has as much again at hand as it may send, so that it need not wait for this thread
-      // between two requests. Fewer than it was started for are this thread's to count.
-      takes: (limit) => limit < settings.concurrencyLimit ? limit : 2 * settings.concurrencyLimit,
+      // between two requests. Then it is the worker that keeps a permit for each URL; with fewer permits
+      // than that takes, this thread does, and hands over no more than can be sent. Fewer than it was
+      // started for are this thread's to count too.
+      takes(limit) {
+        if (limit < settings.concurrencyLimit) return limit;
+        const share = workers.at(-1)!.worker.permits; // the last has the smallest
+        return settings.concurrencyLimit * (share > urls.size ? 2 : 1);
+      },
     };
   });
 

@@ -160,6 +160,40 @@ testNeeding(
 
 testNeeding(
   ["net", "read"],
+  "WebHook keeps a permit for each URL beside one that hangs, though a worker has fewer permits than URLs",
+  async () => {
+    const receiver = Receiver.start();
+    try {
+      receiver.answer("/hang", { _tag: "Hang" });
+      const others = ["/a", "/b", "/c", "/d"];
+      const settings = settingsOf({
+        workerThreads: 3,
+        concurrencyLimit: 9,
+        rules: [
+          rule("message_publish", { topics: ["hang"], urls: [receiver.url("/hang")] }),
+          rule("message_publish", {
+            topics: ["ok"],
+            urls: others.map((path) => receiver.url(path)),
+          }),
+        ],
+      });
+      await run(settings, async (webhook) => {
+        for (let n = 0; n < 40; n++) webhook.sink.emit(published("c", n, "hang"));
+        await receiver.waitFor(({ path }) => path === "/hang", { count: 5 });
+        for (let n = 0; n < 10; n++) webhook.sink.emit(published("c", n, "ok"));
+        for (const other of others) {
+          await receiver.waitFor(({ path }) => path === other, { count: 10 });
+        }
+        receiver.answer("/hang", { _tag: "Status", status: 200 });
+      });
+    } finally {
+      await receiver.close();
+    }
+  },
+);
+
+testNeeding(
+  ["net", "read"],
   "WebHook takes back from workers what is not on its way when the breaker opens",
   async () => {
     const receiver = Receiver.start();
