@@ -17,8 +17,8 @@ export interface Target {
   readonly send: Send;
   /** Gives back what still waits for a permit. */
   readonly recall: () => void;
-  /** Another takes its place: what waits is still sent, and nothing more will come. */
-  readonly retire: () => void;
+  /** From now on sends with other settings, what waits already too. */
+  readonly change: (settings: TargetSettings, sender: Sender) => void;
 }
 
 export interface HttpTransport {
@@ -35,7 +35,7 @@ export const make = (
     let closed = false;
 
     const target: HttpTransport["target"] = (settings, sender) => {
-      const sendNow = sender.to(settings);
+      let sendNow = sender.to(settings);
       const waiting = new Deque<readonly [HttpAttempt, (outcome: Outcome) => void]>();
       const begin = (attempt: HttpAttempt, done: (outcome: Outcome) => void) =>
         sendNow(attempt, (outcome) => {
@@ -57,7 +57,7 @@ export const make = (
             queueMicrotask(() => closed || done(returned));
           }
         },
-        retire: () => seat.leave(),
+        change: (settings, sender) => void (sendNow = sender.to(settings)),
       };
     };
     return Effect.as(Effect.addFinalizer(() => Effect.sync(() => void (closed = true))), {

@@ -33,14 +33,11 @@ export const make = (
         }),
       configure({ key, settings }) {
         const caCert = settings.caFile === undefined ? "" : caFiles.get(settings.caFile) ?? "";
-        targets.get(key)?.retire();
-        targets.set(
-          key,
-          transport.target(
-            { ...settings, retryStatus: settings.retry.status },
-            clients.of(caCert),
-          ),
-        );
+        const of = { ...settings, retryStatus: settings.retry.status };
+        const sender = clients.of(caCert);
+        const known = targets.get(key);
+        if (known === undefined) targets.set(key, transport.target(of, sender));
+        else known.change(of, sender);
       },
       attempt(endpoint, delivery) {
         inFlight.set(delivery, endpoint);

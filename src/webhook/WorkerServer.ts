@@ -7,6 +7,7 @@ import * as Redacted from "effect/Redacted";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import * as AttemptBatch from "./AttemptBatch.ts";
+import type { TargetSettings } from "./HttpAttempt.ts";
 import * as HttpClients from "./HttpClients.ts";
 import * as HttpTransport from "./HttpTransport.ts";
 import type { FromWorker, ToWorker, WorkerFailure } from "./WorkerProtocol.ts";
@@ -66,14 +67,14 @@ const handler = (
         case "Endpoint": {
           const { key, headers, caCert, ...rest } = message.endpoint;
           runSync(clients.prepare(caCert));
-          targets.get(key)?.retire();
-          targets.set(
-            key,
-            transport.target(
-              { ...rest, headers: headers.map(([name, value]) => [name, Redacted.make(value)]) },
-              clients.of(caCert),
-            ),
-          );
+          const settings: TargetSettings = {
+            ...rest,
+            headers: headers.map(([name, value]) => [name, Redacted.make(value)]),
+          };
+          const sender = clients.of(caCert);
+          const known = targets.get(key);
+          if (known === undefined) targets.set(key, transport.target(settings, sender));
+          else known.change(settings, sender);
           return;
         }
         case "Recall":

@@ -86,6 +86,8 @@ interface Given {
   /** The same by another target of the transport. */
   readonly attemptOther: (n: number) => void;
   readonly recall: () => void;
+  /** Gives the target other headers. */
+  readonly change: (headers: TargetSettings["headers"]) => void;
   /** Lets all that is due happen. */
   readonly settle: Effect.Effect<void>;
 }
@@ -119,7 +121,7 @@ const both = (
           scope,
         );
         const transport = yield* Scope.extend(HttpTransport.make(permits), scope);
-        const { send, recall } = transport.target({ ...settings, ...target }, sender);
+        const { send, recall, change } = transport.target({ ...settings, ...target }, sender);
         const other = transport.target({ ...settings, ...target }, sender);
         const outcomes: Array<string> = [];
         const settle = Effect.promise(() => new Promise<void>((done) => setImmediate(done)));
@@ -130,6 +132,7 @@ const both = (
           attempt: (n) => send(attempt(n), (outcome) => outcomes.push(told(n, outcome))),
           attemptOther: (n) => other.send(attempt(n), (outcome) => outcomes.push(told(n, outcome))),
           recall,
+          change: (headers) => change({ ...settings, ...target, headers }, sender),
           settle,
         }, Scope.close(scope, Exit.void));
         yield* Scope.close(scope, Exit.void);
@@ -245,6 +248,23 @@ both(
       yield* settle;
       assert.deepEqual(outcomes.slice(1).sort(), ["1 timeout -", "2 timeout -"]);
       assert.equal(receiver.requests.length, 2);
+    }),
+);
+
+both(
+  "sends what waits with the settings that a reload brought, and gives that back too",
+  { permits: 1, answers: [] },
+  ({ receiver, attempt, outcomes, change, recall, settle }) =>
+    Effect.gen(function* () {
+      for (const n of [1, 2, 3]) attempt(n);
+      yield* settle;
+      change([["X-Key", Redacted.make("renewed")]]);
+      yield* TestClock.adjust(8000);
+      yield* settle;
+      assert.deepEqual(receiver.requests.map((headers) => headers["x-key"]), ["secret", "renewed"]);
+      recall();
+      yield* settle;
+      assert.deepEqual(outcomes, ["1 timeout -", "3 Returned"]);
     }),
 );
 
