@@ -168,7 +168,7 @@ export class Endpoint implements Attempting {
         // falls through: it waits again
       case "Lost":
         this.counters.queued[event]!++;
-        this.#urgent.push(delivery);
+        this.#wait(delivery);
         if (this.#breaker._tag === "Probing" && this.#breaker.probe === delivery.id) {
           this.#become({ ...this.#breaker, _tag: "Open", probeAt: this.#now() });
         }
@@ -176,6 +176,8 @@ export class Endpoint implements Attempting {
     }
     this.#seat?.release();
     this.pump();
+    // It may be settled by what came back, without an end that the Backlog would tell of.
+    if (this.#breaker._tag === "Gone" && this.#inFlight === 0) this.context.backlog.add(0);
   }
 
   /** Ends the delivery that has waited longest as dropped; answers false when none waits. */
@@ -317,6 +319,17 @@ export class Endpoint implements Attempting {
         delivery.retry.deadline >= this.#now() - TIMER_SLACK_MS
       ) return delivery;
       this.#giveUp(delivery, delivery.retry.reason);
+    }
+  }
+
+  /** To be attempted again; while the breaker is open, what was retried waits no longer than its deadline. */
+  #wait(delivery: Delivery): void {
+    if (this.#breaker._tag === "Closed" || delivery.retry === undefined) {
+      this.#urgent.push(delivery);
+    } else {
+      delivery.dueAt = delivery.retry.deadline;
+      this.#parked.push(delivery);
+      this.#alarm(delivery.dueAt);
     }
   }
 
@@ -478,11 +491,7 @@ export class Endpoint implements Attempting {
     const due = this.#behindRetries && this.#latestDue > now ? -Infinity : now;
     for (let next = this.#retries.peek(); next && next.dueAt <= due; next = this.#retries.peek()) {
       this.#retries.pop();
-      if (this.#breaker._tag === "Closed") this.#urgent.push(next);
-      else {
-        next.dueAt = next.retry?.deadline ?? now; // what was retried has one
-        this.#parked.push(next);
-      }
+      this.#wait(next);
     }
     this.pump(); // before the deadlines below: a probe may save one
     for (let next = this.#parked.peek(); next && next.dueAt <= now; next = this.#parked.peek()) {

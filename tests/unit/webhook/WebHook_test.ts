@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
+import type { Delivery } from "../../../src/webhook/Delivery.ts";
+import { returned } from "../../../src/webhook/Delivery.ts";
+import { fromStatus } from "../../../src/webhook/DeliveryError.ts";
+import type { Attempting, Executor } from "../../../src/webhook/Executor.ts";
 import type { Sent } from "./harness.ts";
 import {
   A,
@@ -13,6 +17,7 @@ import {
   rule,
   settingsOf,
   withEngine,
+  withExecutor,
 } from "./harness.ts";
 
 const at = (sent: ReadonlyArray<Sent>) => sent.map(({ at }) => at);
@@ -25,6 +30,12 @@ const disconnected = (clientid: string, n: number): HookEvent => ({
   username: "undefined",
   disconnected_at: n,
   reason: "Disconnect",
+});
+const executorOf = (of: Pick<Executor, "attempt" | "recall">): Executor => ({
+  prepare: () => Effect.void,
+  configure: () => {},
+  takes: (limit) => limit,
+  ...of,
 });
 const presence = [rule("client_connected"), rule("client_disconnected"), rule("message_publish")];
 
@@ -563,6 +574,76 @@ Deno.test("WebHook delivers what is queued when it is stopped, retries included"
         assert.equal(total.delivered, 50);
         assert.deepEqual(total.dropped, {});
         assert.ok(time < 1_000);
+      }),
+  );
+});
+
+Deno.test("WebHook does not wait at a stop for a URL that is gone, when what its executor held has come back", () => {
+  const held: Array<readonly [Attempting, Delivery]> = [];
+  return withExecutor(
+    settingsOf(),
+    executorOf({
+      attempt: (...attempt) => void held.push(attempt),
+      recall() {
+        for (const [endpoint, delivery] of held.splice(0)) {
+          queueMicrotask(() => endpoint.complete(delivery, returned));
+        }
+      },
+    }),
+    ({ webhook, stop }) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 3; n++) webhook.sink.emit(published("c", n));
+        yield* pass(0);
+        const stopping = yield* Effect.fork(stop);
+        yield* pass(0);
+        const [endpoint, delivery] = held.shift()!;
+        endpoint.complete(delivery, {
+          _tag: "Failed",
+          error: fromStatus(410, undefined, "transient", 0),
+        });
+        yield* pass(0);
+        assert.notEqual(stopping.unsafePoll(), null);
+        const { total } = webhook.metrics.snapshot().endpoints[0]!;
+        assert.deepEqual([total.failed, total.dropped], [{ status_410: 1 }, { shutdown: 2 }]);
+      }),
+  );
+});
+
+Deno.test("WebHook ends by its elapsed limit what came back from its executor while the breaker is open", () => {
+  const held: Array<readonly [Attempting, Delivery]> = [];
+  const fail = () => {
+    const [endpoint, delivery] = held.shift()!;
+    endpoint.complete(delivery, {
+      _tag: "Failed",
+      error: fromStatus(500, undefined, "transient", 0),
+    });
+  };
+  return withExecutor(
+    settingsOf({
+      breakerFailures: 5,
+      endpoint: { retry: { ...retryPolicy, initialInterval: 20_000, multiplier: 1 } },
+    }),
+    executorOf({
+      attempt: (...attempt) => void held.push(attempt),
+      recall() {
+        for (const [endpoint, delivery] of held.splice(0)) {
+          queueMicrotask(() => endpoint.complete(delivery, returned));
+        }
+      },
+    }),
+    ({ webhook }) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 4; n++) webhook.sink.emit(published("c", n));
+        yield* pass(0);
+        for (let n = 0; n < 4; n++) fail();
+        yield* pass(20_000); // all four are tried again; the first opens the breaker
+        fail();
+        yield* pass(40_000 - 1);
+        assert.deepEqual(webhook.metrics.snapshot().endpoints[0]!.total.failed, {});
+        yield* pass(1);
+        const { total } = webhook.metrics.snapshot().endpoints[0]!;
+        assert.deepEqual(total.failed, { status_500: 3 });
+        assert.equal(total.in_flight, 1); // the probe, which hangs
       }),
   );
 });
