@@ -67,9 +67,24 @@ export class WorkerHandle {
 
   /** Wants back what of this endpoint is not on its way yet. */
   recall(endpoint: number): void {
-    if (this.#state._tag !== "Running") return;
-    this.#flush(); // what it has not got yet is meant too
-    post(this.#state.worker, { _tag: "Recall", endpoint });
+    this.#takeBack(endpoint);
+    if (this.#state._tag === "Running") post(this.#state.worker, { _tag: "Recall", endpoint });
+  }
+
+  /** Gives back, later, what of this endpoint the worker has not got yet: where it starts, that may be much. */
+  #takeBack(endpoint: number): void {
+    const deliveries = this.#deliveries;
+    const endpoints = this.#endpoints;
+    this.#deliveries = [];
+    this.#endpoints = [];
+    for (const [i, delivery] of deliveries.entries()) {
+      const of = endpoints[i]!; // one for each delivery
+      if (of === endpoint) queueMicrotask(() => this.#end(delivery.id, returned));
+      else {
+        this.#deliveries.push(delivery);
+        this.#endpoints.push(of);
+      }
+    }
   }
 
   /** Takes an attempt into the batch that is sent at the end of this turn. */
