@@ -55,7 +55,7 @@ const executors: ReadonlyArray<readonly [string, Effect.Effect<Executor, never, 
     "to the HTTP transport on this thread, without a network",
     Effect.flatMap(
       ClientSender.make(client),
-      (sender) => LocalExecutor.make({ prepare: () => Effect.void, of: () => sender }, 128, String),
+      (sender) => LocalExecutor.make({ prepare: () => Effect.void, of: () => sender }, String),
     ),
   ],
 ];

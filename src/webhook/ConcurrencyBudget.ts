@@ -2,7 +2,7 @@
  * Who may have a request in flight: `concurrency_limit` over all URLs, shared so that one that hangs
  * cannot take it all. Half of the limit is reserved in equal shares, of one permit at least while there
  * are more permits than URLs; the rest goes to who asks first. It must never let more than the limit be
- * taken.
+ * taken. Effect's Semaphore has no shares, and costs 10 µs an attempt.
  */
 import { Deque } from "../mqtt/Deque.ts";
 

@@ -1,7 +1,6 @@
 /**
- * Attempts over HTTP within a limit: who may send now and who waits. It runs on the broker's thread and in
- * workers alike. It must never repeat a request, nor have more in flight than its permits, nor let one URL
- * that hangs take them all.
+ * A worker's attempts within its share of the limit: who may send now and who waits. It must never repeat a
+ * request, nor have more in flight than its permits, nor let one URL that hangs take them all.
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";

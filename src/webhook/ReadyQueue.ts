@@ -1,7 +1,7 @@
 /**
  * Deliveries that were never attempted, first in, first out: what fills `queue_capacity` when a receiver
  * is slow. As objects in the heap they cost 139 bytes apiece, and as much again until the collector has
- * looked at all that it moved to the old generation; here 34. It must never hold on to a slab whose bodies are
+ * looked at all that it moved to the old generation; here their fields are 33. It must never hold on to a slab whose bodies are
  * gone.
  */
 import type { BodyRef, BodySlabs, Slab } from "./BodySlab.ts";

@@ -59,12 +59,11 @@ export const make = (
 const httpExecutor = (
   context: HttpExecutorContext,
 ): Effect.Effect<Executor, WebHookError, Scope.Scope> => {
-  const { workerThreads, httpClient, concurrencyLimit } = context.settings;
+  const { workerThreads, httpClient } = context.settings;
   if (workerThreads > 0) return WorkerExecutor.make(context);
   return Effect.flatMap(
     HttpClients.make(httpClient),
-    (clients) =>
-      LocalExecutor.make(clients, concurrencyLimit, (id) => context.idPrefix + id.toString(36)),
+    (clients) => LocalExecutor.make(clients, (id) => context.idPrefix + id.toString(36)),
   );
 };
 
@@ -97,6 +96,25 @@ export const makeWith = (
       for (const line of metrics.summary()) log.always(LogLevel.Info, "delivery figures", line);
     });
 
+    const endpoints = new Endpoints({
+      context: {
+        clock,
+        runSync: Runtime.runSync(runtime),
+        log,
+        backlog,
+        slabs,
+        breakerFailures: () => settings.breakerFailures,
+        shedExcess: () => endpoints.shedExcess(),
+      },
+      metrics,
+      transportOf: (url) =>
+        url.startsWith("file:")
+          ? { executor: files, budget: undefined, sequential: true }
+          : { executor: http, budget, sequential: false },
+      startTimer: (endpoint) =>
+        Runtime.runFork(runtime)(supervised(endpoint.timer, "endpoint timer"), { scope }),
+    });
+
     // Finalizers run last to first: the drain at the end of this function, then the fibers, the
     // executors (which report what they cut as lost), and this at last.
     yield* Effect.addFinalizer(() =>
@@ -120,29 +138,9 @@ export const makeWith = (
       }),
       executors,
     );
-    const budget = new ConcurrencyBudget(settings.concurrencyLimit);
     const files = yield* Scope.extend(FileExecutor.make, executors);
-    const endpoints = new Endpoints({
-      context: {
-        clock,
-        runSync: Runtime.runSync(runtime),
-        log,
-        backlog,
-        slabs,
-        breakerFailures: () => settings.breakerFailures,
-        shedExcess: () => endpoints.shedExcess(),
-      },
-      metrics,
-      transportOf: (url) =>
-        url.startsWith("file:")
-          ? { executor: files, budget: undefined, sequential: true }
-          : { executor: http, budget, sequential: false },
-      startTimer: (endpoint) =>
-        Runtime.runFork(runtime)(supervised(endpoint.timer, "endpoint timer"), { scope }),
-    });
-
     yield* http.prepare(settings.endpoints);
-    budget.resize(http.takes(settings.concurrencyLimit));
+    const budget = new ConcurrencyBudget(http.takes(settings.concurrencyLimit));
     endpoints.configure(settings.endpoints);
     const dispatcher = new Dispatcher(
       routingOf(settings, endpoints),
@@ -223,7 +221,7 @@ const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): Readonl
   ...(next.workerThreads === initial.workerThreads ? [] : ["worker_threads"]),
   ...(next.httpClient === initial.httpClient ? [] : ["http_client"]),
   // Each worker was given its share of it; fewer requests than the shares allow are no matter.
-  ...(next.concurrencyLimit <= initial.concurrencyLimit
+  ...(initial.workerThreads === 0 || next.concurrencyLimit <= initial.concurrencyLimit
     ? []
     : [`concurrency_limit above ${initial.concurrencyLimit}`]),
 ];

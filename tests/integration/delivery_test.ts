@@ -1,5 +1,7 @@
 /** The delivery engine against a real HTTP receiver, by both clients, on this thread and on workers. */
 import assert from "node:assert/strict";
+import * as Cause from "effect/Cause";
+import * as Chunk from "effect/Chunk";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Logger from "effect/Logger";
@@ -49,41 +51,37 @@ for (const workerThreads of [0, 2]) {
       ["net", "read"],
       `WebHook delivers every event once it succeeds, ${httpClient}, ${workerThreads} workers`,
       async () => {
-        const receiver = Receiver.start();
-        try {
-          receiver.answer("/flaky", { _tag: "FailFirst", times: 10, status: 503 });
-          const settings = settingsOf({
-            workerThreads,
-            httpClient,
-            rules: [
-              rule("message_publish", { urls: [receiver.url("/ok"), receiver.url("/flaky")] }),
-              rule("client_connected", { urls: [receiver.url("/ok")] }),
-            ],
-            endpoint: { retry: quick, headers: [["x-key", Redacted.make("k")]] },
-          });
-          const { endpoints } = await run(settings, (webhook) => {
-            for (let n = 0; n < 500; n++) {
-              webhook.sink.emit(published(`c${n % 7}`, n));
-              if (n % 10 === 0) webhook.sink.emit(connected(`c${n % 7}`, n));
-            }
-          });
-          const [ok, flaky] = endpoints;
-          assert.equal(ok!.total.delivered, 550);
-          assert.equal(flaky!.total.delivered, 500);
-          assert.equal(flaky!.attempts, 510);
-          const bodies = receiver.requests.filter(({ path }) => path === "/ok");
-          assert.equal(bodies.length, 550);
-          assert.equal(bodies[0]!.headers.get("x-key"), "k");
-          assert.equal(bodies[0]!.headers.get("content-type"), "application/json");
-          // Lifecycle events of each client came in order.
-          for (let c = 0; c < 7; c++) {
-            const times = bodies.filter(({ body }) => body["clientid"] === `c${c}`).map((r) =>
-              Number(r.body["connected_at"])
-            );
-            assert.deepEqual(times, times.toSorted((a, b) => a - b));
+        await using receiver = Receiver.start();
+        receiver.answer("/flaky", { _tag: "FailFirst", times: 10, status: 503 });
+        const settings = settingsOf({
+          workerThreads,
+          httpClient,
+          rules: [
+            rule("message_publish", { urls: [receiver.url("/ok"), receiver.url("/flaky")] }),
+            rule("client_connected", { urls: [receiver.url("/ok")] }),
+          ],
+          endpoint: { retry: quick, headers: [["x-key", Redacted.make("k")]] },
+        });
+        const { endpoints } = await run(settings, (webhook) => {
+          for (let n = 0; n < 500; n++) {
+            webhook.sink.emit(published(`c${n % 7}`, n));
+            if (n % 10 === 0) webhook.sink.emit(connected(`c${n % 7}`, n));
           }
-        } finally {
-          await receiver.close();
+        });
+        const [ok, flaky] = endpoints;
+        assert.equal(ok!.total.delivered, 550);
+        assert.equal(flaky!.total.delivered, 500);
+        assert.equal(flaky!.attempts, 510);
+        const bodies = receiver.requests.filter(({ path }) => path === "/ok");
+        assert.equal(bodies.length, 550);
+        assert.equal(bodies[0]!.headers.get("x-key"), "k");
+        assert.equal(bodies[0]!.headers.get("content-type"), "application/json");
+        // Lifecycle events of each client came in order.
+        for (let c = 0; c < 7; c++) {
+          const times = bodies.filter(({ body }) => body["clientid"] === `c${c}`).map((r) =>
+            Number(r.body["connected_at"])
+          );
+          assert.deepEqual(times, times.toSorted((a, b) => a - b));
         }
       },
     );
@@ -95,31 +93,26 @@ for (const httpClient of ["pool", "fetch"] as const) {
     ["net", "read"],
     `WebHook replaces a worker that dies and sends again what it held, by ${httpClient}`,
     async () => {
-      const receiver = Receiver.start();
-      try {
-        const settings = settingsOf({
-          workerThreads: 2,
-          httpClient,
-          queueCapacity: 10_000,
-          rules: [rule("message_publish", { urls: [receiver.url("/ok")] })],
-        });
-        const dying = new URL("../support/dyingWorker.ts?batch=2", import.meta.url);
-        const { endpoints, workers_lost, logs } = await run(
-          settings,
-          (webhook) => {
-            for (let n = 0; n < 600; n++) webhook.sink.emit(published("c", n));
-          },
-          (settings) =>
-            WebHook.makeWith(settings, (context) => WorkerExecutor.make(context, dying)),
-        );
-        assert.ok(workers_lost >= 2, `${workers_lost} workers died`);
-        assert.ok(logs.includes("delivery worker died, is replaced"));
-        assert.equal(endpoints[0]!.total.delivered, 600);
-        const ids = receiver.requests.map(({ headers }) => headers.get("webhook-id"));
-        assert.equal(new Set(ids).size, 600);
-      } finally {
-        await receiver.close();
-      }
+      await using receiver = Receiver.start();
+      const settings = settingsOf({
+        workerThreads: 2,
+        httpClient,
+        queueCapacity: 10_000,
+        rules: [rule("message_publish", { urls: [receiver.url("/ok")] })],
+      });
+      const dying = new URL("../support/dyingWorker.ts?batch=2", import.meta.url);
+      const { endpoints, workers_lost, logs } = await run(
+        settings,
+        (webhook) => {
+          for (let n = 0; n < 600; n++) webhook.sink.emit(published("c", n));
+        },
+        (settings) => WebHook.makeWith(settings, (context) => WorkerExecutor.make(context, dying)),
+      );
+      assert.ok(workers_lost >= 2, `${workers_lost} workers died`);
+      assert.ok(logs.includes("delivery worker died, is replaced"));
+      assert.equal(endpoints[0]!.total.delivered, 600);
+      const ids = receiver.requests.map(({ headers }) => headers.get("webhook-id"));
+      assert.equal(new Set(ids).size, 600);
     },
   );
 }
@@ -128,33 +121,29 @@ testNeeding(
   ["net", "read"],
   "WebHook keeps concurrency_limit, and a URL that hangs keeps it from nobody, though workers have more at hand",
   async () => {
-    const receiver = Receiver.start();
-    try {
-      receiver.answer("/hang", { _tag: "Hang" });
-      const settings = settingsOf({
-        workerThreads: 2,
-        concurrencyLimit: 6,
-        rules: [
-          rule("message_publish", { urls: [receiver.url("/hang")] }),
-          rule("client_connected", { urls: [receiver.url("/ok")] }),
-        ],
-      });
-      const hanging = () => receiver.matching(({ path }) => path === "/hang").length;
-      const { endpoints } = await run(settings, async (webhook) => {
-        for (let n = 0; n < 40; n++) webhook.sink.emit(published("c", n));
-        // Of each worker's three permits one is for the other URL.
-        await receiver.waitFor(({ path }) => path === "/hang", { count: 4 });
-        for (let n = 0; n < 40; n++) webhook.sink.emit(connected(`c${n}`, n));
-        await receiver.waitFor(({ path }) => path === "/ok", { count: 40 });
-        assert.equal(hanging(), 4);
-        assert.equal(webhook.metrics.snapshot().endpoints[0]!.total.in_flight, 9); // of 12
-        receiver.answer("/hang", { _tag: "Status", status: 200 });
-      });
-      assert.deepEqual(endpoints.map(({ total }) => total.delivered), [40, 40]);
-      assert.equal(hanging(), 40);
-    } finally {
-      await receiver.close();
-    }
+    await using receiver = Receiver.start();
+    receiver.answer("/hang", { _tag: "Hang" });
+    const settings = settingsOf({
+      workerThreads: 2,
+      concurrencyLimit: 6,
+      rules: [
+        rule("message_publish", { urls: [receiver.url("/hang")] }),
+        rule("client_connected", { urls: [receiver.url("/ok")] }),
+      ],
+    });
+    const hanging = () => receiver.matching(({ path }) => path === "/hang").length;
+    const { endpoints } = await run(settings, async (webhook) => {
+      for (let n = 0; n < 40; n++) webhook.sink.emit(published("c", n));
+      // Of each worker's three permits one is for the other URL.
+      await receiver.waitFor(({ path }) => path === "/hang", { count: 4 });
+      for (let n = 0; n < 40; n++) webhook.sink.emit(connected(`c${n}`, n));
+      await receiver.waitFor(({ path }) => path === "/ok", { count: 40 });
+      assert.equal(hanging(), 4);
+      assert.equal(webhook.metrics.snapshot().endpoints[0]!.total.in_flight, 9); // of 12
+      receiver.answer("/hang", { _tag: "Status", status: 200 });
+    });
+    assert.deepEqual(endpoints.map(({ total }) => total.delivered), [40, 40]);
+    assert.equal(hanging(), 40);
   },
 );
 
@@ -162,33 +151,29 @@ testNeeding(
   ["net", "read"],
   "WebHook keeps a permit for each URL beside one that hangs, though a worker has fewer permits than URLs",
   async () => {
-    const receiver = Receiver.start();
-    try {
-      receiver.answer("/hang", { _tag: "Hang" });
-      const others = ["/a", "/b", "/c", "/d"];
-      const settings = settingsOf({
-        workerThreads: 3,
-        concurrencyLimit: 9,
-        rules: [
-          rule("message_publish", { topics: ["hang"], urls: [receiver.url("/hang")] }),
-          rule("message_publish", {
-            topics: ["ok"],
-            urls: others.map((path) => receiver.url(path)),
-          }),
-        ],
-      });
-      await run(settings, async (webhook) => {
-        for (let n = 0; n < 40; n++) webhook.sink.emit(published("c", n, "hang"));
-        await receiver.waitFor(({ path }) => path === "/hang", { count: 5 });
-        for (let n = 0; n < 10; n++) webhook.sink.emit(published("c", n, "ok"));
-        for (const other of others) {
-          await receiver.waitFor(({ path }) => path === other, { count: 10 });
-        }
-        receiver.answer("/hang", { _tag: "Status", status: 200 });
-      });
-    } finally {
-      await receiver.close();
-    }
+    await using receiver = Receiver.start();
+    receiver.answer("/hang", { _tag: "Hang" });
+    const others = ["/a", "/b", "/c", "/d"];
+    const settings = settingsOf({
+      workerThreads: 3,
+      concurrencyLimit: 9,
+      rules: [
+        rule("message_publish", { topics: ["hang"], urls: [receiver.url("/hang")] }),
+        rule("message_publish", {
+          topics: ["ok"],
+          urls: others.map((path) => receiver.url(path)),
+        }),
+      ],
+    });
+    await run(settings, async (webhook) => {
+      for (let n = 0; n < 40; n++) webhook.sink.emit(published("c", n, "hang"));
+      await receiver.waitFor(({ path }) => path === "/hang", { count: 5 });
+      for (let n = 0; n < 10; n++) webhook.sink.emit(published("c", n, "ok"));
+      for (const other of others) {
+        await receiver.waitFor(({ path }) => path === other, { count: 10 });
+      }
+      receiver.answer("/hang", { _tag: "Status", status: 200 });
+    });
   },
 );
 
@@ -196,25 +181,21 @@ testNeeding(
   ["net", "read"],
   "WebHook takes back from workers what is not on its way when the breaker opens",
   async () => {
-    const receiver = Receiver.start();
-    try {
-      receiver.answer("/flaky", { _tag: "FailFirst", times: 30, status: 500 });
-      const settings = settingsOf({
-        workerThreads: 1,
-        concurrencyLimit: 4,
-        breakerFailures: 2,
-        rules: [rule("message_publish", { urls: [receiver.url("/flaky")] })],
-        endpoint: { retry: { ...quick, maxInterval: 5 } },
-      });
-      const { endpoints: [flaky] } = await run(settings, (webhook) => {
-        for (let n = 0; n < 100; n++) webhook.sink.emit(published("c", n));
-      });
-      assert.equal(flaky!.total.delivered, 100);
-      assert.equal(flaky!.attempts, receiver.requests.length); // what came back was no attempt
-      assert.equal(receiver.requests.length, 130);
-    } finally {
-      await receiver.close();
-    }
+    await using receiver = Receiver.start();
+    receiver.answer("/flaky", { _tag: "FailFirst", times: 30, status: 500 });
+    const settings = settingsOf({
+      workerThreads: 1,
+      concurrencyLimit: 4,
+      breakerFailures: 2,
+      rules: [rule("message_publish", { urls: [receiver.url("/flaky")] })],
+      endpoint: { retry: { ...quick, maxInterval: 5 } },
+    });
+    const { endpoints: [flaky] } = await run(settings, (webhook) => {
+      for (let n = 0; n < 100; n++) webhook.sink.emit(published("c", n));
+    });
+    assert.equal(flaky!.total.delivered, 100);
+    assert.equal(flaky!.attempts, receiver.requests.length); // what came back was no attempt
+    assert.equal(receiver.requests.length, 130);
   },
 );
 
@@ -232,6 +213,8 @@ for (const [what, module, detail] of unstartable) {
         ),
       ),
     );
+    assert.ok(Exit.isFailure(made));
+    assert.equal(Chunk.size(Cause.defects(made.cause)), 0); // nor does its end fail
     assert.match(String(made), /WorkerStartError/);
     assert.match(String(made), detail);
   });

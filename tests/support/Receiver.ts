@@ -113,6 +113,10 @@ export class Receiver {
     });
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const path of this.#hanging.keys()) this.#release(path);

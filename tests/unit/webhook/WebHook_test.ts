@@ -37,6 +37,9 @@ const executorOf = (of: Pick<Executor, "attempt" | "recall">): Executor => ({
   takes: (limit) => limit,
   ...of,
 });
+/** What the log says of settings that wait for a restart. */
+const late = (logs: ReadonlyArray<string>) =>
+  logs.filter((line) => line.startsWith("changes")).map((line) => line.trim());
 const presence = [rule("client_connected"), rule("client_disconnected"), rule("message_publish")];
 
 Deno.test("WebHook repeats a failing delivery 0.5, 1.75, 4.875, 12.6875 and 32.21875 s after its first failure, then gives it up", () =>
@@ -702,16 +705,45 @@ Deno.test("WebHook says which settings of a reload wait for a restart", () =>
     ({ webhook, logs }) =>
       Effect.gen(function* () {
         yield* Effect.orDie(webhook.reload(settingsOf({ concurrencyLimit: 1 })));
-        assert.deepEqual(logs.filter((line) => line.startsWith("changes")), []);
+        assert.deepEqual(late(logs), []);
         yield* Effect.orDie(
           webhook.reload(
             settingsOf({ concurrencyLimit: 3, workerThreads: 3, httpClient: "fetch" }),
           ),
         );
-        assert.match(
-          logs.filter((line) => line.startsWith("changes")).join(),
-          /worker_threads.*http_client.*concurrency_limit above 2/,
+        assert.deepEqual(late(logs), [
+          "changes at a restart only: worker_threads, http_client",
+        ]);
+      }),
+  ));
+
+Deno.test("WebHook says that workers get a higher concurrency_limit at a restart only", () =>
+  withExecutor(
+    settingsOf({ concurrencyLimit: 2, workerThreads: 1 }),
+    executorOf({ attempt: () => assert.fail("nothing is sent"), recall: () => {} }),
+    ({ webhook, logs }) =>
+      Effect.gen(function* () {
+        yield* Effect.orDie(
+          webhook.reload(settingsOf({ concurrencyLimit: 3, workerThreads: 1 })),
         );
+        assert.deepEqual(late(logs), [
+          "changes at a restart only: concurrency_limit above 2",
+        ]);
+      }),
+  ));
+
+Deno.test("WebHook has as many requests in flight as a reload allows, without workers at once", () =>
+  withEngine(
+    settingsOf({ concurrencyLimit: 2 }),
+    () => "hang",
+    ({ webhook, sent }) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 9; n++) webhook.sink.emit(published("c", n));
+        yield* pass(0);
+        assert.equal(sent.length, 2);
+        yield* Effect.orDie(webhook.reload(settingsOf({ concurrencyLimit: 5 })));
+        yield* pass(0);
+        assert.equal(sent.length, 5);
       }),
   ));
 

@@ -139,7 +139,6 @@ export const withEngine = (
       (sender) =>
         LocalExecutor.make(
           { prepare: () => Effect.void, of: () => sender },
-          settings.concurrencyLimit,
           (id) => `${idPrefix}${id}`,
         ),
     );
