@@ -37,8 +37,8 @@ const { values: options } = parseArgs({
 
 const { quick } = options;
 const rounds = quick ? 1 : 3;
-const events = quick ? 3000 : 30_000;
-const warmUp = quick ? 1000 : 20_000;
+const events = quick ? 3000 : 60_000;
+const warmUp = quick ? 1000 : 60_000;
 const faultWarmUp = quick ? 500 : 5000;
 const rate = 2000;
 const timedEvents = quick ? 500 : 5000;
@@ -247,7 +247,7 @@ function print(subjects: ReadonlyArray<Subject>): void {
     ["delivered/s meanwhile", (name) => figures.get(name)?.burst?.delivery],
     ["delivered/s afterwards", (name) => figures.get(name)?.burst?.alone],
     [
-      "slowest second, times afterwards",
+      "slowest half second, times afterwards",
       (name) => times(figures.get(name)?.burst?.slowest, figures.get(name)?.burst?.alone),
     ],
   ];

@@ -104,7 +104,7 @@ export interface BurstPace {
   readonly intake: number;
   /** Delivered meanwhile. */
   readonly delivery: number;
-  /** Delivered meanwhile in the slowest whole second, the first left out. */
+  /** Delivered meanwhile in the slowest half second, the first left out. */
   readonly slowest: number;
   /** Delivered after the last PUBACK: delivery's own pace. NaN when there was too little left. */
   readonly alone: number;
@@ -112,7 +112,7 @@ export interface BurstPace {
   readonly course: ReadonlyArray<readonly [micros: number, accepted: number, delivered: number]>;
 }
 
-const sampleEvery = 250; // milliseconds
+const sampleEvery = 100; // milliseconds
 
 /** Below this many events the pace of the rest tells nothing. */
 const fewestAlone = 10_000;
@@ -145,14 +145,14 @@ export const measureBurst = async (
   return {
     intake: perSecond(count, doneAt - startedAt),
     delivery: perSecond(meanwhile, doneAt - startedAt),
-    slowest: slowestSecond(course, doneAt - startedAt),
+    slowest: slowestHalfSecond(course, doneAt - startedAt),
     alone: left < fewestAlone ? NaN : perSecond(left, lastAt - doneAt),
     course,
   };
 };
 
-const slowestSecond = (course: BurstPace["course"], until: number): number => {
-  const samples = Math.round(1000 / sampleEvery);
+const slowestHalfSecond = (course: BurstPace["course"], until: number): number => {
+  const samples = Math.round(500 / sampleEvery);
   let slowest = Infinity;
   for (let i = 2 * samples; i < course.length; i++) {
     const [at, , delivered] = course[i]!; // i < length
