@@ -1,0 +1,29 @@
+/**
+ * A delivery worker that sends nothing: it refuses every attempt for good and says its own name as the
+ * detail, so that a test sees who had which. At an attempt whose body is "die" it dies with its whole batch.
+ */
+import * as AttemptBatch from "../../src/webhook/AttemptBatch.ts";
+import type { WorkerFailure } from "../../src/webhook/WorkerProtocol.ts";
+import type { WorkerPort } from "../../src/webhook/WorkerServer.ts";
+
+const port = globalThis as unknown as WorkerPort; // in a worker the global object is the port
+const name = crypto.randomUUID();
+const text = new TextDecoder();
+
+port.onmessage = ({ data }) => {
+  if (data._tag === "Start") port.postMessage({ _tag: "Ready" });
+  if (data._tag !== "Attempts") return;
+  const failed: Array<WorkerFailure> = [];
+  AttemptBatch.forEach(data.batch, ({ id, body }) => {
+    if (text.decode(body) === "die") throw "this worker dies"; // not an Error: its stack would be printed
+    failed.push({
+      id,
+      reason: "refused",
+      detail: name,
+      retryable: false,
+      retryAfter: undefined,
+      gone: false,
+    });
+  });
+  port.postMessage({ _tag: "Outcomes", delivered: [], failed, returned: [] });
+};
