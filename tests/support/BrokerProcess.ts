@@ -14,16 +14,20 @@ export interface Exit {
 /** The repository's root, from which the shipped configuration's relative paths start. */
 export const repository: string = new URL("../../", import.meta.url).pathname;
 
-/** A task of deno.json as a command: started without the task runner, signals reach it directly. */
+/**
+ * A task of deno.json as a command: started without the task runner, signals reach it directly. `env` is
+ * added to this process's own environment.
+ */
 export const taskCommand = (
   task: keyof typeof config.tasks,
   args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {},
 ): Deno.Command => {
   const [, ...own] = config.tasks[task].command.split(" ");
   return new Deno.Command(Deno.execPath(), {
     args: [...own, ...args],
     cwd: repository,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -67,10 +71,11 @@ export class BrokerProcess {
     });
   }
 
-  /** Starts it and waits until the listeners named here listen. */
+  /** Starts it and waits until the listeners named here listen. `env`: see `taskCommand`. */
   static async start(
     files: Files,
     listeners: ReadonlyArray<string> = ["external"],
+    env: Readonly<Record<string, string>> = {},
   ): Promise<BrokerProcess> {
     const folder = await Deno.makeTempDir({ prefix: "hookline-test-" });
     await Deno.writeTextFile(`${folder}/broker.toml`, files.broker);
@@ -80,7 +85,7 @@ export class BrokerProcess {
       `${folder}/broker.toml`,
       "--web-hook",
       `${folder}/web-hook.toml`,
-    ]).spawn();
+    ], env).spawn();
     const broker = new BrokerProcess(child, folder);
     try {
       for (const listener of listeners) await broker.#listening(listener);
