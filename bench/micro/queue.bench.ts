@@ -54,8 +54,8 @@ const executors: ReadonlyArray<readonly [string, Effect.Effect<Executor, never, 
   [
     "to the HTTP transport on this thread, without a network",
     Effect.flatMap(
-      ClientSender.make(client),
-      (sender) => LocalExecutor.make({ prepare: () => Effect.void, of: () => sender }, String),
+      ClientSender.make(client, ""),
+      (sender) => LocalExecutor.make({ prepare: () => Effect.void, of: () => sender }),
     ),
   ],
 ];

@@ -18,6 +18,7 @@ import { attemptHeaders, failed, isSuccess, targetHeaders } from "./HttpAttempt.
 /** A sender whose attempts are interrupted, and not reported, when the scope closes. */
 export const make = (
   client: HttpClient.HttpClient,
+  idPrefix: string,
 ): Effect.Effect<Sender, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock;
@@ -33,7 +34,7 @@ export const make = (
         return (attempt, done) => {
           const now = clock.unsafeCurrentTimeMillis();
           const request = HttpClientRequest.setBody(
-            HttpClientRequest.setHeaders(base, attemptHeaders(attempt, now)),
+            HttpClientRequest.setHeaders(base, attemptHeaders(idPrefix, attempt, now)),
             HttpBody.uint8Array(attempt.body, "application/json"),
           );
           const outcome = client.execute(request).pipe(

@@ -12,7 +12,8 @@ const USER_AGENT = "hookline/0.1.0";
 
 /** What is sent. */
 export interface HttpAttempt {
-  readonly webhookId: string;
+  /** The delivery's; the `webhook-id` ends in it. */
+  readonly id: number;
   readonly seq: number;
   readonly body: Uint8Array;
 }
@@ -47,9 +48,9 @@ export const targetHeaders = ({ headers }: TargetSettings): Readonly<Record<stri
   return all;
 };
 
-/** The headers of one attempt; `now` in milliseconds. */
-export const attemptHeaders = ({ webhookId, seq }: HttpAttempt, now: number) => ({
-  "webhook-id": webhookId,
+/** The headers of one attempt; `now` in milliseconds, `idPrefix` what every `webhook-id` of the process begins with. */
+export const attemptHeaders = (idPrefix: string, { id, seq }: HttpAttempt, now: number) => ({
+  "webhook-id": idPrefix + id.toString(36),
   "webhook-timestamp": String(Math.floor(now / 1000)),
   "webhook-seq": String(seq),
 });

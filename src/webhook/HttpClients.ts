@@ -19,13 +19,14 @@ export interface HttpClients {
 /** The clients, closed with the scope. */
 export const make = (
   kind: WebHookSettings["httpClient"],
+  idPrefix: string,
 ): Effect.Effect<HttpClients, never, Scope.Scope> =>
   Effect.gen(function* () {
     // A scope forked now, before the transport's: clients open connections late, and must close after
     // the transport has cut its requests, or each would be reported as a failure of its receiver.
     const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential);
     const clients = new Map<string, Sender>();
-    const open = kind === "pool" ? openPool : yield* loadFetch;
+    const open = kind === "pool" ? openPool(idPrefix) : yield* loadFetch(idPrefix);
     return {
       prepare: (caCert) =>
         clients.has(caCert) ? Effect.void : Effect.map(
@@ -39,13 +40,15 @@ export const make = (
 /** Makes a client that trusts `caCerts` (PEM) beside the system's. */
 type Open = (caCerts: ReadonlyArray<string>) => Effect.Effect<Sender, never, Scope.Scope>;
 
-const openPool: Open = (caCerts) => PoolSender.make({ caCerts });
+const openPool = (idPrefix: string): Open => (caCerts) => PoolSender.make(idPrefix, { caCerts });
 
 /** Dies when a module cannot be loaded, as the process or the worker would by a static import. */
-const loadFetch: Effect.Effect<Open> = Effect.promise(async () => {
-  const [fetchClient, ClientSender] = await Promise.all([
-    import("./fetchClient.ts"),
-    import("./ClientSender.ts"),
-  ]);
-  return (caCerts) => Effect.flatMap(fetchClient.make(caCerts), ClientSender.make);
-});
+const loadFetch = (idPrefix: string): Effect.Effect<Open> =>
+  Effect.promise(async () => {
+    const [fetchClient, ClientSender] = await Promise.all([
+      import("./fetchClient.ts"),
+      import("./ClientSender.ts"),
+    ]);
+    return (caCerts) =>
+      Effect.flatMap(fetchClient.make(caCerts), (client) => ClientSender.make(client, idPrefix));
+  });

@@ -15,7 +15,6 @@ import type { HttpClients } from "./HttpClients.ts";
 /** An executor over `clients`. When the scope closes, requests in flight are cut and reported as lost. */
 export const make = (
   clients: HttpClients,
-  webhookId: (id: number) => string,
 ): Effect.Effect<Executor, never, Scope.Scope> =>
   Effect.gen(function* () {
     const inFlight = new Map<Delivery, Attempting>();
@@ -43,7 +42,7 @@ export const make = (
         inFlight.set(delivery, endpoint);
         const send = sends.get(endpoint.key)!; // configured before its first attempt
         send(
-          { webhookId: webhookId(delivery.id), seq: delivery.seq, body: bytesOf(delivery) },
+          { id: delivery.id, seq: delivery.seq, body: bytesOf(delivery) },
           (outcome) => {
             // Else it was cut, and its client tells of its own end.
             if (inFlight.delete(delivery)) endpoint.complete(delivery, outcome);

@@ -62,8 +62,8 @@ const httpExecutor = (
   const { workerThreads, httpClient } = context.settings;
   if (workerThreads > 0) return WorkerExecutor.make(context);
   return Effect.flatMap(
-    HttpClients.make(httpClient),
-    (clients) => LocalExecutor.make(clients, (id) => context.idPrefix + id.toString(36)),
+    HttpClients.make(httpClient, context.idPrefix),
+    LocalExecutor.make,
   );
 };
 

@@ -42,7 +42,7 @@ const handler = (
   { httpClient, permits, idPrefix }: Start,
 ): Effect.Effect<(message: ToWorker) => void, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const clients = yield* HttpClients.make(httpClient);
+    const clients = yield* HttpClients.make(httpClient, idPrefix);
     const transport = yield* HttpTransport.make(permits);
     const runSync = Runtime.runSync(yield* Effect.runtime<never>());
     const targets = new Map<number, HttpTransport.Target>();
@@ -50,7 +50,7 @@ const handler = (
 
     const attempt = ({ id, seq, endpoint, body }: AttemptBatch.BatchedAttempt) =>
       targets.get(endpoint)!.send( // its settings came before
-        { webhookId: idPrefix + id.toString(36), seq, body },
+        { id, seq, body },
         (outcome) => {
           if (outcome._tag === "Delivered") return report.delivered(id);
           if (outcome._tag === "Returned") return report.returned(id);

@@ -22,6 +22,8 @@ export interface ConnectionOwner {
   closed(connection: Connection): void;
   /** The server had closed the connection before the request came: it goes to a fresh one. */
   stale(exchange: Exchange): void;
+  /** The connection has a request to write: `flush` is to be called before this turn ends. */
+  unwritten(connection: Connection): void;
 }
 
 type State =
@@ -138,12 +140,20 @@ export class Connection {
   };
 
   #begin(socket: Socket, exchange: Exchange, fresh: boolean): void {
-    const { head, headers, body, keepBody } = exchange.request;
+    const { head, headers, lines, body, keepBody } = exchange.request;
     this.#reader.begin(head.method === "HEAD", keepBody);
-    const unsent = this.#writer.write(head, headers, body);
+    const unsent = this.#writer.write(head, headers, body, lines);
     this.#state = { _tag: "Busy", exchange, socket, fresh, unsent };
     exchange.carriedBy(this);
-    socket.write(unsent).then(this.#written, this.#writeFailed);
+    this.#owner.unwritten(this);
+  }
+
+  /** Writes the request that was begun. */
+  flush(): void {
+    const state = this.#state;
+    if (state._tag === "Busy") {
+      state.socket.write(state.unsent).then(this.#written, this.#writeFailed);
+    }
   }
 
   // A connection is only used again after its request was written whole, so that these two always

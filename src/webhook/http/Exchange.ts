@@ -2,7 +2,7 @@
  * One request and what becomes of it: the pool's unit of work, and its caller's handle on it. Knows no
  * sockets; never tells its end twice.
  */
-import type { RequestHead, RequestHeaders } from "./RequestWriter.ts";
+import type { HeaderLines, RequestHead, RequestHeaders } from "./RequestWriter.ts";
 import type { ResponseHead } from "./ResponseReader.ts";
 import type { TransportError } from "./TransportError.ts";
 
@@ -11,6 +11,8 @@ export interface TransportRequest {
   readonly head: RequestHead;
   /** The headers that this request has beside those of `head`. */
   readonly headers: RequestHeaders;
+  /** More of them, which nobody checks. */
+  readonly lines?: HeaderLines;
   readonly body: Uint8Array | undefined;
   /** Milliseconds from `send` to the whole response, connecting included; Infinity: no limit. */
   readonly timeout: number;

@@ -72,7 +72,7 @@ const settings: TargetSettings = {
 
 /** An attempt's body and id. */
 const attempt = (n: number): HttpAttempt => ({
-  webhookId: `id-${n}`,
+  id: n,
   seq: n,
   body: new TextEncoder().encode("{}"),
 });
@@ -116,8 +116,8 @@ const both = (
         const scope = yield* Scope.make();
         const sender = yield* Scope.extend(
           kind === "client"
-            ? ClientSender.make(receiver.httpClient)
-            : PoolSender.make({ connect: receiver.connect }),
+            ? ClientSender.make(receiver.httpClient, "id-")
+            : PoolSender.make("id-", { connect: receiver.connect }),
           scope,
         );
         const transport = yield* Scope.extend(HttpTransport.make(permits), scope);
@@ -289,7 +289,7 @@ const impossible: ReadonlyArray<readonly [string, Partial<TargetSettings>]> = [
 for (const [what, target] of impossible) {
   Deno.test(`HttpTransport fails attempts that no HTTP request can be made of: ${what} (pool)`, () =>
     Effect.gen(function* () {
-      const sender = yield* PoolSender.make({ connect: new Receiver([]).connect });
+      const sender = yield* PoolSender.make("id-", { connect: new Receiver([]).connect });
       const transport = yield* HttpTransport.make(1);
       const { send } = transport.target({ ...settings, ...target }, sender);
       const outcome = yield* Effect.async<Outcome>((resume) =>

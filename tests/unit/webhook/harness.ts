@@ -135,12 +135,8 @@ export const withEngine = (
   const sent: Array<Sent> = [];
   const executor = (idPrefix: string) =>
     Effect.flatMap(
-      Effect.flatMap(clientOf(answer, sent), ClientSender.make),
-      (sender) =>
-        LocalExecutor.make(
-          { prepare: () => Effect.void, of: () => sender },
-          (id) => `${idPrefix}${id}`,
-        ),
+      Effect.flatMap(clientOf(answer, sent), (client) => ClientSender.make(client, idPrefix)),
+      (sender) => LocalExecutor.make({ prepare: () => Effect.void, of: () => sender }),
     );
   return run(settings, executor, sent, test);
 };

@@ -160,6 +160,7 @@ const settled = async (): Promise<void> => {
 };
 
 const says = async (socket: ScriptedSocket, text: string): Promise<void> => {
+  await settled(); // what was sent in this turn is written
   socket.say(text);
   await settled();
 };
@@ -228,10 +229,26 @@ test("ConnectionPool opens as many connections as there are requests in flight",
   await says(first, OK);
   await says(second, OK);
   bench.send("c");
+  await settled();
   assert.ok(second.written.includes("webhook-id: c"), "the one used last comes first");
   bench.send("d");
+  await settled();
   assert.ok(first.written.includes("webhook-id: d"));
   assert.equal(bench.connects, 2);
+});
+
+test("ConnectionPool writes the requests of one turn together", async (bench) => {
+  const first = await bench.connected("a");
+  const second = await bench.connected("b");
+  await says(first, OK);
+  await says(second, OK);
+  const before = first.written + second.written;
+  bench.send("c");
+  bench.send("d");
+  assert.equal(first.written + second.written, before);
+  await settled();
+  assert.ok(second.written.includes("webhook-id: c"));
+  assert.ok(first.written.includes("webhook-id: d"));
 });
 
 test("ConnectionPool gives a body to those who want it", async (bench) => {

@@ -64,6 +64,25 @@ Deno.test("RequestWriter writes requests larger than the buffer it keeps", () =>
   }
 });
 
+Deno.test("RequestWriter lets header lines write themselves, behind the others", () => {
+  const lines = (text: string) => ({
+    room: text.length,
+    write: (buffer: Uint8Array, at: number) =>
+      at + new TextEncoder().encodeInto(text, buffer.subarray(at)).written,
+  });
+  const writer = new RequestWriter();
+  const head = headOf("http://h/");
+  for (
+    const [line, size] of [["a: 1", 2], ["a: 12", 2000], ["a: 1", 100_000], ["b: 2", 0]] as const
+  ) {
+    assert.equal(
+      text(writer.write(head, { x: "y" }, bytes("x".repeat(size)), lines(`${line}\r\n`))),
+      `POST / HTTP/1.1\r\nhost: h\r\nx: y\r\n${line}\r\ncontent-length: ${size}\r\n\r\n` +
+        "x".repeat(size),
+    );
+  }
+});
+
 Deno.test("makeRequestHead writes host as the URL has it", () => {
   const hostOf = (url: string) => text(headOf(url).bytes).split("\r\n")[1];
   assert.equal(hostOf("http://h:80/"), "host: h");
