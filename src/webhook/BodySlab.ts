@@ -4,6 +4,8 @@
  * that somebody may still read: a slab is given back to the collector, not used again.
  */
 
+import { BodyWriter } from "./BodyWriter.ts";
+
 /** One piece of memory with bodies in it. */
 export interface Slab {
   readonly bytes: Uint8Array;
@@ -28,7 +30,7 @@ export class BodySlabs {
   #end = 0;
   #allocated = 0;
   #live = 0;
-  readonly #encoder = new TextEncoder();
+  readonly #writer = new BodyWriter((room) => this.#open(room).bytes);
 
   /** Bytes of all slabs that a delivery still refers to. */
   get allocatedBytes(): number {
@@ -40,20 +42,14 @@ export class BodySlabs {
     return this.#live;
   }
 
-  /** Writes `text` as UTF-8. The reference is not counted before `retain`. */
-  write(text: string): BodyRef {
-    // Most bodies are ASCII: room for one byte a character is enough, and tried first.
-    for (let room = text.length;; room = text.length * 3) {
-      this.#reserve(room);
-      const { read, written } = this.#encoder.encodeInto(
-        text,
-        this.#slab.bytes.subarray(this.#end),
-      );
-      if (read < text.length) continue;
-      const offset = this.#end;
-      this.#end += written;
-      return { slab: this.#slab, offset, length: written };
-    }
+  /** Keeps what `encode` writes of `value`. The reference is not counted before `retain`. */
+  write<A>(value: A, encode: (value: A, body: BodyWriter) => void): BodyRef {
+    const writer = this.#writer;
+    writer.begin(this.#slab.bytes, this.#end);
+    encode(value, writer);
+    const { from, at } = writer;
+    this.#end = at; // of the slab that the writer has asked for, if there was too little room
+    return { slab: this.#slab, offset: from, length: at - from };
   }
 
   /** Counts one more delivery that refers to this part of this slab. */
@@ -83,7 +79,7 @@ export class BodySlabs {
   compact(ref: BodyRef): void {
     const { slab, offset, length } = ref;
     if (slab === this.#slab || slab.live * 2 > slab.bytes.length) return;
-    this.#reserve(length);
+    if (this.#slab.bytes.length - this.#end < length) this.#open(length);
     this.#slab.bytes.set(slab.bytes.subarray(offset, offset + length), this.#end);
     this.retain(this.#slab, length);
     this.release(slab, length);
@@ -92,14 +88,14 @@ export class BodySlabs {
     this.#end += length;
   }
 
-  /** Makes the current slab one with `room` bytes left. */
-  #reserve(room: number): void {
-    if (this.#slab.bytes.length - this.#end >= room && this.#slab.bytes.length > 0) return;
+  /** Makes the current slab a new one, with `room` bytes at least. */
+  #open(room: number): Slab {
     const full = this.#slab;
     if (full.live === 0) this.#allocated -= full.bytes.length;
     this.#slab = { bytes: new Uint8Array(Math.max(SLAB_BYTES, room)), live: 0 };
     this.#allocated += this.#slab.bytes.length;
     this.#end = 0;
+    return this.#slab;
   }
 }
 

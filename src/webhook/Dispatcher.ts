@@ -49,7 +49,7 @@ export class Dispatcher {
       seq ||= this.sequence.next(client);
       if (this.#action !== action || this.#body === undefined) {
         this.#action = action;
-        this.#body = this.slabs.write(action.encode(event));
+        this.#body = this.slabs.write(event, action.encode);
       }
       const { slab, offset, length } = this.#body;
       // The first delivery takes over the event's places.

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import * as AttemptBatch from "../../../src/webhook/AttemptBatch.ts";
 import { BodySlabs } from "../../../src/webhook/BodySlab.ts";
+import { writeText } from "./bodies.ts";
 
 Deno.test("AttemptBatch reads what it wrote, whatever the bodies' lengths", () => {
   const slabs = new BodySlabs();
   const bodies = ["", "1", "12345678", "123456789", "ü".repeat(5_000)];
   const deliveries = bodies.map((body, n) => ({
-    ...slabs.write(body),
+    ...slabs.write(body, writeText),
     id: n + 1,
     event: 0,
     seq: 1_700_000_000_000 + n,

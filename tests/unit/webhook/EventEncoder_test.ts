@@ -3,9 +3,15 @@ import * as Schema from "@effect/schema";
 import * as Arbitrary from "effect/Arbitrary";
 import * as FastCheck from "effect/FastCheck";
 import { HookEvent, hookEventNames, hookEvents } from "../../../src/domain/HookEvent.ts";
+import { BodySlabs } from "../../../src/webhook/BodySlab.ts";
 import { eventBody, underAction } from "../../../src/webhook/EventBody.ts";
 import * as EventEncoder from "../../../src/webhook/EventEncoder.ts";
+import { textOf } from "./bodies.ts";
 import { published } from "./harness.ts";
+
+/** The body as the encoder writes it. */
+const encoded = (event: HookEvent, action: string) =>
+  textOf(new BodySlabs().write(event, EventEncoder.make(event._tag, action)));
 
 /** The body as the Schema writes it. */
 const bySchema = (event: HookEvent, action: string) =>
@@ -16,7 +22,7 @@ for (const name of hookEventNames) {
     const events = Arbitrary.make(hookEvents[name] as Schema.Schema<HookEvent>);
     FastCheck.assert(
       FastCheck.property(events, FastCheck.string({ unit: "binary" }), (event, action) => {
-        assert.equal(EventEncoder.make(name, action)(event), bySchema(event, action));
+        assert.equal(encoded(event, action), bySchema(event, action));
       }),
       { numRuns: 200 },
     );
@@ -37,18 +43,29 @@ const awkward = [
 Deno.test("EventEncoder writes quotes, control characters and lone surrogates as JSON.stringify does", () => {
   for (const text of awkward) {
     const event = { ...published(text, 1), topic: text } as HookEvent;
-    const json = EventEncoder.make("message_publish", text)(event);
+    const json = encoded(event, text);
     assert.equal(json, bySchema(event, text));
     assert.equal(JSON.parse(json).topic, text);
   }
 });
 
 Deno.test("EventEncoder writes payloads of every length as base64 with padding", () => {
-  const encode = EventEncoder.make("message_publish", "a");
-  for (const length of [0, 1, 2, 3, 255, 65_536, 1_000_003]) {
+  for (const length of [0, 1, 2, 3, 254, 255, 256, 257, 65_536, 1_000_003]) {
     const payload = new Uint8Array(length).map((_, i) => i * 31);
     const event = { ...published("c", 1), payload } as HookEvent;
-    assert.deepEqual(Uint8Array.fromBase64(JSON.parse(encode(event)).payload), payload);
-    assert.equal(JSON.parse(encode(event)).payload.length % 4, 0);
+    assert.deepEqual(Uint8Array.fromBase64(JSON.parse(encoded(event, "a")).payload), payload);
+    assert.equal(JSON.parse(encoded(event, "a")).payload.length % 4, 0);
   }
+});
+
+Deno.test("EventEncoder writes bodies on from one slab to the next", () => {
+  const slabs = new BodySlabs();
+  const encode = EventEncoder.make("message_publish", "a");
+  const events = Array.from(
+    { length: 2_000 },
+    (_, n) => ({ ...published(`c${n}`, n), payload: new Uint8Array(n * 7 % 400) } as HookEvent),
+  );
+  const bodies = events.map((event) => slabs.write(event, encode));
+  assert.ok(new Set(bodies.map(({ slab }) => slab)).size > 5);
+  events.forEach((event, n) => assert.equal(textOf(bodies[n]!), bySchema(event, "a"))); // one each
 });

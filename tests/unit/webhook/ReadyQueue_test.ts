@@ -3,9 +3,10 @@ import * as FastCheck from "effect/FastCheck";
 import { BodySlabs, bytesOf } from "../../../src/webhook/BodySlab.ts";
 import type { Delivery } from "../../../src/webhook/Delivery.ts";
 import { ReadyQueue } from "../../../src/webhook/ReadyQueue.ts";
+import { writeText } from "./bodies.ts";
 
 const deliveryOf = (slabs: BodySlabs, id: number): Delivery => {
-  const ref = slabs.write(`body ${id}`);
+  const ref = slabs.write(`body ${id}`, writeText);
   slabs.retain(ref.slab, ref.length);
   return {
     id,
@@ -55,7 +56,7 @@ Deno.test("ReadyQueue moves its bodies out of slabs that are mostly unused", () 
       queue.push(deliveryOf(slabs, id));
       ids.push(id);
     } else {
-      const { slab, length } = slabs.write("x".repeat(600));
+      const { slab, length } = slabs.write("x".repeat(600), writeText);
       slabs.retain(slab, length);
       slabs.release(slab, length);
       passing++;
