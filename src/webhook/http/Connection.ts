@@ -44,6 +44,8 @@ type State =
   | { readonly _tag: "Idle"; readonly socket: Socket; readonly deadline: number }
   | { readonly _tag: "Closed" };
 
+const NOTHING = new Uint8Array(0);
+
 /** One connection, from connecting to its close; made with the exchange that it is opened for. */
 export class Connection {
   readonly #owner: ConnectionOwner;
@@ -161,8 +163,9 @@ export class Connection {
   readonly #written = (count: number): void => {
     const state = this.#state;
     if (state._tag !== "Busy") return;
-    state.unsent = state.unsent.subarray(count);
-    if (state.unsent.length > 0) {
+    if (count === state.unsent.length) state.unsent = NOTHING;
+    else {
+      state.unsent = state.unsent.subarray(count);
       state.socket.write(state.unsent).then(this.#written, this.#writeFailed);
     }
   };
@@ -188,7 +191,7 @@ export class Connection {
         return this.close();
       case "Busy": {
         if (count === null) return this.#ended(state);
-        const progress = this.#reader.read(this.#input.subarray(0, count));
+        const progress = this.#reader.read(this.#input, count);
         return progress === "more" ? this.#read(state.socket) : this.#over(state, progress);
       }
     }

@@ -56,7 +56,10 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #connections = new Set<Connection>();
   /** The last one used comes first: it is the least likely to be stale, and the others can run out. */
   readonly #idle: Array<Connection> = [];
+  /** Those whose request is to be written at the end of this turn. */
   #unwritten: Array<Connection> = [];
+  /** The time of the first of them. */
+  #turnAt = 0;
   #opened = 0;
   #resent = 0;
   #closed = false;
@@ -95,7 +98,9 @@ export class ConnectionPool implements ConnectionOwner {
    * request, which then takes the same connection.
    */
   send(request: TransportRequest, done: (result: TransportResult) => void): Exchange {
-    const exchange = new Exchange(request, this.#timer.now() + request.timeout, done);
+    // The clock is not read again for each request of one turn.
+    if (this.#unwritten.length === 0) this.#turnAt = this.#timer.now();
+    const exchange = new Exchange(request, this.#turnAt + request.timeout, done);
     const fault = requestHeadersFault(request.head, request.headers);
     if (this.#closed) this.#refuse(exchange, "shutdown", "the HTTP client is closed");
     else if (fault !== undefined) this.#refuse(exchange, "invalid_request", fault);

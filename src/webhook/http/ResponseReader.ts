@@ -198,11 +198,12 @@ export class ResponseReader {
       : { _tag: "KeepAlive", timeout: this.#keepAliveTimeout };
   }
 
-  /** Takes the next `bytes` of the stream. They may be overwritten after the call. */
-  read(bytes: Uint8Array): Progress {
-    const whole = !this.#started && !this.#keepBody && bytes.length <= MAX_KNOWN;
-    if (bytes.length > 0) this.#started = true;
-    if (whole && this.#recall(bytes)) return "done";
+  /** Takes the next bytes of the stream: the first `length` of `input`. They may be overwritten after the call. */
+  read(input: Uint8Array, length = input.length): Progress {
+    const whole = !this.#started && !this.#keepBody && length <= MAX_KNOWN;
+    if (length > 0) this.#started = true;
+    if (whole && this.#recall(input, length)) return "done";
+    const bytes = input.subarray(0, length);
     const progress = this.#parse(bytes);
     if (whole && progress === "done" && this.#rest === 0) this.#remember(bytes);
     return progress;
@@ -256,14 +257,14 @@ export class ResponseReader {
     return "done";
   }
 
-  /** Whether these bytes are the known response, which then is read. */
-  #recall(bytes: Uint8Array): boolean {
+  /** Whether the first `length` bytes are the known response, which then is read. */
+  #recall(input: Uint8Array, length: number): boolean {
     const known = this.#known;
-    if (known === undefined || known.length !== bytes.length || known.noBody !== this.#noBody) {
+    if (known === undefined || known.length !== length || known.noBody !== this.#noBody) {
       return false;
     }
     const before = known.bytes;
-    for (let i = 0; i < bytes.length; i++) if (bytes[i] !== before[i]) return false;
+    for (let i = 0; i < length; i++) if (input[i] !== before[i]) return false;
     this.#phase = "over";
     this.#status = known.status;
     this.#minor = known.minor;
