@@ -25,7 +25,6 @@ export class Backlog {
   #ended = 0;
   #pressure: Pressure = "open";
   #relief: ReadonlyArray<() => void> = [];
-  #change: ReadonlyArray<() => void> = [];
 
   constructor(capacity: number, share: number) {
     this.#capacity = capacity;
@@ -73,7 +72,6 @@ export class Backlog {
     this.#count += n;
     if (n < 0) this.#ended -= n;
     this.#update();
-    for (const listener of this.#change) listener();
   }
 
   /** Counts `n` places more of what is there already (or fewer) as waiting for failing endpoints. */
@@ -85,14 +83,6 @@ export class Backlog {
   /** Calls back, in a microtask of its own, each time the pressure has fallen. */
   onRelief(listener: () => void): void {
     this.#relief = [...this.#relief, listener];
-  }
-
-  /** Calls back, at once, each time the count has changed; until the answer is called. */
-  onChange(listener: () => void): () => void {
-    this.#change = [...this.#change, listener];
-    return () => {
-      this.#change = this.#change.filter((other) => other !== listener);
-    };
   }
 
   #update(): void {

@@ -45,6 +45,8 @@ export interface EndpointContext {
   readonly breakerFailures: () => number;
   /** Called when failing endpoints occupy more than they may together. */
   readonly shedExcess: () => void;
+  /** Called when an endpoint has settled; at times once more than that. */
+  readonly onSettled: () => void;
 }
 
 /** How this endpoint's attempts are made. */
@@ -176,8 +178,8 @@ export class Endpoint implements Attempting {
     }
     this.#seat?.release();
     this.pump();
-    // It may be settled by what came back, without an end that the Backlog would tell of.
-    if (this.#breaker._tag === "Gone" && this.#inFlight === 0) this.context.backlog.add(0);
+    // What came back from the executor of a URL that is gone settles it without an end.
+    if (this.#breaker._tag === "Gone" && this.#inFlight === 0) this.context.onSettled();
   }
 
   /** Ends the delivery that has waited longest as dropped; answers false when none waits. */
@@ -280,6 +282,7 @@ export class Endpoint implements Attempting {
       if (next !== undefined) this.#urgent.push(next);
     }
     this.context.backlog.add(-places);
+    if (this.#held === 0) this.context.onSettled();
   }
 
   #drop(delivery: Delivery, reason: DropReason, leavesLane: boolean): void {

@@ -15,6 +15,8 @@ export interface EndpointsOptions {
 export class Endpoints {
   readonly #byUrl = new Map<string, Endpoint>();
   #nextKey = 0;
+  /** A stop that waits for all to settle. */
+  #waiting: (() => void) | undefined;
 
   constructor(private readonly options: EndpointsOptions) {}
 
@@ -74,15 +76,18 @@ export class Endpoints {
   /** Done when waiting longer would bring nothing to an end. */
   get settled(): Effect.Effect<void> {
     return Effect.async((resume) => {
-      const unsubscribe = this.options.context.backlog.onChange(() => check());
-      const check = () => {
-        for (const endpoint of this.#byUrl.values()) if (!endpoint.settled) return;
-        unsubscribe();
-        resume(Effect.void);
-      };
-      check();
-      return Effect.sync(unsubscribe);
+      this.#waiting = () => resume(Effect.void);
+      this.onSettled();
+      return Effect.sync(() => void (this.#waiting = undefined));
     });
+  }
+
+  /** For endpoints to call when they have settled. */
+  onSettled(): void {
+    if (this.#waiting === undefined) return;
+    for (const endpoint of this.#byUrl.values()) if (!endpoint.settled) return;
+    this.#waiting();
+    this.#waiting = undefined;
   }
 
   stop(): void {

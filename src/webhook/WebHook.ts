@@ -105,6 +105,7 @@ export const makeWith = (
         slabs,
         breakerFailures: () => settings.breakerFailures,
         shedExcess: () => endpoints.shedExcess(),
+        onSettled: () => endpoints.onSettled(),
       },
       metrics,
       transportOf: (url) =>
