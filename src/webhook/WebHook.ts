@@ -113,7 +113,7 @@ export const makeWith = (
           ? { executor: files, budget: undefined, sequential: true }
           : { executor: http, budget, sequential: false },
       startTimer: (endpoint) =>
-        Runtime.runFork(runtime)(supervised(endpoint.timer, "endpoint timer"), { scope }),
+        Runtime.runFork(runtime)(supervised(endpoint.timer, "endpoint timer"), { scope: timers }),
     });
 
     // Finalizers run last to first: the drain at the end of this function, then the fibers, the
@@ -140,6 +140,8 @@ export const makeWith = (
       executors,
     );
     const files = yield* Scope.extend(FileExecutor.make, executors);
+    // Of their own too: those of endpoints that a reload brings retry during the drain like the others.
+    const timers = yield* Scope.fork(scope, ExecutionStrategy.sequential);
     yield* http.prepare(settings.endpoints);
     const budget = new ConcurrencyBudget(http.takes(settings.concurrencyLimit));
     endpoints.configure(settings.endpoints);

@@ -698,6 +698,20 @@ Deno.test("WebHook keeps what waits over a reload, and drains a URL that no rule
   );
 });
 
+Deno.test("WebHook repeats at a stop what a URL that a reload brought has to repeat", () =>
+  withEngine(
+    settingsOf({ rules: [rule("message_publish", { urls: [B] })] }),
+    (_, attempt) => attempt === 1 ? 500 : 200,
+    ({ webhook, sent, stop }) =>
+      Effect.gen(function* () {
+        yield* Effect.orDie(webhook.reload(settingsOf()));
+        webhook.sink.emit(published("c", 1));
+        yield* Effect.fork(stop);
+        yield* pass(1_000);
+        assert.deepEqual(at(to(A, sent)), [0, 500]);
+      }),
+  ));
+
 Deno.test("WebHook says which settings of a reload wait for a restart", () =>
   withEngine(
     settingsOf({ concurrencyLimit: 2 }),
