@@ -33,6 +33,7 @@ const answering = (use: (deliveries: ReadonlyArray<Delivery>) => void): Executor
     prepare: () => Effect.void,
     configure: () => {},
     recall: () => {},
+    forget: () => {},
     takes: (limit) => limit,
     attempt(endpoint, delivery) {
       if (batch.push([endpoint, delivery]) === 1) setImmediate(answer);

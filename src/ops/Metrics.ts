@@ -26,6 +26,7 @@ export type DropReason = "endpoint_share" | "gone" | "queue_full" | "shutdown";
 export interface EndpointSnapshot {
   /** Without user name and password. */
   readonly url: string;
+  /** `closed`, `open`, `gone`; `removed` when no settings name the URL and nothing is left to do there. */
   readonly breaker: string;
   /** Requests (or, for a file, lines) that were started, repeats included. */
   readonly attempts: number;
@@ -124,7 +125,10 @@ export interface Gauges {
   readonly slabBytes: () => number;
 }
 
-/** The counters of all URLs. A URL's counters outlive its rules, so that sums stay true over a reload. */
+/**
+ * The counters of all URLs. They outlive rules and endpoints, at 1 KB a URL: so no sum ever goes back, what
+ * became of a removed URL's events can still be read, and one that comes back counts on.
+ */
 export class Metrics {
   readonly #endpoints = new Map<string, EndpointCounters>();
   workersLost = 0;

@@ -47,6 +47,8 @@ export interface EndpointContext {
   readonly shedExcess: () => void;
   /** Called when an endpoint has settled; at times once more than that. */
   readonly onSettled: () => void;
+  /** Called when a retired endpoint has left its budget and its executor. */
+  readonly onLeft: (endpoint: Endpoint) => void;
 }
 
 /** How this endpoint's attempts are made. */
@@ -84,6 +86,8 @@ export class Endpoint implements Attempting {
   #failing = false;
   #pumping = false;
   #stopped = false;
+  /** No settings name it. */
+  #retired = false;
   /** Sequential: the latest moment that one of `#retries` waits for. */
   #latestDue = 0;
   #sleepsUntil = Infinity;
@@ -100,6 +104,7 @@ export class Endpoint implements Attempting {
     this.#probeSchedule = RetrySchedule.backoff(settings.retry);
     this.#most = transport.executor.takes(settings.concurrencyLimit);
     this.#seat = transport.budget?.join(() => this.pump());
+    counters.breaker = "closed"; // they may be those of an endpoint that has left
     transport.executor.configure(this);
   }
 
@@ -179,7 +184,7 @@ export class Endpoint implements Attempting {
     this.#seat?.release();
     this.pump();
     // What came back from the executor of a URL that is gone settles it without an end.
-    if (this.#breaker._tag === "Gone" && this.#inFlight === 0) this.context.onSettled();
+    if (this.#breaker._tag === "Gone" && this.#inFlight === 0) this.#tellSettled();
   }
 
   /** Ends the delivery that has waited longest as dropped; answers false when none waits. */
@@ -217,6 +222,7 @@ export class Endpoint implements Attempting {
 
   /** Takes over new settings and closes the breaker, which also forgets a 410. */
   reconfigure(settings: EndpointSettings): void {
+    this.#retired = false;
     this.#settings = settings;
     this.#retrySchedule = RetrySchedule.make(settings.retry);
     this.#probeSchedule = RetrySchedule.backoff(settings.retry);
@@ -224,6 +230,18 @@ export class Endpoint implements Attempting {
     this.transport.executor.configure(this);
     this.#close();
     this.pump();
+  }
+
+  /** Asks the executor anew how much it takes: another URL has left. */
+  resize(): void {
+    this.#most = this.transport.executor.takes(this.#settings.concurrencyLimit);
+    this.pump();
+  }
+
+  /** No settings name it any more: it leaves as soon as it has settled, unless `reconfigure` comes before. */
+  retire(): void {
+    this.#retired = true;
+    this.#wake.unsafeOpen();
   }
 
   /** From now on nothing is attempted. */
@@ -248,18 +266,38 @@ export class Endpoint implements Attempting {
     }
   }
 
-  /** The endpoint's clock: one fiber for all retries, probes and deadlines. */
-  get timer(): Effect.Effect<never> {
-    return Effect.forever(Effect.suspend(() => {
-      this.#wake.unsafeClose();
-      const due = this.#nextDue();
-      this.#sleepsUntil = due;
-      if (due === Infinity) return this.#wake.await;
-      // Past an hour it looks again: timers of the platform end at 2^31 ms.
-      const wait = Math.min(due - this.#now(), 3_600_000);
-      const rest = wait <= 0 ? Effect.void : Effect.raceFirst(Effect.sleep(wait), this.#wake.await);
-      return Effect.andThen(rest, () => this.#tick());
-    }));
+  /** The endpoint's clock: one fiber for all retries, probes and deadlines. It ends when the endpoint has left. */
+  get timer(): Effect.Effect<void> {
+    return Effect.whileLoop({
+      while: () => !this.#leave(),
+      body: () => {
+        this.#wake.unsafeClose();
+        const due = this.#nextDue();
+        this.#sleepsUntil = due;
+        if (due === Infinity) return this.#wake.await;
+        // Past an hour it looks again: timers of the platform end at 2^31 ms.
+        const wait = Math.min(due - this.#now(), 3_600_000);
+        const rest = wait <= 0
+          ? Effect.void
+          : Effect.raceFirst(Effect.sleep(wait), this.#wake.await);
+        return Effect.andThen(rest, () => this.#tick());
+      },
+      step: () => {},
+    });
+  }
+
+  /**
+   * A retired endpoint that has settled lets go of all that it has: called by the timer alone, so never
+   * in the midst of something. What waits for a URL that is gone as well would wait for ever: it is dropped.
+   */
+  #leave(): boolean {
+    if (!this.#retired || !this.settled) return false;
+    while (this.dropOldest("gone"));
+    this.#seat?.leave();
+    this.transport.executor.forget(this);
+    this.counters.breaker = "removed";
+    this.context.onLeft(this);
+    return true;
   }
 
   #now(): number {
@@ -282,7 +320,7 @@ export class Endpoint implements Attempting {
       if (next !== undefined) this.#urgent.push(next);
     }
     this.context.backlog.add(-places);
-    if (this.#held === 0) this.context.onSettled();
+    if (this.#held === 0) this.#tellSettled();
   }
 
   #drop(delivery: Delivery, reason: DropReason, leavesLane: boolean): void {
@@ -501,6 +539,11 @@ export class Endpoint implements Attempting {
       this.#parked.pop();
       this.#giveUp(next, next.retry?.reason ?? "network");
     }
+  }
+
+  #tellSettled(): void {
+    if (this.#retired) this.#wake.unsafeOpen();
+    this.context.onSettled();
   }
 
   #say(level: LogLevel.LogLevel, message: string, fields: Record<string, string> = {}): void {

@@ -1,4 +1,4 @@
-/** All endpoints by URL: those that rules name, and those that a reload has left to drain. */
+/** All endpoints by URL: those that settings name, and those that a reload has left to drain. */
 import * as Effect from "effect/Effect";
 import type { EndpointSettings } from "../domain/WebHookSettings.ts";
 import type { Metrics } from "../ops/Metrics.ts";
@@ -10,6 +10,8 @@ export interface EndpointsOptions {
   readonly metrics: Metrics;
   readonly transportOf: (url: string) => EndpointTransport;
   readonly startTimer: (endpoint: Endpoint) => void;
+  /** Called when URLs have left, and their part of what may be attempted is free for the others. */
+  readonly onLeft: () => void;
 }
 
 export class Endpoints {
@@ -25,9 +27,10 @@ export class Endpoints {
     return this.#byUrl.get(url)!; // settings name every rule's URL
   }
 
-  /** Makes the endpoints that are new, and tells the others their settings. None is taken away: what waits at one that no rule names drains on. */
+  /** Makes the endpoints that are new, and tells the others their settings; what waits at those not named drains before they leave. */
   configure(settings: ReadonlyMap<string, EndpointSettings>): void {
     const { context, metrics, transportOf, startTimer } = this.options;
+    for (const [url, endpoint] of this.#byUrl) if (!settings.has(url)) endpoint.retire();
     for (const [url, of] of settings) {
       const known = this.#byUrl.get(url);
       if (known !== undefined) {
@@ -45,6 +48,13 @@ export class Endpoints {
       this.#byUrl.set(url, endpoint);
       startTimer(endpoint);
     }
+  }
+
+  /** For a retired endpoint to call when it has left. */
+  onLeft(endpoint: Endpoint): void {
+    this.#byUrl.delete(endpoint.settings.url);
+    this.options.onLeft();
+    for (const other of this.#byUrl.values()) other.resize();
   }
 
   /** Drops the oldest of the failing endpoints until they occupy no more than they may. */

@@ -26,6 +26,8 @@ export interface Executor {
   attempt(endpoint: Attempting, delivery: Delivery): void;
   /** Gives back, later, what of this endpoint was to be attempted and is not on its way yet. */
   recall(endpoint: Attempting): void;
+  /** Lets go of an endpoint that has no attempt under way and will have none. */
+  forget(endpoint: Attempting): void;
   /** How many attempts it takes at once when `limit` requests may be in flight, of the URLs prepared so far. */
   takes(limit: number): number;
 }

@@ -19,16 +19,25 @@ export interface FileExecutor extends Executor {
 /** An executor for files. When the scope closes, the write that runs is awaited. */
 export const make: Effect.Effect<FileExecutor, never, Scope.Scope> = Effect.gen(function* () {
   const files = new Map<number, LineFile>();
+  /** URLs of forgotten files that end within a line. */
+  const torn = new Set<string>();
   yield* Effect.addFinalizer(() =>
     Effect.promise(() => Promise.all([...files.values()].map((file) => file.close())))
   );
   return {
     prepare: () => Effect.void,
     configure(endpoint) {
-      if (!files.has(endpoint.key)) files.set(endpoint.key, new LineFile(endpoint));
+      if (files.has(endpoint.key)) return;
+      files.set(endpoint.key, new LineFile(endpoint, torn.delete(endpoint.settings.url)));
     },
     attempt: (endpoint, delivery) => files.get(endpoint.key)!.append(delivery), // configured
     recall: () => {}, // what it has is being written, or goes with the next write
+    forget({ key, settings }) {
+      const file = files.get(key)!; // configured
+      files.delete(key);
+      if (file.torn) torn.add(settings.url);
+      void file.close(); // nothing is being written
+    },
     takes: (limit) => limit,
     reopen: Effect.sync(() => {
       for (const file of files.values()) file.reopen();
@@ -45,10 +54,12 @@ class LineFile {
   #writing: Promise<void> | undefined;
   #reopen = false;
   #closed = false;
-  /** The last write stopped within a line. */
-  #torn = false;
 
-  constructor(private readonly endpoint: Attempting) {
+  constructor(
+    private readonly endpoint: Attempting,
+    /** The last write stopped within a line. */
+    public torn: boolean,
+  ) {
     this.#path = new URL(endpoint.settings.url);
   }
 
@@ -84,15 +95,15 @@ class LineFile {
   }
 
   async #write(batch: ReadonlyArray<Delivery>): Promise<Outcome> {
-    const bytes = lines(batch, this.#torn);
+    const bytes = lines(batch, this.torn);
     let written = 0;
     try {
       const file = await this.#open();
       while (written < bytes.length) written += await file.write(bytes.subarray(written));
-      this.#torn = false;
+      this.torn = false;
       return delivered;
     } catch (cause) {
-      if (written > 0) this.#torn = bytes[written - 1] !== NEWLINE;
+      if (written > 0) this.torn = bytes[written - 1] !== NEWLINE;
       this.#file?.close();
       this.#file = undefined;
       return { _tag: "Failed", error: DeliveryError.fromFile(cause) };

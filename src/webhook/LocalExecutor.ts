@@ -50,6 +50,7 @@ export const make = (
         );
       },
       recall: () => {}, // all that it has is on its way
+      forget: ({ key }) => void sends.delete(key),
       takes: (limit) => limit,
     };
   });

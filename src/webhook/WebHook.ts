@@ -106,6 +106,7 @@ export const makeWith = (
         breakerFailures: () => settings.breakerFailures,
         shedExcess: () => endpoints.shedExcess(),
         onSettled: () => endpoints.onSettled(),
+        onLeft: (endpoint) => endpoints.onLeft(endpoint),
       },
       metrics,
       transportOf: (url) =>
@@ -114,6 +115,7 @@ export const makeWith = (
           : { executor: http, budget, sequential: false },
       startTimer: (endpoint) =>
         Runtime.runFork(runtime)(supervised(endpoint.timer, "endpoint timer"), { scope: timers }),
+      onLeft: () => budget.resize(http.takes(settings.concurrencyLimit)),
     });
 
     // Finalizers run last to first: the drain at the end of this function, then the fibers, the

@@ -127,6 +127,9 @@ export const make = (
       recall({ key }) {
         for (const { worker } of workers) worker.recall(key);
       },
+      forget({ key }) {
+        endpoints.delete(key);
+      },
       // Each worker has as much again at hand as it may send, so that it need not wait for this thread
       // between two requests. Then it is the worker that keeps a permit for each URL; with fewer permits
       // than that takes, this thread does, and hands over no more than can be sent. Fewer than it was

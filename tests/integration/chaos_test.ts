@@ -197,6 +197,7 @@ class Tap {
         of.attempt(tap(endpoint), delivery);
       },
       recall: (endpoint) => of.recall(tap(endpoint)),
+      forget: (endpoint) => of.forget(tap(endpoint)),
       takes: (limit) => of.takes(limit),
     };
   }

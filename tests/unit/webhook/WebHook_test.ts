@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import type { Delivery } from "../../../src/webhook/Delivery.ts";
-import { returned } from "../../../src/webhook/Delivery.ts";
+import { delivered, returned } from "../../../src/webhook/Delivery.ts";
 import { fromStatus } from "../../../src/webhook/DeliveryError.ts";
 import type { Attempting, Executor } from "../../../src/webhook/Executor.ts";
 import type { Sent } from "./harness.ts";
@@ -34,6 +34,7 @@ const disconnected = (clientid: string, n: number): HookEvent => ({
 const executorOf = (of: Pick<Executor, "attempt" | "recall">): Executor => ({
   prepare: () => Effect.void,
   configure: () => {},
+  forget: () => {},
   takes: (limit) => limit,
   ...of,
 });
@@ -694,6 +695,132 @@ Deno.test("WebHook keeps what waits over a reload, and drains a URL that no rule
           [A, "1"],
         ]);
         assert.ok(accountsBalance(webhook.metrics.snapshot()));
+      }),
+  );
+});
+
+const naming = (...urls: ReadonlyArray<string>) =>
+  settingsOf({ concurrencyLimit: 8, rules: [rule("message_publish", { urls })] });
+
+Deno.test("WebHook gives to the others what URLs could use that reloads have removed", () =>
+  withEngine(
+    naming(A),
+    ({ url }) => url === A ? "hang" : 200,
+    ({ webhook, sent }) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 3; n++) {
+          yield* Effect.orDie(webhook.reload(naming(`http://${n}.test/`)));
+          webhook.sink.emit(published("c", n));
+          yield* pass(0);
+        }
+        yield* Effect.orDie(webhook.reload(naming(A)));
+        for (let n = 0; n < 20; n++) webhook.sink.emit(published("c", n));
+        yield* pass(0);
+        assert.equal(to(A, sent).length, 8); // all permits, as the only URL
+      }),
+  ));
+
+Deno.test("WebHook lets a removed URL go when its last event has ended, and keeps its figures", () => {
+  let up = false;
+  return withEngine(
+    naming(A, B),
+    ({ url }, attempt) => url === A ? up || attempt > 2 ? 200 : 503 : "hang",
+    ({ webhook, sent }) =>
+      Effect.gen(function* () {
+        const figures = () => {
+          const { breaker, total } = webhook.metrics.snapshot().endpoints[0]!;
+          return [breaker, total.matched, total.delivered];
+        };
+        webhook.sink.emit(published("c", 1));
+        yield* pass(0);
+        yield* Effect.orDie(webhook.reload(naming(B)));
+        for (let n = 0; n < 20; n++) webhook.sink.emit(published("c", n));
+        yield* pass(499);
+        assert.equal(to(B, sent).length, 6); // 2 are kept for the other
+        yield* pass(1_251); // two retries
+        assert.deepEqual(figures(), ["removed", 1, 1]);
+        assert.equal(to(B, sent).length, 8);
+        up = true;
+        yield* Effect.orDie(webhook.reload(naming(A, B)));
+        assert.deepEqual(figures(), ["closed", 1, 1]);
+        webhook.sink.emit(published("c", 2));
+        yield* pass(8_000); // until a request to the other has ended
+        assert.deepEqual(figures(), ["closed", 2, 2]);
+        assert.ok(accountsBalance(webhook.metrics.snapshot()));
+      }),
+  );
+});
+
+Deno.test("WebHook asks its executor anew how much it takes when a URL has left", () => {
+  const known = new Set<number>();
+  const held: Array<readonly [Attempting, Delivery]> = [];
+  return withExecutor(
+    naming(A, B),
+    {
+      ...executorOf({ attempt: (...attempt) => void held.push(attempt), recall: () => {} }),
+      configure: ({ key }) => void known.add(key),
+      forget: ({ key }) => void known.delete(key),
+      takes: (limit) => known.size > 1 ? 2 : limit,
+    },
+    ({ webhook }) =>
+      Effect.gen(function* () {
+        webhook.sink.emit(published("c", 1));
+        yield* pass(0);
+        yield* Effect.orDie(webhook.reload(naming(B)));
+        for (let n = 2; n < 20; n++) webhook.sink.emit(published("c", n));
+        yield* pass(0);
+        assert.equal(held.length, 2);
+        const [endpoint, delivery] = held.shift()!; // to A
+        endpoint.complete(delivery, delivered);
+        yield* pass(0);
+        assert.equal(held.length, 8);
+      }),
+  );
+});
+
+Deno.test("WebHook keeps a removed URL that is named again before its last event has ended", () =>
+  withEngine(
+    naming(A),
+    (_, attempt) => attempt < 3 ? 503 : 200,
+    ({ webhook, sent }) =>
+      Effect.gen(function* () {
+        webhook.sink.emit(published("c", 1));
+        yield* pass(0);
+        yield* Effect.orDie(webhook.reload(naming(B)));
+        yield* pass(600); // one retry
+        yield* Effect.orDie(webhook.reload(naming(A)));
+        yield* pass(2_000);
+        assert.deepEqual(at(sent), [0, 500, 1_750]);
+        webhook.sink.emit(published("c", 2));
+        yield* pass(10_000);
+        const { breaker, total } = webhook.metrics.snapshot().endpoints[0]!;
+        assert.deepEqual([breaker, total.delivered], ["closed", 2]);
+      }),
+  ));
+
+Deno.test("WebHook drops what waits for a removed URL that answered 410, and begins anew when it is named again", () => {
+  let gone = true;
+  return withEngine(
+    naming(A),
+    () => gone ? 410 : 200,
+    ({ webhook, sent }) =>
+      Effect.gen(function* () {
+        webhook.sink.emit(published("c", 1));
+        yield* pass(0);
+        for (let n = 2; n < 5; n++) webhook.sink.emit(published("c", n));
+        yield* pass(0);
+        yield* Effect.orDie(webhook.reload(naming(B)));
+        yield* pass(0);
+        const { backlog, endpoints } = webhook.metrics.snapshot();
+        assert.equal(backlog, 0);
+        assert.equal(endpoints[0]!.breaker, "removed");
+        assert.deepEqual(endpoints[0]!.total.dropped, { gone: 3 });
+        gone = false;
+        yield* Effect.orDie(webhook.reload(naming(A)));
+        webhook.sink.emit(published("c", 5));
+        yield* pass(0);
+        assert.deepEqual(sent.map(({ body }) => body["packet_id"]), ["1", "5"]);
+        assert.equal(webhook.metrics.snapshot().endpoints[0]!.breaker, "closed");
       }),
   );
 });

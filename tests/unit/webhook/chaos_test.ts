@@ -42,6 +42,7 @@ interface Held {
 /** An executor whose attempts end as chance has it, and which can be killed. */
 class ChaosExecutor implements Executor {
   readonly prepare = () => Effect.void;
+  readonly known = new Set<Attempting>();
   readonly #held = new Map<number, Held>();
   #now = 0;
   /** Ids of deliveries that were answered 2xx, by URL. */
@@ -51,7 +52,14 @@ class ChaosExecutor implements Executor {
 
   constructor(private readonly random: () => number) {}
 
-  configure(): void {}
+  configure(endpoint: Attempting): void {
+    this.known.add(endpoint);
+  }
+
+  forget(endpoint: Attempting): void {
+    for (const held of this.#held.values()) assert.notEqual(held.endpoint, endpoint);
+    assert.ok(this.known.delete(endpoint), "forgotten twice");
+  }
 
   takes(limit: number): number {
     return limit;
@@ -67,6 +75,7 @@ class ChaosExecutor implements Executor {
   }
 
   attempt(endpoint: Attempting, delivery: Delivery): void {
+    assert.ok(this.known.has(endpoint), "attempted before it was told, or after it was forgotten");
     assert.ok(!this.#held.has(delivery.id), "attempted twice at once");
     const { url, httpTimeout } = endpoint.settings;
     const fails = !this.calm && this.random() < (this.mood[url] ?? 0);
@@ -127,7 +136,7 @@ for (const seed of [1, 2, 3]) {
   const whenFull = (["backpressure", "drop_newest", "drop_oldest"] as const)[seed % 3]!; // of three
   Deno.test(`WebHook accounts for every event in a chaos of seed ${seed} (${whenFull})`, () => {
     const random = seeded(seed);
-    const settings = settingsOf({
+    const given = {
       queueCapacity: 200,
       concurrencyLimit: 24,
       breakerFailures: 8,
@@ -139,7 +148,13 @@ for (const seed of [1, 2, 3]) {
         rule("client_connected", { urls: [A, B] }),
       ],
       endpoint: { httpTimeout: 2_000 },
-    });
+    };
+    const naming = (named: (url: string) => boolean) =>
+      settingsOf({
+        ...given,
+        rules: given.rules.map((rule) => ({ ...rule, urls: rule.urls.filter(named) })),
+      });
+    const settings = settingsOf(given);
     const executor = new ChaosExecutor(random);
     return withExecutor(
       settings,
@@ -175,7 +190,11 @@ for (const seed of [1, 2, 3]) {
               }
             } else if (action < 0.65) executor.kill();
             else if (action < 0.7) yield* Effect.orDie(webhook.reload(settings));
-            else if (action < 0.75) executor.mood = { [A]: random(), [B]: random(), [C]: random() };
+            else if (action < 0.75) {
+              yield* Effect.orDie(webhook.reload(naming(() => random() < 0.5)));
+            } else if (action < 0.8) {
+              executor.mood = { [A]: random(), [B]: random(), [C]: random() };
+            }
             yield* step(Math.floor(random() * 1_000));
             check(true);
           }
@@ -195,6 +214,9 @@ for (const seed of [1, 2, 3]) {
               `${answered} answered, ${total.delivered} delivered`,
             );
           }
+          yield* Effect.orDie(webhook.reload(naming((url) => url === B)));
+          yield* pass(0);
+          assert.deepEqual([...executor.known].map(({ settings }) => settings.url), [B]);
           yield* stop;
         }),
     );
