@@ -13,8 +13,17 @@ export type Fields = Readonly<Record<string, string | number>>;
 
 const INTERVAL_MS = 10_000;
 
+/** When a line was said last, and what was left out since. */
+interface Said {
+  readonly at: number;
+  readonly level: LogLevel.LogLevel;
+  leftOut: number;
+  events: number;
+}
+
 export class DeliveryLog {
-  readonly #said = new Map<string, { at: number; leftOut: number; events: number }>();
+  /** By URL and message. */
+  readonly #said = new Map<string, Map<string, Said>>();
 
   constructor(
     private readonly runtime: Runtime.Runtime<never>,
@@ -32,21 +41,30 @@ export class DeliveryLog {
     fields: Fields = {},
     count = 1,
   ): void {
-    const key = `${url} ${message}`;
+    let said = this.#said.get(url);
+    if (said === undefined) this.#said.set(url, said = new Map());
     const now = this.clock.unsafeCurrentTimeMillis();
-    const last = this.#said.get(key);
+    const last = said.get(message);
     if (last !== undefined && now - last.at < INTERVAL_MS) {
       last.leftOut++;
       last.events += count;
       return;
     }
-    this.#said.set(key, { at: now, leftOut: 0, events: 0 });
+    said.set(message, { at: now, level, leftOut: 0, events: 0 });
     this.always(level, message, {
       url,
       ...fields,
       count: count + (last?.events ?? 0),
       ...(last !== undefined && last.leftOut > 0 ? { lines_left_out: last.leftOut } : {}),
     });
+  }
+
+  /** Says what was left out of this URL's lines, and forgets them. */
+  forget(url: string): void {
+    for (const [message, { level, leftOut, events }] of this.#said.get(url) ?? []) {
+      if (leftOut > 0) this.always(level, message, { url, count: events, lines_left_out: leftOut });
+    }
+    this.#said.delete(url);
   }
 
   /** Says a line, whatever was said before. */

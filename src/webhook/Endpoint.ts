@@ -296,6 +296,7 @@ export class Endpoint implements Attempting {
     this.#seat?.leave();
     this.transport.executor.forget(this);
     this.counters.breaker = "removed";
+    this.context.log.forget(this.counters.url);
     this.context.onLeft(this);
     return true;
   }

@@ -803,7 +803,7 @@ Deno.test("WebHook drops what waits for a removed URL that answered 410, and beg
   return withEngine(
     naming(A),
     () => gone ? 410 : 200,
-    ({ webhook, sent }) =>
+    ({ webhook, sent, logs }) =>
       Effect.gen(function* () {
         webhook.sink.emit(published("c", 1));
         yield* pass(0);
@@ -815,6 +815,8 @@ Deno.test("WebHook drops what waits for a removed URL that answered 410, and beg
         assert.equal(backlog, 0);
         assert.equal(endpoints[0]!.breaker, "removed");
         assert.deepEqual(endpoints[0]!.total.dropped, { gone: 3 });
+        const said = logs.filter((line) => line.startsWith("dropped (gone)"));
+        assert.deepEqual(said.map((line) => /count=\d/.exec(line)?.[0]), ["count=1", "count=2"]);
         gone = false;
         yield* Effect.orDie(webhook.reload(naming(A)));
         webhook.sink.emit(published("c", 5));
