@@ -18,6 +18,8 @@ export interface Target {
   readonly recall: () => void;
   /** From now on sends with other settings, what waits already too. */
   readonly change: (settings: TargetSettings, sender: Sender) => void;
+  /** Leaves its part of the permits to the others; nothing is sent by it any more. */
+  readonly leave: () => void;
 }
 
 export interface HttpTransport {
@@ -57,6 +59,7 @@ export const make = (
           }
         },
         change: (settings, sender) => void (sendNow = sender.to(settings)),
+        leave: () => seat.leave(),
       };
     };
     return Effect.as(Effect.addFinalizer(() => Effect.sync(() => void (closed = true))), {

@@ -47,8 +47,10 @@ export const make = (
     const allReady = yield* Deferred.make<void, WorkerStartError>();
     const endpoints = new Map<number, WorkerEndpoint>();
     let caFiles: CaFiles.CaFiles = new Map();
-    /** All that workers were told, or soon will be; none is forgotten. */
-    const urls = new Set<string>();
+    /** The URLs of the settings prepared last. */
+    let named: ReadonlySet<string> = new Set();
+    /** Those and the ones that still drain: all that workers were told of, or soon will be. */
+    let urls = new Set<string>();
     let ready = 0;
 
     const workers = shares(settings.workerThreads, settings.concurrencyLimit).map((permits, n) => {
@@ -110,7 +112,8 @@ export const make = (
       prepare: (of) =>
         Effect.map(CaFiles.read(of), (read) => {
           caFiles = read;
-          for (const url of of.keys()) if (!url.startsWith("file:")) urls.add(url);
+          named = new Set([...of.keys()].filter((url) => !url.startsWith("file:")));
+          urls = new Set([...named, ...Array.from(endpoints.values(), ({ url }) => url)]);
         }),
       configure({ key, settings }) {
         const endpoint = workerEndpoint(key, settings, caFiles);
@@ -127,8 +130,10 @@ export const make = (
       recall({ key }) {
         for (const { worker } of workers) worker.recall(key);
       },
-      forget({ key }) {
+      forget({ key, settings }) {
         endpoints.delete(key);
+        for (const { worker } of workers) worker.forget(key);
+        if (!named.has(settings.url)) urls.delete(settings.url); // else it is about to come back
       },
       // Each worker has as much again at hand as it may send, so that it need not wait for this thread
       // between two requests. Then it is the worker that keeps a permit for each URL; with fewer permits

@@ -71,6 +71,11 @@ export class WorkerHandle {
     if (this.#state._tag === "Running") post(this.#state.worker, { _tag: "Recall", endpoint });
   }
 
+  /** Lets the worker forget an endpoint that has no attempt under way. */
+  forget(endpoint: number): void {
+    if (this.#state._tag === "Running") post(this.#state.worker, { _tag: "Forget", endpoint });
+  }
+
   /** Gives back, later, what of this endpoint the worker has not got yet: where it starts, that may be much. */
   #takeBack(endpoint: number): void {
     const deliveries = this.#deliveries;

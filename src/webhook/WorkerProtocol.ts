@@ -27,6 +27,8 @@ export type ToWorker =
   | { readonly _tag: "Endpoint"; readonly endpoint: WorkerEndpoint }
   /** What of this endpoint is not on its way yet is wanted back. */
   | { readonly _tag: "Recall"; readonly endpoint: number }
+  /** Of this endpoint there is nothing, and nothing more will come. */
+  | { readonly _tag: "Forget"; readonly endpoint: number }
   /** An AttemptBatch, transferred. */
   | { readonly _tag: "Attempts"; readonly batch: ArrayBuffer };
 

@@ -79,6 +79,10 @@ const handler = (
         }
         case "Recall":
           return targets.get(message.endpoint)?.recall();
+        case "Forget":
+          targets.get(message.endpoint)?.leave();
+          targets.delete(message.endpoint);
+          return;
         case "Attempts":
           return AttemptBatch.forEach(message.batch, attempt);
       }

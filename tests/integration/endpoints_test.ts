@@ -96,6 +96,38 @@ testNeeding(needed, "[[endpoint]] limits its URL's requests in flight and their 
   await receiver.close();
 });
 
+for (const workers of [0, 1]) {
+  testNeeding(
+    needed,
+    `SIGHUP gives to the others what a URL could use that it removes, ${workers} workers`,
+    async () => {
+      const receiver = Receiver.start();
+      receiver.answer("/hangs", { _tag: "Hang" });
+      const files = (...paths: ReadonlyArray<string>) =>
+        brokerFiles({
+          urls: paths.map((path) => receiver.url(path)),
+          webHook: `worker_threads = ${workers}\nconcurrency_limit = 4\nhttp_timeout = "60s"`,
+          rules: "rule.client_connected = [{}]",
+        });
+      const broker = await BrokerProcess.start(files("/hangs", "/one", "/two"));
+      const hanging = (count: number) =>
+        receiver.waitFor(({ path }) => path === "/hangs", { count });
+      for (const client of ["a", "b", "c"]) await connectAndLeave(broker, client);
+      await hanging(2);
+      await receiver.waitFor(({ path }) => path !== "/hangs", { count: 6 });
+      await Deno.writeTextFile(`${broker.folder}/web-hook.toml`, files("/hangs").webHook);
+      broker.signal("SIGHUP");
+      await broker.logged(/ reloaded /);
+      await connectAndLeave(broker, "d");
+      await hanging(4);
+      receiver.answer("/hangs", { _tag: "Status", status: 200 });
+      const { code } = await broker.stop();
+      assert.equal(code, 0);
+      await receiver.close();
+    },
+  );
+}
+
 testNeeding(needed, "SIGHUP opens rotated files anew and takes over other URLs", async () => {
   const receiver = Receiver.start();
   const folder = await Deno.makeTempDir();

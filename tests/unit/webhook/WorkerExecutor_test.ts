@@ -1,4 +1,4 @@
-/** How workers share the limit of requests in flight, and which of them gets a delivery. */
+/** How workers share the limit of requests in flight, how much more they are given, and which of them gets a delivery. */
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import * as fc from "effect/FastCheck";
@@ -9,7 +9,7 @@ import { DeliveryLog } from "../../../src/webhook/DeliveryLog.ts";
 import type { Attempting } from "../../../src/webhook/Executor.ts";
 import * as WorkerExecutor from "../../../src/webhook/WorkerExecutor.ts";
 import { testNeeding } from "../../support/permissions.ts";
-import { A, pass, settingsOf } from "./harness.ts";
+import { A, pass, rule, settingsOf } from "./harness.ts";
 
 Deno.test("shares add up to the limit, differ by one at most, and are no more than the workers", () => {
   fc.assert(
@@ -25,6 +25,52 @@ Deno.test("shares add up to the limit, differ by one at most, and are no more th
     ),
   );
 });
+
+const readyWorker = new URL(
+  `data:text/javascript,${encodeURIComponent('onmessage = () => postMessage({ _tag: "Ready" });')}`,
+);
+
+Deno.test("WorkerExecutor takes as much again as may be sent while a worker has a permit for each URL that is named or drains", () =>
+  Effect.gen(function* () {
+    const settings = settingsOf({
+      workerThreads: 1,
+      concurrencyLimit: 3,
+      rules: ["a", "b", "c"].map((host) =>
+        rule("message_publish", { urls: [`http://${host}.test/`] })
+      ),
+    });
+    const executor = yield* WorkerExecutor.make({
+      settings,
+      idPrefix: "",
+      metrics: new Metrics({
+        backlog: () => 0,
+        capacity: () => 0,
+        bodyBytes: () => 0,
+        slabBytes: () => 0,
+      }),
+      log: new DeliveryLog(yield* Effect.runtime<never>(), yield* Effect.clock),
+    }, readyWorker);
+    const all = [...settings.endpoints];
+    const endpoints = all.map(([, settings], key): Attempting => ({
+      key,
+      settings,
+      complete: () => {},
+    }));
+    const prepare = (count: number) => executor.prepare(new Map(all.slice(0, count)));
+
+    yield* prepare(2);
+    assert.equal(executor.takes(3), 6);
+    yield* prepare(3);
+    assert.equal(executor.takes(3), 3);
+    for (const endpoint of endpoints) executor.configure(endpoint);
+    yield* prepare(2);
+    assert.equal(executor.takes(3), 3, "the third drains");
+    executor.forget(endpoints[2]!); // of three
+    assert.equal(executor.takes(3), 6);
+    yield* prepare(3);
+    executor.forget(endpoints[0]!); // as if it had drained while it was named again
+    assert.equal(executor.takes(3), 3);
+  }).pipe(Effect.scoped, Effect.runPromise));
 
 const namedWorker = new URL("../../support/namedWorker.ts", import.meta.url);
 
