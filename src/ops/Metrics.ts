@@ -155,9 +155,9 @@ export class Metrics {
     };
   }
 
-  /** One flat record per URL, fit for a log line's annotations. */
+  /** One flat record per URL, fit for a log line's annotations. Each event's figures are one field. */
   summary(): ReadonlyArray<Readonly<Record<string, string | number>>> {
-    return this.snapshot().endpoints.map(({ url, breaker, attempts, total }) => ({
+    return this.snapshot().endpoints.map(({ url, breaker, attempts, total, events }) => ({
       url,
       breaker,
       attempts,
@@ -169,6 +169,9 @@ export class Metrics {
       ...prefixed("dropped_", total.dropped),
       queued: total.queued,
       in_flight: total.in_flight,
+      ...Object.fromEntries(
+        Object.entries(events).map(([event, counts]) => [event, inOneField(counts)]),
+      ),
     }));
   }
 }
@@ -176,6 +179,10 @@ export class Metrics {
 /** How many there are over all reasons. */
 export const sum = (byReason: Readonly<Record<string, number>>): number =>
   Object.values(byReason).reduce((all, n) => all + n, 0);
+
+/** `matched/delivered/failed/dropped/queued/in_flight`: the first is the sum of the others. */
+const inOneField = ({ matched, delivered, failed, dropped, queued, in_flight }: EventCounts) =>
+  [matched, delivered, sum(failed), sum(dropped), queued, in_flight].join("/");
 
 const prefixed = (prefix: string, counts: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(counts).map(([reason, n]) => [prefix + reason, n]));

@@ -39,7 +39,7 @@ import {
   isSuccess,
   type Seen,
 } from "../support/chaos/ChaosReceiver.ts";
-import { figuresIn } from "../support/figures.ts";
+import { type Figures, figuresIn } from "../support/figures.ts";
 import { Random } from "../support/fuzz/Random.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { limits } from "../support/ProtocolBench.ts";
@@ -448,6 +448,10 @@ testNeeding(
       const accounted = of("delivered") + of("failed") + of("dropped") + of("queued") +
         of("in_flight");
       assert.equal(of("matched"), accounted, JSON.stringify(line));
+      assert.deepEqual(
+        sumOfEvents(line),
+        ["matched", "delivered", "failed", "dropped", "queued", "in_flight"].map(of),
+      );
       if (nth < figures.length - 6) return;
       assert.equal(of("queued") + of("in_flight"), 0);
       const path = new URL(line["url"] as string).pathname; // each line has one
@@ -465,6 +469,11 @@ testNeeding(
     });
   },
 );
+
+/** What a line says of each event, added up. */
+const sumOfEvents = (line: Figures): ReadonlyArray<number> =>
+  hookEventNames.flatMap((name) => line[name] ?? []).map((field) => field.split("/").map(Number))
+    .reduce((sums, counts) => sums.map((sum, i) => sum + (counts[i] ?? NaN)), [0, 0, 0, 0, 0, 0]);
 
 const keysAnswered = (receiver: ChaosReceiver, path: string): ReadonlySet<string> =>
   new Set(receiver.at(path).filter(isSuccess).map((seen) => keyOfSeen(seen, 0)));
