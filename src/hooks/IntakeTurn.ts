@@ -5,7 +5,8 @@
  * In one turn of the event loop, requests that have ended are followed by at most `concurrency_limit`
  * new ones, while every publisher's socket brings what it has. Without this limit the deliveries of a
  * worker or of this thread fell to a twentieth of their own pace while 500 clients published as fast as they
- * could; with it, each side has about half of its own (bench/README.md).
+ * could; with it, each side has about half of its own (bench/README.md). As long as deliveries keep up by
+ * themselves nothing is held: a pause leaves a processor idle.
  */
 
 /**
@@ -14,7 +15,10 @@
  */
 export const EVENTS_PER_TURN = { besideWorkers: 288, besideRequests: 240 } as const;
 
-/** After so many turns in a row in which no delivery ended, some 30 ms, nobody needs the time. */
+/** A turn is followed by the next without a pause when so many deliveries have ended for each of its events. */
+export const ENDED_PER_EVENT = 0.5;
+
+/** After so many turns in a row in whose pause no delivery ended, some 30 ms, nobody needs the time. */
 export const IDLE_TURNS = 16;
 /** Then intake has so many times as much: delivery waits 10 ms to go on. */
 export const IDLE_STRETCH = 8;
@@ -31,8 +35,9 @@ export interface IntakeTurnOptions {
 export class IntakeTurn {
   #taken = 0;
   #over = false;
-  /** Turns in a row in which no delivery ended. */
+  /** Turns in a row in whose pause no delivery ended. */
   #idle = 0;
+  /** At the end of the last turn. */
   #endedBefore = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -48,8 +53,13 @@ export class IntakeTurn {
     const { most, ended } = this.options;
     const now = this.#idle < IDLE_TURNS ? most : most * IDLE_STRETCH;
     if (this.#over || ++this.#taken < now) return;
-    this.#over = true;
+    const before = this.#endedBefore;
     this.#endedBefore = ended();
+    if (this.#endedBefore - before >= now * ENDED_PER_EVENT) {
+      this.#taken = this.#idle = 0;
+      return;
+    }
+    this.#over = true;
     // A timer, because sockets are looked at in few of the turns that setImmediate makes.
     this.#timer = setTimeout(this.#next, 0);
   }

@@ -3,10 +3,12 @@
  * against 40 µs for a message each. Must stay readable by the worker of the same process only: it has no
  * version and the machine's byte order.
  *
- * An attempt is four 8-byte words (id, seq, endpoint, length of the body) and the body, filled up to whole words.
+ * An attempt is five 8-byte words (id, seq, endpoint, when it must have begun, length of the body) and the
+ * body, filled up to whole words.
  */
 import { bytesOf } from "./BodySlab.ts";
 import type { Delivery } from "./Delivery.ts";
+import { startBy } from "./Delivery.ts";
 
 /** One attempt as a worker reads it; `body` is a view of the batch. */
 export interface BatchedAttempt {
@@ -14,11 +16,13 @@ export interface BatchedAttempt {
   readonly seq: number;
   /** The endpoint's key. */
   readonly endpoint: number;
+  /** Milliseconds since 1970; Infinity: there is no hurry. */
+  readonly startBy: number;
   readonly body: Uint8Array;
 }
 
 const WORD = 8;
-const HEAD_WORDS = 4;
+const HEAD_WORDS = 5;
 
 const words = (delivery: Delivery): number => HEAD_WORDS + Math.ceil(delivery.length / WORD);
 
@@ -38,7 +42,8 @@ export const encode = (
     numbers[at] = delivery.id;
     numbers[at + 1] = delivery.seq;
     numbers[at + 2] = endpoints[i]!;
-    numbers[at + 3] = delivery.length;
+    numbers[at + 3] = startBy(delivery);
+    numbers[at + 4] = delivery.length;
     bytes.set(bytesOf(delivery), (at + HEAD_WORDS) * WORD);
     at += words(delivery);
   }
@@ -49,12 +54,13 @@ export const encode = (
 export const forEach = (buffer: ArrayBuffer, visit: (attempt: BatchedAttempt) => void): void => {
   const numbers = new Float64Array(buffer);
   for (let at = 0; at < numbers.length;) {
-    // `encode` wrote all four.
-    const length = numbers[at + 3]!;
+    // `encode` wrote all five.
+    const length = numbers[at + 4]!;
     visit({
       id: numbers[at]!,
       seq: numbers[at + 1]!,
       endpoint: numbers[at + 2]!,
+      startBy: numbers[at + 3]!,
       body: new Uint8Array(buffer, (at + HEAD_WORDS) * WORD, length),
     });
     at += HEAD_WORDS + Math.ceil(length / WORD);

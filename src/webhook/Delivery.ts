@@ -31,13 +31,20 @@ export interface Retry {
   readonly reason: FailureReason;
 }
 
+/** How much later than its deadline a timer may start a last attempt. */
+const TIMER_SLACK_MS = 100;
+
+/** When its next attempt must have begun, or it ends as failed. */
+export const startBy = ({ retry }: Delivery): number =>
+  retry === undefined ? Infinity : retry.deadline + TIMER_SLACK_MS;
+
 /** How one attempt ended. */
 export type Outcome =
   | { readonly _tag: "Delivered" }
   | { readonly _tag: "Failed"; readonly error: DeliveryError }
   /** Nobody knows: its executor died. It is sent again and counts neither way. */
   | { readonly _tag: "Lost" }
-  /** It was recalled before it was sent: there was no attempt. */
+  /** It was not sent, because it was recalled or too late: there was no attempt. */
   | { readonly _tag: "Returned" };
 
 export const delivered: Outcome = { _tag: "Delivered" };

@@ -16,6 +16,7 @@ import type { Breaker } from "./Breaker.ts";
 import { closed } from "./Breaker.ts";
 import type { ConcurrencyBudget, Seat } from "./ConcurrencyBudget.ts";
 import type { Delivery, Outcome } from "./Delivery.ts";
+import { startBy } from "./Delivery.ts";
 import type { DeliveryError } from "./DeliveryError.ts";
 import type { DeliveryLog } from "./DeliveryLog.ts";
 import type { Attempting, Executor } from "./Executor.ts";
@@ -30,9 +31,6 @@ import * as RetrySchedule from "./RetrySchedule.ts";
  * short enough that publishers are hardly held by a dead one.
  */
 const FAILING_AFTER_MS = 3_000;
-
-/** How much later than its deadline a timer may start a last attempt. */
-const TIMER_SLACK_MS = 100;
 
 /** What endpoints share. */
 export interface EndpointContext {
@@ -80,6 +78,8 @@ export class Endpoint implements Attempting {
   #most: number;
   #breaker: Breaker = closed;
   #inFlight = 0;
+  /** What those in flight take of the Backlog: one each where bodies are small. */
+  #placesInFlight = 0;
   #held = 0;
   /** What they take of the Backlog. */
   #places = 0;
@@ -160,6 +160,7 @@ export class Endpoint implements Attempting {
   complete(delivery: Delivery, outcome: Outcome): void {
     const { event } = delivery;
     this.#inFlight--;
+    this.#placesInFlight -= placesOf(delivery.length);
     this.counters.inFlight[event]!--;
     switch (outcome._tag) {
       case "Delivered":
@@ -332,7 +333,11 @@ export class Endpoint implements Attempting {
   }
 
   #mayAttempt(): boolean {
-    if (this.#stopped || this.#inFlight >= this.#most) return false;
+    if (this.#stopped) return false;
+    // Ahead of what may be sent an executor takes small bodies only: it has a copy of each.
+    if (this.#inFlight >= this.#settings.concurrencyLimit && this.#placesInFlight >= this.#most) {
+      return false;
+    }
     switch (this.#breaker._tag) {
       case "Closed":
         return this.#urgent.length > 0 || (this.#ready.length > 0 && !this.#behindRetries);
@@ -356,10 +361,7 @@ export class Endpoint implements Attempting {
       const parked = this.#breaker._tag === "Open" ? this.#parked.pop() : undefined;
       const delivery = parked ?? this.#urgent.shift() ??
         (this.#behindRetries ? undefined : this.#ready.shift());
-      if (
-        delivery?.retry === undefined ||
-        delivery.retry.deadline >= this.#now() - TIMER_SLACK_MS
-      ) return delivery;
+      if (delivery?.retry === undefined || this.#now() <= startBy(delivery)) return delivery;
       this.#giveUp(delivery, delivery.retry.reason);
     }
   }
@@ -383,6 +385,7 @@ export class Endpoint implements Attempting {
     this.counters.inFlight[delivery.event]!++;
     this.counters.attempts++;
     this.#inFlight++;
+    this.#placesInFlight += placesOf(delivery.length);
     this.transport.executor.attempt(this, delivery);
   }
 

@@ -8,12 +8,19 @@ import { Deque } from "../mqtt/Deque.ts";
 import { ConcurrencyBudget } from "./ConcurrencyBudget.ts";
 import type { Outcome } from "./Delivery.ts";
 import { returned } from "./Delivery.ts";
-import type { HttpAttempt, Send, Sender, TargetSettings } from "./HttpAttempt.ts";
+import type { HttpAttempt, Sender, TargetSettings } from "./HttpAttempt.ts";
 
 /** The way to one URL. */
 export interface Target {
-  /** Makes an attempt as soon as there is a permit, in the order of the calls; its time-out begins then. */
-  readonly send: Send;
+  /**
+   * Makes an attempt as soon as there is a permit, in the order of the calls; its time-out begins then.
+   * Gives it back when that is later than `startBy` (milliseconds since 1970).
+   */
+  readonly send: (
+    attempt: HttpAttempt,
+    startBy: number,
+    done: (outcome: Outcome) => void,
+  ) => void;
   /** Gives back what still waits for a permit. */
   readonly recall: () => void;
   /** From now on sends with other settings, what waits already too. */
@@ -31,31 +38,37 @@ export interface HttpTransport {
 export const make = (
   permits: number,
 ): Effect.Effect<HttpTransport, never, Scope.Scope> =>
-  Effect.suspend(() => {
+  Effect.clockWith((clock) => {
     const budget = new ConcurrencyBudget(permits);
     let closed = false;
 
     const target: HttpTransport["target"] = (settings, sender) => {
       let sendNow = sender.to(settings);
-      const waiting = new Deque<readonly [HttpAttempt, (outcome: Outcome) => void]>();
-      const begin = (attempt: HttpAttempt, done: (outcome: Outcome) => void) =>
+      const waiting = new Deque<Parameters<Target["send"]>>();
+      const giveBack = (done: (outcome: Outcome) => void) =>
+        queueMicrotask(() => closed || done(returned));
+      const begin = (...[attempt, startBy, done]: Parameters<Target["send"]>) => {
+        if (startBy !== Infinity && clock.unsafeCurrentTimeMillis() > startBy) {
+          seat.release();
+          return giveBack(done);
+        }
         sendNow(attempt, (outcome) => {
           if (closed) return;
           seat.release();
           done(outcome);
         });
+      };
       const seat = budget.join(() => {
         while (waiting.length > 0 && seat.tryAcquire()) begin(...waiting.shift()!); // there is one
       });
       return {
-        send(attempt, done) {
-          if (waiting.length === 0 && seat.tryAcquire()) begin(attempt, done);
-          else waiting.push([attempt, done]); // the seat was refused: it is woken
+        send(attempt, startBy, done) {
+          if (waiting.length === 0 && seat.tryAcquire()) begin(attempt, startBy, done);
+          else waiting.push([attempt, startBy, done]); // the seat was refused: it is woken
         },
         recall() {
           for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-            const [, done] = next;
-            queueMicrotask(() => closed || done(returned));
+            giveBack(next[2]);
           }
         },
         change: (settings, sender) => void (sendNow = sender.to(settings)),

@@ -48,9 +48,10 @@ const handler = (
     const targets = new Map<number, HttpTransport.Target>();
     const report = reporter(port);
 
-    const attempt = ({ id, seq, endpoint, body }: AttemptBatch.BatchedAttempt) =>
+    const attempt = ({ id, seq, endpoint, startBy, body }: AttemptBatch.BatchedAttempt) =>
       targets.get(endpoint)!.send( // its settings came before
         { id, seq, body },
+        startBy,
         (outcome) => {
           if (outcome._tag === "Delivered") return report.delivered(id);
           if (outcome._tag === "Returned") return report.returned(id);

@@ -12,13 +12,20 @@ Deno.test("AttemptBatch reads what it wrote, whatever the bodies' lengths", () =
     event: 0,
     seq: 1_700_000_000_000 + n,
     lane: undefined,
-    retry: undefined,
+    retry: n === 2 ? { state: undefined, deadline: 5_000, reason: "timeout" as const } : undefined,
     dueAt: 0,
   }));
   const read: Array<unknown> = [];
   AttemptBatch.forEach(
     AttemptBatch.encode(deliveries, bodies.map((_, n) => n * 10)),
-    ({ id, seq, endpoint, body }) => read.push([id, seq, endpoint, new TextDecoder().decode(body)]),
+    ({ id, seq, endpoint, startBy, body }) =>
+      read.push([id, seq, endpoint, startBy, new TextDecoder().decode(body)]),
   );
-  assert.deepEqual(read, bodies.map((body, n) => [n + 1, 1_700_000_000_000 + n, n * 10, body]));
+  assert.deepEqual(
+    read,
+    bodies.map((
+      body,
+      n,
+    ) => [n + 1, 1_700_000_000_000 + n, n * 10, n === 2 ? 5_100 : Infinity, body]),
+  );
 });

@@ -82,7 +82,7 @@ interface Given {
   /** Outcomes so far, as text. */
   readonly outcomes: Array<string>;
   /** Sends attempt `n`; its outcome is added to `outcomes`. */
-  readonly attempt: (n: number) => void;
+  readonly attempt: (n: number, startBy?: number) => void;
   /** The same by another target of the transport. */
   readonly attemptOther: (n: number) => void;
   readonly recall: () => void;
@@ -129,8 +129,10 @@ const both = (
           receiver,
 
           outcomes,
-          attempt: (n) => send(attempt(n), (outcome) => outcomes.push(told(n, outcome))),
-          attemptOther: (n) => other.send(attempt(n), (outcome) => outcomes.push(told(n, outcome))),
+          attempt: (n, startBy = Infinity) =>
+            send(attempt(n), startBy, (outcome) => outcomes.push(told(n, outcome))),
+          attemptOther: (n) =>
+            other.send(attempt(n), Infinity, (outcome) => outcomes.push(told(n, outcome))),
           recall,
           change: (headers) => change({ ...settings, ...target, headers }, sender),
           settle,
@@ -219,6 +221,26 @@ both(
 );
 
 both(
+  "gives back what got its permit too late, and the permit to the next",
+  { permits: 1, answers: [] },
+  ({ receiver, attempt, outcomes, settle }) =>
+    Effect.gen(function* () {
+      attempt(1);
+      attempt(2, 7_999);
+      attempt(3, 8_000);
+      yield* settle;
+      yield* TestClock.adjust(8_000);
+      yield* settle;
+      assert.deepEqual(outcomes, ["1 timeout -", "2 Returned"]);
+      assert.deepEqual(receiver.requests.map((headers) => headers["webhook-seq"]), ["1", "3"]);
+      attempt(4, 7_999);
+      yield* TestClock.adjust(8_000);
+      yield* settle;
+      assert.deepEqual(outcomes.slice(2), ["3 timeout -", "4 Returned"]);
+    }),
+);
+
+both(
   "leaves permits to the others while one target's requests hang",
   { permits: 4, answers: [] },
   ({ receiver, attempt, attemptOther, settle }) =>
@@ -293,7 +315,7 @@ for (const [what, target] of impossible) {
       const transport = yield* HttpTransport.make(1);
       const { send } = transport.target({ ...settings, ...target }, sender);
       const outcome = yield* Effect.async<Outcome>((resume) =>
-        send(attempt(1), (outcome) => resume(Effect.succeed(outcome)))
+        send(attempt(1), Infinity, (outcome) => resume(Effect.succeed(outcome)))
       );
       assert.equal(told(1, outcome), "1 invalid_request -");
       assert.equal(outcome._tag === "Failed" && outcome.error.retryable, false);

@@ -30,7 +30,7 @@ const readyWorker = new URL(
   `data:text/javascript,${encodeURIComponent('onmessage = () => postMessage({ _tag: "Ready" });')}`,
 );
 
-Deno.test("WorkerExecutor takes as much again as may be sent while a worker has a permit for each URL that is named or drains", () =>
+Deno.test("WorkerExecutor takes more than may be sent while a worker has a permit for each URL that is named or drains", () =>
   Effect.gen(function* () {
     const settings = settingsOf({
       workerThreads: 1,
@@ -59,14 +59,14 @@ Deno.test("WorkerExecutor takes as much again as may be sent while a worker has 
     const prepare = (count: number) => executor.prepare(new Map(all.slice(0, count)));
 
     yield* prepare(2);
-    assert.equal(executor.takes(3), 6);
+    assert.equal(executor.takes(3), 24);
     yield* prepare(3);
     assert.equal(executor.takes(3), 3);
     for (const endpoint of endpoints) executor.configure(endpoint);
     yield* prepare(2);
     assert.equal(executor.takes(3), 3, "the third drains");
     executor.forget(endpoints[2]!); // of three
-    assert.equal(executor.takes(3), 6);
+    assert.equal(executor.takes(3), 24);
     yield* prepare(3);
     executor.forget(endpoints[0]!); // as if it had drained while it was named again
     assert.equal(executor.takes(3), 3);
