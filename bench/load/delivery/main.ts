@@ -36,9 +36,9 @@ const { values: options } = parseArgs({
 });
 
 const { quick } = options;
-const rounds = quick ? 1 : 3;
+const rounds = quick ? 1 : 5;
 const events = quick ? 3000 : 60_000;
-const warmUp = quick ? 1000 : 60_000;
+const warmUp = quick ? 1000 : 180_000;
 const faultWarmUp = quick ? 500 : 5000;
 const rate = 2000;
 const timedEvents = quick ? 500 : 5000;
