@@ -105,13 +105,19 @@ export const make = (
       onTimeout: () => new WorkerStartError({ detail: "it did not answer" }),
     });
 
-    /** The one with the most room for its share; a dead one only when all are. */
+    let chosen = workers[0]!.worker; // there is at least one
+    /**
+     * The one with the most room for its share; a dead one only when all are. It gets all of a turn up to
+     * its share, because a message costs both sides some 10 µs however many attempts it has.
+     */
     const leastBusy = (): WorkerHandle => {
+      const { running, gathered, permits } = chosen;
+      if (running && gathered > 0 && gathered < permits) return chosen;
       let best = workers[0]!.worker; // there is at least one
       for (const { worker } of workers) {
         if (busy(worker) < busy(best)) best = worker;
       }
-      return best;
+      return chosen = best;
     };
 
     return {

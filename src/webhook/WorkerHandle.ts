@@ -44,6 +44,11 @@ export class WorkerHandle {
     return this.#held.size;
   }
 
+  /** Of those, what the next batch has. */
+  get gathered(): number {
+    return this.#deliveries.length;
+  }
+
   get running(): boolean {
     return this.#state._tag === "Running";
   }

@@ -10,7 +10,8 @@ import * as AttemptBatch from "./AttemptBatch.ts";
 import type { TargetSettings } from "./HttpAttempt.ts";
 import * as HttpClients from "./HttpClients.ts";
 import * as HttpTransport from "./HttpTransport.ts";
-import type { FromWorker, ToWorker, WorkerFailure } from "./WorkerProtocol.ts";
+import { OutcomeReporter } from "./OutcomeReporter.ts";
+import type { FromWorker, ToWorker } from "./WorkerProtocol.ts";
 
 /** The worker's end of its channel. */
 export interface WorkerPort {
@@ -46,9 +47,10 @@ const handler = (
     const transport = yield* HttpTransport.make(permits);
     const runSync = Runtime.runSync(yield* Effect.runtime<never>());
     const targets = new Map<number, HttpTransport.Target>();
-    const report = reporter(port);
+    const report = new OutcomeReporter({ permits, send: (message) => port.postMessage(message) });
 
-    const attempt = ({ id, seq, endpoint, startBy, body }: AttemptBatch.BatchedAttempt) =>
+    const attempt = ({ id, seq, endpoint, startBy, body }: AttemptBatch.BatchedAttempt) => {
+      report.taken();
       targets.get(endpoint)!.send( // its settings came before
         { id, seq, body },
         startBy,
@@ -60,6 +62,7 @@ const handler = (
           report.failed({ id, reason, detail, retryable, retryAfter, gone });
         },
       );
+    };
 
     return (message) => {
       switch (message._tag) {
@@ -89,35 +92,3 @@ const handler = (
       }
     };
   });
-
-/** Collects what ends in one turn of the event loop into one message. */
-const reporter = (port: WorkerPort) => {
-  let delivered: Array<number> = [];
-  let failed: Array<WorkerFailure> = [];
-  let returned: Array<number> = [];
-  const flush = () => {
-    const message: FromWorker = { _tag: "Outcomes", delivered, failed, returned };
-    delivered = [];
-    failed = [];
-    returned = [];
-    port.postMessage(message);
-  };
-  // The callbacks of all sockets that were ready are queued before it.
-  const schedule = () => {
-    if (delivered.length + failed.length + returned.length === 1) queueMicrotask(flush);
-  };
-  return {
-    delivered(id: number) {
-      delivered.push(id);
-      schedule();
-    },
-    failed(failure: WorkerFailure) {
-      failed.push(failure);
-      schedule();
-    },
-    returned(id: number) {
-      returned.push(id);
-      schedule();
-    },
-  };
-};
