@@ -7,7 +7,7 @@
  * `PublishFrame.ts`, since their properties must be forwarded byte for byte and in order.
  */
 import "./processEnv.ts";
-import { generate, parser } from "mqtt-packet";
+import { generate, parser, writeToStream } from "mqtt-packet";
 import type {
   IAuthPacket,
   IConnackPacket,
@@ -33,6 +33,9 @@ import { checkFrame, type ForwardedProperties, noProperties, PacketType } from "
 import { in311Form } from "./mqtt31.ts";
 import { malformed, MqttError } from "./MqttError.ts";
 import { ReasonCode } from "./ReasonCode.ts";
+
+// Else it makes a Buffer for each of 65,536 numbers with the first packet: 8 MB, for frames that are rare here.
+writeToStream.cacheNumbers = false;
 
 export type ProtocolVersion = 3 | 4 | 5;
 

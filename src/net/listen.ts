@@ -5,8 +5,6 @@ import type * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import { type Broker, Intake } from "../mqtt/Broker.ts";
 import { listenTcp } from "./listenTcp.ts";
-import { listenTls } from "./listenTls.ts";
-import { listenWebSocket } from "./listenWebSocket.ts";
 import type { Sockets } from "./Sockets.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
 import { serveTcp } from "./TcpSink.ts";
@@ -56,7 +54,7 @@ export const listen = (
     yield* Effect.logInfo("listening", { listener: name, transport, addr: formatAddress(bound) });
   });
 
-/** Answers the address that was bound. */
+/** Answers the address that was bound. What only TLS or WebSocket needs is loaded with their first listener: 2 MB. */
 const bind = (
   settings: ListenerSettings,
   open: OpenConnection,
@@ -65,8 +63,14 @@ const bind = (
     case "tcp":
       return listenTcp(settings, (socket) => void serveTcp(socket, open)); // never rejects
     case "tls":
-      return listenTls(settings, open);
+      return Effect.flatMap(
+        Effect.promise(() => import("./listenTls.ts")),
+        ({ listenTls }) => listenTls(settings, open),
+      );
     case "ws":
-      return listenWebSocket(settings, open);
+      return Effect.flatMap(
+        Effect.promise(() => import("./listenWebSocket.ts")),
+        ({ listenWebSocket }) => listenWebSocket(settings, open),
+      );
   }
 };

@@ -1,17 +1,17 @@
 import * as assert from "node:assert/strict";
 import * as FastCheck from "effect/FastCheck";
-import { BodySlabs, bytesOf } from "../../../src/webhook/BodySlab.ts";
+import { BodySlabs } from "../../../src/webhook/BodySlab.ts";
 import type { Delivery } from "../../../src/webhook/Delivery.ts";
 import { ReadyQueue } from "../../../src/webhook/ReadyQueue.ts";
-import { writeText } from "./bodies.ts";
+import { textOf, writeText } from "./bodies.ts";
 
-const deliveryOf = (slabs: BodySlabs, id: number): Delivery => {
+const deliveryOf = (slabs: BodySlabs, id: number, seq = 1_795_495_413_060 + id): Delivery => {
   const ref = slabs.write(`body ${id}`, writeText);
   slabs.retain(ref.slab, ref.length);
   return {
     id,
     event: id % 15,
-    seq: 1_795_495_413_060 + id,
+    seq,
     lane: id % 7 === 0 ? `client ${id}` : undefined,
     ...ref,
     retry: undefined,
@@ -46,6 +46,27 @@ Deno.test("ReadyQueue gives out what was put in, in its order, as an array would
   );
 });
 
+Deno.test("ReadyQueue keeps numbers that are far apart", () => {
+  const slabs = new BodySlabs();
+  const queue = new ReadyQueue();
+  const numbers: ReadonlyArray<readonly [id: number, seq: number]> = [
+    [1, 2 ** 52],
+    [2, 1],
+    [3, 2 ** 31],
+    [4, 2 ** 31 + 1],
+    [2 ** 32 + 1, 2 ** 31 + 1],
+    [2 ** 32 + 2, 2 ** 53 - 1],
+    [2 ** 50, 0],
+    [2 ** 53 - 1, 2 ** 53 - 1],
+  ];
+  for (let round = 0; round < 3; round++) {
+    for (const [id, seq] of numbers) queue.push(deliveryOf(slabs, id, seq));
+    const got = numbers.map(() => queue.shift());
+    assert.deepEqual(got.map((delivery) => [delivery?.id, delivery?.seq]), numbers);
+    assert.equal(queue.length, 0);
+  }
+});
+
 Deno.test("ReadyQueue moves its bodies out of slabs that are mostly unused", () => {
   const slabs = new BodySlabs();
   const queue = new ReadyQueue();
@@ -71,6 +92,26 @@ Deno.test("ReadyQueue moves its bodies out of slabs that are mostly unused", () 
     const delivery = queue.shift();
     assert.ok(delivery !== undefined);
     assert.equal(delivery.id, id);
-    assert.equal(new TextDecoder().decode(bytesOf(delivery)), `body ${id}`);
+    assert.equal(textOf(delivery), `body ${id}`);
   }
+});
+
+Deno.test("ReadyQueue moves the same bodies again and again", () => {
+  const slabs = new BodySlabs();
+  const queue = new ReadyQueue();
+  for (let id = 1; id <= 5; id++) queue.push(deliveryOf(slabs, id));
+  for (let round = 0; round < 1_500; round++) {
+    const { slab, length } = slabs.write("x".repeat(60_000), writeText); // the next slab
+    slabs.retain(slab, length);
+    slabs.release(slab, length);
+    queue.compact(slabs);
+  }
+  for (let id = 1; id <= 5; id++) {
+    const delivery = queue.shift();
+    assert.equal(delivery?.id, id);
+    assert.equal(textOf(delivery), `body ${id}`);
+    slabs.release(delivery.slab, delivery.length);
+  }
+  assert.equal(slabs.liveBytes, 0);
+  assert.equal(slabs.allocatedBytes, 65_536);
 });
