@@ -139,7 +139,7 @@ testNeeding(
       for (let n = 0; n < 40; n++) webhook.sink.emit(connected(`c${n}`, n));
       await receiver.waitFor(({ path }) => path === "/ok", { count: 40 });
       assert.equal(hanging(), 4);
-      assert.equal(webhook.metrics.snapshot().endpoints[0]!.total.in_flight, 9); // of 12
+      assert.equal(webhook.metrics.snapshot().endpoints[0]!.total.in_flight, 36); // of 48
       receiver.answer("/hang", { _tag: "Status", status: 200 });
     });
     assert.deepEqual(endpoints.map(({ total }) => total.delivered), [40, 40]);
