@@ -22,7 +22,6 @@ export class Backlog {
   #share: number;
   #count = 0;
   #failing = 0;
-  #ended = 0;
   #pressure: Pressure = "open";
   #relief: ReadonlyArray<() => void> = [];
 
@@ -46,11 +45,6 @@ export class Backlog {
     return this.#count - this.#failing;
   }
 
-  /** Places given back since the start: grows as long as deliveries end. */
-  get ended(): number {
-    return this.#ended;
-  }
-
   get pressure(): Pressure {
     return this.#pressure;
   }
@@ -70,7 +64,6 @@ export class Backlog {
   /** Counts `n` places more, or fewer where negative. */
   add(n: number): void {
     this.#count += n;
-    if (n < 0) this.#ended -= n;
     this.#update();
   }
 

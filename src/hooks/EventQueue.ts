@@ -10,11 +10,13 @@ import type { HookEvent, HookEventName } from "../domain/HookEvent.ts";
 import type { DropReason } from "../ops/Metrics.ts";
 import type { HookSink, Pressure } from "../mqtt/HookSink.ts";
 import { type Backlog, placesOf } from "./Backlog.ts";
+import type { DeliveryPace } from "./DeliveryPace.ts";
 import { IntakeTurn } from "./IntakeTurn.ts";
 
 /** What the queue asks of those behind it. */
 export interface EventQueueOptions {
   readonly backlog: Backlog;
+  readonly pace: DeliveryPace;
   /** See `IntakeTurn`. */
   readonly eventsPerTurn: number;
   /** Read at each event, so that a reload changes it. */
@@ -56,7 +58,7 @@ export const make = (
       Effect.sync(() =>
         new IntakeTurn({
           most: options.eventsPerTurn,
-          ended: () => backlog.ended,
+          pace: options.pace,
           onNext: () => backlog.relieve(),
         })
       ),

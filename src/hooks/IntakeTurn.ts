@@ -8,6 +8,7 @@
  * could; with it, each side has about half of its own (bench/README.md). As long as deliveries keep up by
  * themselves nothing is held: a pause leaves a processor idle.
  */
+import type { DeliveryPace } from "./DeliveryPace.ts";
 
 /**
  * Events in one turn. Where this thread makes the requests too, 256 left delivery 0.45 of its pace and 192
@@ -15,8 +16,8 @@
  */
 export const EVENTS_PER_TURN = { besideWorkers: 288, besideRequests: 240 } as const;
 
-/** A turn is followed by the next without a pause when so many deliveries have ended for each of its events. */
-export const ENDED_PER_EVENT = 0.5;
+/** A turn is followed by the next without a pause when this part of what came in meanwhile has ended. */
+export const KEEPS_UP = 0.5;
 
 /** After so many turns in a row in whose pause no delivery ended, some 30 ms, nobody needs the time. */
 export const IDLE_TURNS = 16;
@@ -26,8 +27,7 @@ export const IDLE_STRETCH = 8;
 export interface IntakeTurnOptions {
   /** Events in one turn. */
   readonly most: number;
-  /** Grows with each delivery that ends. */
-  readonly ended: () => number;
+  readonly pace: DeliveryPace;
   /** Called at the beginning of the turn that follows one which was over. */
   readonly onNext: () => void;
 }
@@ -37,7 +37,8 @@ export class IntakeTurn {
   #over = false;
   /** Turns in a row in whose pause no delivery ended. */
   #idle = 0;
-  /** At the end of the last turn. */
+  // At the end of the last turn.
+  #matchedBefore = 0;
   #endedBefore = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -50,12 +51,15 @@ export class IntakeTurn {
 
   /** Counts an event. */
   take(): void {
-    const { most, ended } = this.options;
+    const { most, pace } = this.options;
     const now = this.#idle < IDLE_TURNS ? most : most * IDLE_STRETCH;
     if (this.#over || ++this.#taken < now) return;
-    const before = this.#endedBefore;
-    this.#endedBefore = ended();
-    if (this.#endedBefore - before >= now * ENDED_PER_EVENT) {
+    // This turn's events may still be on their way to the endpoints.
+    const came = Math.max(now, pace.matched - this.#matchedBefore);
+    const keepsUp = pace.ended - this.#endedBefore >= came * KEEPS_UP;
+    this.#matchedBefore = pace.matched;
+    this.#endedBefore = pace.ended;
+    if (keepsUp) {
       this.#taken = this.#idle = 0;
       return;
     }
@@ -70,8 +74,8 @@ export class IntakeTurn {
   }
 
   readonly #next = (): void => {
-    const { ended, onNext } = this.options;
-    this.#idle = ended() === this.#endedBefore ? this.#idle + 1 : 0;
+    const { pace, onNext } = this.options;
+    this.#idle = pace.ended === this.#endedBefore ? this.#idle + 1 : 0;
     this.#over = false;
     this.#taken = 0;
     onNext();

@@ -76,7 +76,7 @@ export class BodyWriter {
   }
 
   integer(value: number): void {
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) return this.#text(`${value}`);
+    if (!Number.isSafeInteger(value) || value < 0) return this.#text(JSON.stringify(value));
     this.#reserve(MOST_DIGITS);
     this.#at = writeDecimal(this.#buffer, this.#at, value);
   }

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
 import type { EndpointSettings } from "../domain/WebHookSettings.ts";
 import { type Backlog, placesOf } from "../hooks/Backlog.ts";
+import type { DeliveryPace } from "../hooks/DeliveryPace.ts";
 import { Deque } from "../mqtt/Deque.ts";
 import type { DropReason, EndpointCounters } from "../ops/Metrics.ts";
 import type { BodySlabs } from "./BodySlab.ts";
@@ -39,6 +40,7 @@ export interface EndpointContext {
   readonly runSync: <A>(effect: Effect.Effect<A>) => A;
   readonly log: DeliveryLog;
   readonly backlog: Backlog;
+  readonly pace: DeliveryPace;
   readonly slabs: BodySlabs;
   readonly breakerFailures: () => number;
   /** Called when failing endpoints occupy more than they may together. */
@@ -88,6 +90,7 @@ export class Endpoint implements Attempting {
   #stopped = false;
   /** No settings name it. */
   #retired = false;
+  #retiredAt = 0;
   /** Sequential: the latest moment that one of `#retries` waits for. */
   #latestDue = 0;
   #sleepsUntil = Infinity;
@@ -102,7 +105,7 @@ export class Endpoint implements Attempting {
     this.#settings = settings;
     this.#retrySchedule = RetrySchedule.make(settings.retry);
     this.#probeSchedule = RetrySchedule.backoff(settings.retry);
-    this.#most = transport.executor.takes(settings.concurrencyLimit);
+    this.#most = this.#takes();
     this.#seat = transport.budget?.join(() => this.pump());
     counters.breaker = "closed"; // they may be those of an endpoint that has left
     transport.executor.configure(this);
@@ -148,6 +151,7 @@ export class Endpoint implements Attempting {
     const { counters, context } = this;
     counters.matched[delivery.event]!++; // an event's place is always within
     counters.queued[delivery.event]!++;
+    context.pace.matched++;
     this.#hold(1, placesOf(delivery.length));
     context.slabs.retain(delivery.slab, delivery.length);
     if (delivery.lane === undefined || this.#lanes.enter(delivery.lane, delivery)) {
@@ -165,6 +169,7 @@ export class Endpoint implements Attempting {
     switch (outcome._tag) {
       case "Delivered":
         this.counters.delivered[event]!++;
+        this.context.pace.ended++;
         this.#end(delivery);
         this.#answered();
         break;
@@ -227,7 +232,7 @@ export class Endpoint implements Attempting {
     this.#settings = settings;
     this.#retrySchedule = RetrySchedule.make(settings.retry);
     this.#probeSchedule = RetrySchedule.backoff(settings.retry);
-    this.#most = this.transport.executor.takes(settings.concurrencyLimit);
+    this.#most = this.#takes();
     this.transport.executor.configure(this);
     this.#close();
     this.pump();
@@ -235,12 +240,16 @@ export class Endpoint implements Attempting {
 
   /** Asks the executor anew how much it takes: another URL has left. */
   resize(): void {
-    this.#most = this.transport.executor.takes(this.#settings.concurrencyLimit);
+    this.#most = this.#takes();
     this.pump();
   }
 
-  /** No settings name it any more: it leaves as soon as it has settled, unless `reconfigure` comes before. */
+  /**
+   * No settings name it any more: it leaves as soon as it has settled, unless `reconfigure` comes before.
+   * Where its URL fails it waits no longer than a retry would.
+   */
   retire(): void {
+    if (!this.#retired) this.#retiredAt = this.#now();
     this.#retired = true;
     this.#wake.unsafeOpen();
   }
@@ -292,6 +301,7 @@ export class Endpoint implements Attempting {
    * in the midst of something. What waits for a URL that is gone as well would wait for ever: it is dropped.
    */
   #leave(): boolean {
+    if (this.#now() >= this.#givesUpAt) { while (this.dropOldest("gone")); }
     if (!this.#retired || !this.settled) return false;
     while (this.dropOldest("gone"));
     this.#seat?.leave();
@@ -300,6 +310,30 @@ export class Endpoint implements Attempting {
     this.context.log.forget(this.counters.url);
     this.context.onLeft(this);
     return true;
+  }
+
+  /**
+   * When a retired endpoint gives up what was never attempted, which has no other end: when its URL has
+   * failed for as long as a retry would have waited.
+   */
+  get #givesUpAt(): number {
+    const since = this.#illSince;
+    if (!this.#retired || since === Infinity || this.#held === this.#inFlight) return Infinity;
+    return Math.max(since, this.#retiredAt) + this.#settings.retry.maxElapsedTime;
+  }
+
+  /** When the failures in a row began that go on; Infinity: there are none. */
+  get #illSince(): number {
+    const breaker = this.#breaker;
+    if (breaker._tag === "Gone" || (breaker._tag === "Closed" && breaker.failures === 0)) {
+      return Infinity;
+    }
+    return breaker.since;
+  }
+
+  #takes(): number {
+    const { executor } = this.transport;
+    return executor.takes(this.#settings.concurrencyLimit, this.context.backlog.capacity);
   }
 
   #now(): number {
@@ -392,6 +426,7 @@ export class Endpoint implements Attempting {
   #failed(delivery: Delivery, error: DeliveryError): void {
     const { event } = delivery;
     if (!error.retryable) {
+      this.context.pace.ended++;
       this.counters.failed(event, error.reason);
       this.#say(LogLevel.Warning, "refused by the receiver", { reason: error.reason });
       if (error.gone) this.#become({ _tag: "Gone", since: this.#now() });
@@ -501,12 +536,7 @@ export class Endpoint implements Attempting {
   /** Failing from now on: what waits here no longer counts as pressure, and is bounded instead. */
   #checkFailing(): void {
     if (this.#failing) return;
-    const breaker = this.#breaker;
-    const since = breaker._tag === "Gone"
-      ? -Infinity
-      : breaker._tag === "Closed" && breaker.failures === 0
-      ? Infinity
-      : breaker.since;
+    const since = this.#breaker._tag === "Gone" ? -Infinity : this.#illSince;
     if (this.#now() < since + FAILING_AFTER_MS) return;
     this.#failing = true;
     this.context.backlog.addFailing(this.#places);
@@ -519,14 +549,13 @@ export class Endpoint implements Attempting {
 
   #nextDue(): number {
     const breaker = this.#breaker;
-    const ill = breaker._tag === "Open" || breaker._tag === "Probing" ||
-      (breaker._tag === "Closed" && breaker.failures > 0);
     return Math.min(
       this.#behindRetries ? this.#latestDue : this.#retries.peek()?.dueAt ?? Infinity,
       this.#parked.peek()?.dueAt ?? Infinity,
       // A probe that found nothing to send is sent by the next `offer`.
       breaker._tag === "Open" && breaker.probeAt > this.#now() ? breaker.probeAt : Infinity,
-      ill && !this.#failing ? breaker.since + FAILING_AFTER_MS : Infinity,
+      this.#failing ? Infinity : this.#illSince + FAILING_AFTER_MS,
+      this.#givesUpAt,
     );
   }
 

@@ -28,8 +28,11 @@ export interface Executor {
   recall(endpoint: Attempting): void;
   /** Lets go of an endpoint that has no attempt under way and will have none. */
   forget(endpoint: Attempting): void;
-  /** How many attempts it takes at once when `limit` requests may be in flight, of the URLs prepared so far. */
-  takes(limit: number): number;
+  /**
+   * How many attempts it takes at once when `limit` requests may be in flight and the Backlog has this
+   * capacity, of the URLs prepared so far.
+   */
+  takes(limit: number, capacity: number): number;
 }
 
 /** What an HTTP executor is made from. */

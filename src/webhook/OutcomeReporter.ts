@@ -1,12 +1,13 @@
 /**
  * Collects outcomes into messages to the broker's thread: each costs both sides some 10 µs, however many
- * outcomes it has. It must never keep one for longer than `MOST_MS`, nor at all while this worker has
- * nothing else to do.
+ * outcomes it has. It must never keep one for longer than `MOST_MS`, nor at all while no attempt waits
+ * for a permit here.
  */
 import type { FromWorker, WorkerFailure } from "./WorkerProtocol.ts";
 
 /** A message with so many need not wait for more. */
 export const ENOUGH = 32;
+/** By a timer of the platform, since an Effect fiber for it costs more than the message that it saves. */
 const MOST_MS = 1;
 
 export interface OutcomeReporterOptions {

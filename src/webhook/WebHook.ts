@@ -14,6 +14,7 @@ import * as Stream from "effect/Stream";
 import type { HookEvent } from "../domain/HookEvent.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Backlog } from "../hooks/Backlog.ts";
+import { DeliveryPace } from "../hooks/DeliveryPace.ts";
 import * as EventQueue from "../hooks/EventQueue.ts";
 import { EVENTS_PER_TURN } from "../hooks/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/HookSink.ts";
@@ -85,6 +86,7 @@ export const makeWith = (
 
     const log = new DeliveryLog(runtime, clock);
     const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
+    const pace = new DeliveryPace();
     const slabs = new BodySlabs();
     const metrics = new Metrics({
       backlog: () => backlog.count,
@@ -102,6 +104,7 @@ export const makeWith = (
         runSync: Runtime.runSync(runtime),
         log,
         backlog,
+        pace,
         slabs,
         breakerFailures: () => settings.breakerFailures,
         shedExcess: () => endpoints.shedExcess(),
@@ -115,7 +118,7 @@ export const makeWith = (
           : { executor: http, budget, sequential: false },
       startTimer: (endpoint) =>
         Runtime.runFork(runtime)(supervised(endpoint.timer, "endpoint timer"), { scope: timers }),
-      onLeft: () => budget.resize(http.takes(settings.concurrencyLimit)),
+      onLeft: () => budget.resize(http.takes(settings.concurrencyLimit, settings.queueCapacity)),
     });
 
     // Finalizers run last to first: the drain at the end of this function, then the fibers, the
@@ -145,7 +148,9 @@ export const makeWith = (
     // Of their own too: those of endpoints that a reload brings retry during the drain like the others.
     const timers = yield* Scope.fork(scope, ExecutionStrategy.sequential);
     yield* http.prepare(settings.endpoints);
-    const budget = new ConcurrencyBudget(http.takes(settings.concurrencyLimit));
+    const budget = new ConcurrencyBudget(
+      http.takes(settings.concurrencyLimit, settings.queueCapacity),
+    );
     endpoints.configure(settings.endpoints);
     const dispatcher = new Dispatcher(
       routingOf(settings, endpoints),
@@ -156,6 +161,7 @@ export const makeWith = (
 
     const queue = yield* EventQueue.make({
       backlog,
+      pace,
       eventsPerTurn: settings.workerThreads > 0
         ? EVENTS_PER_TURN.besideWorkers
         : EVENTS_PER_TURN.besideRequests,
@@ -208,7 +214,7 @@ export const makeWith = (
           yield* http.prepare(next.endpoints);
           settings = next;
           backlog.resize(next.queueCapacity, next.endpointShare);
-          budget.resize(http.takes(next.concurrencyLimit));
+          budget.resize(http.takes(next.concurrencyLimit, next.queueCapacity));
           endpoints.configure(next.endpoints);
           dispatcher.routing = routingOf(next, endpoints);
           const late = atRestartOnly(initial, next);

@@ -22,7 +22,8 @@ const deliveryWorker = new URL("./deliveryWorker.ts", import.meta.url);
 
 /**
  * How many times its permits a worker has at hand. With 2 it stood idle a quarter of the time in a burst
- * (bench/README.md); an eighth of the queue at most, since what is there can't be dropped for other events.
+ * (bench/README.md). Beyond its permits an eighth of the queue at most, since what is there can't be
+ * dropped for other events.
  */
 const AHEAD = 8;
 
@@ -151,11 +152,11 @@ export const make = (
       // take 10 ms to come back to it while clients publish. Then it is the worker that keeps a permit for
       // each URL; with fewer permits than that takes, this thread does, and hands over no more than can be
       // sent. Fewer than it was started for are this thread's to count too.
-      takes(limit) {
+      takes(limit, capacity) {
         if (limit < settings.concurrencyLimit) return limit;
         const share = workers.at(-1)!.worker.permits; // the last has the smallest
         if (share <= urls.size) return limit;
-        return Math.max(limit, Math.min(AHEAD * limit, Math.floor(settings.queueCapacity / 8)));
+        return Math.max(limit, Math.min(AHEAD * limit, Math.floor(capacity / 8)));
       },
     };
   });

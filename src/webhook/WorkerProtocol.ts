@@ -51,6 +51,6 @@ export type FromWorker =
     /** The ids of deliveries. */
     readonly delivered: ReadonlyArray<number>;
     readonly failed: ReadonlyArray<WorkerFailure>;
-    /** The ids of those that were recalled before they were sent. */
+    /** The ids of those that were not sent: recalled, or too late. */
     readonly returned: ReadonlyArray<number>;
   };

@@ -198,7 +198,7 @@ class Tap {
       },
       recall: (endpoint) => of.recall(tap(endpoint)),
       forget: (endpoint) => of.forget(tap(endpoint)),
-      takes: (limit) => of.takes(limit),
+      takes: (limit, capacity) => of.takes(limit, capacity),
     };
   }
 

@@ -38,6 +38,8 @@ type State =
     readonly socket: Socket;
     /** This is the connection's first request. */
     readonly fresh: boolean;
+    /** Whether `flush` has begun to write the request. */
+    flushed: boolean;
     /** What of the request is not written yet. */
     unsent: Uint8Array;
   }
@@ -145,7 +147,7 @@ export class Connection {
     const { head, headers, lines, body, keepBody } = exchange.request;
     this.#reader.begin(head.method === "HEAD", keepBody);
     const unsent = this.#writer.write(head, headers, body, lines);
-    this.#state = { _tag: "Busy", exchange, socket, fresh, unsent };
+    this.#state = { _tag: "Busy", exchange, socket, fresh, flushed: false, unsent };
     exchange.carriedBy(this);
     this.#owner.unwritten(this);
   }
@@ -153,9 +155,9 @@ export class Connection {
   /** Writes the request that was begun. */
   flush(): void {
     const state = this.#state;
-    if (state._tag === "Busy") {
-      state.socket.write(state.unsent).then(this.#written, this.#writeFailed);
-    }
+    if (state._tag !== "Busy" || state.flushed) return;
+    state.flushed = true;
+    state.socket.write(state.unsent).then(this.#written, this.#writeFailed);
   }
 
   // A connection is only used again after its request was written whole, so that these two always
@@ -191,6 +193,9 @@ export class Connection {
         return this.close();
       case "Busy": {
         if (count === null) return this.#ended(state);
+        // It came before the request, and so answers something else.
+        if (!state.flushed && !state.fresh) return this.#stale(state.exchange);
+        this.flush();
         const progress = this.#reader.read(this.#input, count);
         return progress === "more" ? this.#read(state.socket) : this.#over(state, progress);
       }

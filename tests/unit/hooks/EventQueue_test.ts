@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import { Backlog } from "../../../src/hooks/Backlog.ts";
+import { DeliveryPace } from "../../../src/hooks/DeliveryPace.ts";
 import * as EventQueue from "../../../src/hooks/EventQueue.ts";
 
 const eventsPerTurn = 128;
@@ -26,6 +27,7 @@ Deno.test("EventQueue is full of few events where their payloads are large", asy
   await Effect.gen(function* () {
     const queue = yield* EventQueue.make({
       backlog,
+      pace: new DeliveryPace(),
       eventsPerTurn,
       whenFull: () => "backpressure",
       wants: () => true,
@@ -46,6 +48,7 @@ Deno.test("EventQueue lets the loop have a turn while delivery is behind", async
   await Effect.gen(function* () {
     const queue = yield* EventQueue.make({
       backlog,
+      pace: new DeliveryPace(),
       eventsPerTurn,
       whenFull: () => "drop_oldest",
       wants: () => true,
@@ -71,6 +74,7 @@ Deno.test("EventQueue shortens its turns for what can be delivered, not for what
       backlog.addFailing(failing);
       const queue = yield* EventQueue.make({
         backlog,
+        pace: new DeliveryPace(),
         eventsPerTurn,
         whenFull: () => "backpressure",
         wants: () => true,

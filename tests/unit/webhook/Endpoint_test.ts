@@ -5,6 +5,7 @@ import * as Logger from "effect/Logger";
 import * as LogLevel from "effect/LogLevel";
 import * as Runtime from "effect/Runtime";
 import { Backlog, placesOf } from "../../../src/hooks/Backlog.ts";
+import { DeliveryPace } from "../../../src/hooks/DeliveryPace.ts";
 import { EndpointCounters } from "../../../src/ops/Metrics.ts";
 import { BodySlabs } from "../../../src/webhook/BodySlab.ts";
 import type { Delivery } from "../../../src/webhook/Delivery.ts";
@@ -29,6 +30,7 @@ const endpointWith = (context: Partial<EndpointContext>) => {
       runSync: Runtime.runSync(runtime),
       log: new DeliveryLog(runtime, clock),
       backlog,
+      pace: new DeliveryPace(),
       slabs: new BodySlabs(),
       breakerFailures: () => 20,
       shedExcess: () => {},

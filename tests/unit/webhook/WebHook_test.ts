@@ -827,6 +827,44 @@ Deno.test("WebHook drops what waits for a removed URL that answered 410, and beg
   );
 });
 
+Deno.test("WebHook lets a removed URL go that only fails, after the time that a retry would wait", () =>
+  withEngine(
+    naming(A),
+    () => "refused",
+    ({ webhook }) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 300; n++) webhook.sink.emit(published("c", n));
+        yield* pass(20_000);
+        yield* Effect.orDie(webhook.reload(naming(B)));
+        yield* pass(retryPolicy.maxElapsedTime - 1);
+        assert.equal(webhook.metrics.snapshot().endpoints[0]!.breaker, "open");
+        yield* pass(1);
+        const { backlog, endpoints } = webhook.metrics.snapshot();
+        const { breaker, total } = endpoints[0]!;
+        assert.equal(breaker, "removed");
+        assert.equal(backlog, 0);
+        assert.ok(total.dropped.gone! > 100, "never attempted"); // there are some
+        assert.equal(total.failed["refused"]! + total.dropped.gone!, 300);
+      }),
+  ));
+
+Deno.test("WebHook pauses intake while events are dropped and none is delivered", () =>
+  withExecutor(
+    settingsOf({ queueCapacity: 2_000, whenFull: "drop_oldest", rules: [rule("message_publish")] }),
+    executorOf({ attempt: () => {}, recall: () => {} }),
+    ({ webhook }) =>
+      Effect.gen(function* () {
+        let paused = 0;
+        for (let n = 0; n < 200; n++) {
+          for (let i = 0; i < 100; i++) webhook.sink.emit(published("c", n * 100 + i));
+          if (webhook.sink.pressure !== "open") paused++;
+          yield* pass(0);
+        }
+        assert.ok(paused > 0);
+        assert.ok(webhook.metrics.snapshot().endpoints[0]!.total.dropped.queue_full! > 10_000); // some
+      }),
+  ));
+
 Deno.test("WebHook repeats at a stop what a URL that a reload brought has to repeat", () =>
   withEngine(
     settingsOf({ rules: [rule("message_publish", { urls: [B] })] }),

@@ -59,17 +59,21 @@ Deno.test("WorkerExecutor takes more than may be sent while a worker has a permi
     const prepare = (count: number) => executor.prepare(new Map(all.slice(0, count)));
 
     yield* prepare(2);
-    assert.equal(executor.takes(3), 24);
+    assert.equal(executor.takes(3, 300), 24);
     yield* prepare(3);
-    assert.equal(executor.takes(3), 3);
+    assert.equal(executor.takes(3, 300), 3);
     for (const endpoint of endpoints) executor.configure(endpoint);
     yield* prepare(2);
-    assert.equal(executor.takes(3), 3, "the third drains");
+    assert.equal(executor.takes(3, 300), 3, "the third drains");
     executor.forget(endpoints[2]!); // of three
-    assert.equal(executor.takes(3), 24);
+    assert.equal(executor.takes(3, 300), 24);
+    yield* prepare(3);
+    yield* prepare(2);
+    assert.equal(executor.takes(3, 100), 12, "an eighth of the queue");
+    assert.equal(executor.takes(3, 1), 3);
     yield* prepare(3);
     executor.forget(endpoints[0]!); // as if it had drained while it was named again
-    assert.equal(executor.takes(3), 3);
+    assert.equal(executor.takes(3, 300), 3);
   }).pipe(Effect.scoped, Effect.runPromise));
 
 const namedWorker = new URL("../../support/namedWorker.ts", import.meta.url);

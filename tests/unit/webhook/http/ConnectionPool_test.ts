@@ -251,6 +251,46 @@ test("ConnectionPool writes the requests of one turn together", async (bench) =>
   assert.ok(first.written.includes("webhook-id: d"));
 });
 
+test("ConnectionPool takes nothing for an answer that came before the request was written", async (bench) => {
+  const socket = await bench.idle();
+  const before = socket.written;
+  socket.say(OK);
+  bench.send("a");
+  await settled();
+  assert.equal(socket.written, before);
+  assert.equal(socket.closed, true);
+  assert.deepEqual(bench.results, []);
+  await says(await bench.accept(1), OK);
+  assert.deepEqual(bench.results, ["a: 200"]);
+});
+
+test("ConnectionPool counts a time-out from its own turn, also beside a connection that is just there", async (bench) => {
+  const idle = await bench.idle();
+  bench.send("a");
+  await settled();
+  bench.send("b", { timeout: 60_000 });
+  await says(idle, OK);
+  await bench.pass(7_000);
+  const accepted = bench.accept(1); // its request is written at the end of this turn
+  await Promise.resolve();
+  bench.send("c", { timeout: 5_000 });
+  await accepted;
+  await bench.pass(4_999);
+  assert.deepEqual(bench.results, ["a: 200"]);
+  await bench.pass(1);
+  assert.deepEqual(bench.results, ["a: 200", "c: timeout, no response after 5000 ms"]);
+});
+
+test("ConnectionPool ends what has timed out in the same moment in several turns, all of it", async (bench) => {
+  for (let n = 0; n < 200; n++) bench.send(`${n}`, { timeout: 1_000 });
+  for (let n = 0; n < 200; n++) await bench.accept(n);
+  await bench.pass(999);
+  assert.deepEqual(bench.results, []);
+  for (let turn = 0; turn < 20; turn++) await bench.pass(turn === 0 ? 1 : 0);
+  assert.equal(bench.results.length, 200);
+  assert.equal(bench.pool.stats.open, 0);
+});
+
 test("ConnectionPool gives a body to those who want it", async (bench) => {
   const bodies: Array<string> = [];
   const request = { head, headers: {}, body: undefined, timeout: 8000, keepBody: true };
