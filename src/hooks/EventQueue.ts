@@ -17,8 +17,6 @@ import { IntakeTurn } from "./IntakeTurn.ts";
 export interface EventQueueOptions {
   readonly backlog: Backlog;
   readonly pace: DeliveryPace;
-  /** See `IntakeTurn`. */
-  readonly eventsPerTurn: number;
   /** Read at each event, so that a reload changes it. */
   readonly whenFull: () => "backpressure" | "drop_newest" | "drop_oldest";
   readonly wants: (event: HookEventName, subject?: string) => boolean;
@@ -57,7 +55,6 @@ export const make = (
     const turn = yield* Effect.acquireRelease(
       Effect.sync(() =>
         new IntakeTurn({
-          most: options.eventsPerTurn,
           pace: options.pace,
           onNext: () => backlog.relieve(),
         })

@@ -10,29 +10,34 @@
  */
 import type { DeliveryPace } from "./DeliveryPace.ts";
 
-/**
- * Events in one turn. In a burst 400 left intake 0.42 of its own pace with three workers, 520 left delivery
- * 0.49 with one. Where this thread makes the requests too there is less than two halves to give.
- */
-export const EVENTS_PER_TURN = { besideWorkers: 460, besideRequests: 240 } as const;
+/** Events in the shortest turn and in the longest; with less than the first, intake has not half of its pace. */
+export const LEAST_EVENTS = 240;
+export const MOST_EVENTS = 1024;
 
-/** A turn is followed by the next without a pause when this part of what came in meanwhile has ended. */
+/**
+ * The part of what comes in that ends meanwhile, when intake and delivery have as much of their own pace.
+ * Turns become longer while it is more and shorter while it is less: a fixed length that was fair to one
+ * machine or number of workers left delivery or intake a third on others.
+ */
+export const FAIR = 0.4;
+
+/** A turn is followed by the next without a pause when this part has ended. */
 export const KEEPS_UP = 0.5;
 
 /** After so many turns in a row in whose pause no delivery ended, some 30 ms, nobody needs the time. */
 export const IDLE_TURNS = 16;
-/** Then intake has so many times as much: delivery waits 10 ms to go on. */
+/** Then a turn is so many times the shortest: delivery waits 10 ms to go on. */
 export const IDLE_STRETCH = 8;
 
 export interface IntakeTurnOptions {
-  /** Events in one turn. */
-  readonly most: number;
   readonly pace: DeliveryPace;
   /** Called at the beginning of the turn that follows one which was over. */
   readonly onNext: () => void;
 }
 
 export class IntakeTurn {
+  /** Events in one turn. */
+  #most = LEAST_EVENTS;
   #taken = 0;
   #over = false;
   /** Turns in a row in whose pause no delivery ended. */
@@ -51,15 +56,18 @@ export class IntakeTurn {
 
   /** Counts an event. */
   take(): void {
-    const { most, pace } = this.options;
-    const now = this.#idle < IDLE_TURNS ? most : most * IDLE_STRETCH;
-    if (this.#over || ++this.#taken < now) return;
+    const { pace } = this.options;
+    const most = this.#idle < IDLE_TURNS ? this.#most : LEAST_EVENTS * IDLE_STRETCH;
+    if (this.#over || ++this.#taken < most) return;
     // This turn's events may still be on their way to the endpoints.
-    const came = Math.max(now, pace.matched - this.#matchedBefore);
-    const keepsUp = pace.ended - this.#endedBefore >= came * KEEPS_UP;
+    const came = Math.max(most, pace.matched - this.#matchedBefore);
+    const part = (pace.ended - this.#endedBefore) / came;
     this.#matchedBefore = pace.matched;
     this.#endedBefore = pace.ended;
-    if (keepsUp) {
+    this.#most = part < FAIR
+      ? Math.max(LEAST_EVENTS, this.#most * 0.8)
+      : Math.min(MOST_EVENTS, this.#most * 1.1);
+    if (part >= KEEPS_UP) {
       this.#taken = this.#idle = 0;
       return;
     }

@@ -16,7 +16,6 @@ import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Backlog } from "../hooks/Backlog.ts";
 import { DeliveryPace } from "../hooks/DeliveryPace.ts";
 import * as EventQueue from "../hooks/EventQueue.ts";
-import { EVENTS_PER_TURN } from "../hooks/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/HookSink.ts";
 import { Metrics } from "../ops/Metrics.ts";
 import { BodySlabs } from "./BodySlab.ts";
@@ -162,9 +161,6 @@ export const makeWith = (
     const queue = yield* EventQueue.make({
       backlog,
       pace,
-      eventsPerTurn: settings.workerThreads > 0
-        ? EVENTS_PER_TURN.besideWorkers
-        : EVENTS_PER_TURN.besideRequests,
       whenFull: () => settings.whenFull,
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
       onDropped: (event, reason) => dispatcher.drop(event, reason),

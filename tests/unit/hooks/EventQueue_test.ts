@@ -4,8 +4,7 @@ import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import { Backlog } from "../../../src/hooks/Backlog.ts";
 import { DeliveryPace } from "../../../src/hooks/DeliveryPace.ts";
 import * as EventQueue from "../../../src/hooks/EventQueue.ts";
-
-const eventsPerTurn = 128;
+import { LEAST_EVENTS } from "../../../src/hooks/IntakeTurn.ts";
 
 const publish = (bytes: number): HookEvent => ({
   _tag: "message_publish",
@@ -28,7 +27,6 @@ Deno.test("EventQueue is full of few events where their payloads are large", asy
     const queue = yield* EventQueue.make({
       backlog,
       pace: new DeliveryPace(),
-      eventsPerTurn,
       whenFull: () => "backpressure",
       wants: () => true,
       onDropped: () => assert.fail("backpressure drops nothing"),
@@ -49,7 +47,6 @@ Deno.test("EventQueue lets the loop have a turn while delivery is behind", async
     const queue = yield* EventQueue.make({
       backlog,
       pace: new DeliveryPace(),
-      eventsPerTurn,
       whenFull: () => "drop_oldest",
       wants: () => true,
       onDropped: () => assert.fail("there is room"),
@@ -59,10 +56,10 @@ Deno.test("EventQueue lets the loop have a turn while delivery is behind", async
       for (; queue.pressure === "open" && emitted < 50_000; emitted++) queue.emit(publish(10));
       return emitted;
     };
-    assert.equal(emitWhileOpen(), 1025 + eventsPerTurn);
+    assert.equal(emitWhileOpen(), 1025 + LEAST_EVENTS);
     assert.equal(queue.pressure, "high");
     yield* Effect.promise(() => nextTurn.promise);
-    assert.equal(emitWhileOpen(), eventsPerTurn);
+    assert.equal(emitWhileOpen(), LEAST_EVENTS);
   }).pipe(Effect.scoped, Effect.runPromise);
 });
 
@@ -75,12 +72,11 @@ Deno.test("EventQueue shortens its turns for what can be delivered, not for what
       const queue = yield* EventQueue.make({
         backlog,
         pace: new DeliveryPace(),
-        eventsPerTurn,
         whenFull: () => "backpressure",
         wants: () => true,
         onDropped: () => assert.fail("backpressure drops nothing"),
       });
-      for (let i = 0; i < eventsPerTurn; i++) queue.emit(publish(10));
+      for (let i = 0; i < LEAST_EVENTS; i++) queue.emit(publish(10));
       return queue.pressure;
     }).pipe(Effect.scoped, Effect.runPromise);
   assert.equal(await pressureAfter(0), "high");
