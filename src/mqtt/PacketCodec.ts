@@ -34,7 +34,7 @@ import { in311Form } from "./mqtt31.ts";
 import { malformed, MqttError } from "./MqttError.ts";
 import { ReasonCode } from "./ReasonCode.ts";
 
-// Else it makes a Buffer for each of 65,536 numbers with the first packet: 8 MB, for frames that are rare here.
+// Else it makes a Buffer for each of 65,536 numbers with the first packet: 7 MB, for frames that are rare here.
 writeToStream.cacheNumbers = false;
 
 export type ProtocolVersion = 3 | 4 | 5;

@@ -313,8 +313,8 @@ export class Endpoint implements Attempting {
   }
 
   /**
-   * When a retired endpoint gives up what was never attempted, which has no other end: when its URL has
-   * failed for as long as a retry would have waited.
+   * When a retired endpoint gives up what waits, because what was never attempted has no other end: when
+   * its URL has failed for as long as a retry would have waited.
    */
   get #givesUpAt(): number {
     const since = this.#illSince;

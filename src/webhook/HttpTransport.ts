@@ -47,7 +47,7 @@ export const make = (
       const waiting = new Deque<Parameters<Target["send"]>>();
       const giveBack = (done: (outcome: Outcome) => void) =>
         queueMicrotask(() => closed || done(returned));
-      const begin = (...[attempt, startBy, done]: Parameters<Target["send"]>) => {
+      const begin: Target["send"] = (attempt, startBy, done) => {
         if (startBy !== Infinity && clock.unsafeCurrentTimeMillis() > startBy) {
           seat.release();
           return giveBack(done);

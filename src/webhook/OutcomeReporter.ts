@@ -1,6 +1,6 @@
 /**
- * Collects outcomes into messages to the broker's thread: each costs both sides some 10 µs, however many
- * outcomes it has. It must never keep one for longer than `MOST_MS`, nor at all while no attempt waits
+ * Collects outcomes into messages to the broker's thread: each costs the two sides 5 µs together, and more
+ * where one must be woken, however many outcomes it has. It must never keep one for longer than `MOST_MS`, nor at all while no attempt waits
  * for a permit here.
  */
 import type { FromWorker, WorkerFailure } from "./WorkerProtocol.ts";

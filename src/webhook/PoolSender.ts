@@ -2,8 +2,7 @@
  * Attempts over our own connections: `http_client = "pool"`. It must never cost an attempt a fiber, nor
  * load @effect/platform (`HttpAttempt`).
  *
- * Without a fiber for each attempt an event costs 18 µs of CPU time from PUBLISH to 200, with one 34 µs
- * (bench/README.md).
+ * A fiber for each attempt cost 16 of the 34 µs of CPU time from PUBLISH to 200 (bench/README.md).
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";

@@ -21,7 +21,7 @@ import type { WorkerEndpoint } from "./WorkerProtocol.ts";
 const deliveryWorker = new URL("./deliveryWorker.ts", import.meta.url);
 
 /**
- * How many times its permits a worker has at hand. With 2 it stood idle a quarter of the time in a burst
+ * How many times its permits a worker has at hand. With 2 it had nothing to do for a fifth of a burst
  * (bench/README.md). Beyond its permits an eighth of the queue at most, since what is there can't be
  * dropped for other events.
  */
@@ -109,7 +109,7 @@ export const make = (
     let chosen = workers[0]!.worker; // there is at least one
     /**
      * The one with the most room for its share; a dead one only when all are. It gets all of a turn up to
-     * its share, because a message costs both sides some 10 µs however many attempts it has.
+     * its share, because a message costs its sides 5 µs and more however many attempts it has.
      */
     const leastBusy = (): WorkerHandle => {
       const { running, gathered, permits } = chosen;

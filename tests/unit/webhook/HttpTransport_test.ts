@@ -153,18 +153,18 @@ both(
   ({ receiver, attempt, outcomes, settle }) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_999);
-      attempt(7);
+      attempt(1_234_567);
       assert.deepEqual(outcomes, [], "never before it returns");
       yield* settle;
-      assert.deepEqual(outcomes, ["7 Delivered"]);
+      assert.deepEqual(outcomes, ["1234567 Delivered"]);
       const { host: _, ...headers } = receiver.requests[0]!;
       assert.deepEqual(headers, {
         "content-type": "application/json",
         "user-agent": "hookline/0.1.0",
         "x-key": "secret",
-        "webhook-id": "id-7",
+        "webhook-id": "id-qglj",
         "webhook-timestamp": "1700000000",
-        "webhook-seq": "7",
+        "webhook-seq": "1234567",
         "content-length": "2",
       });
     }),
