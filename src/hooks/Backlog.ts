@@ -22,7 +22,7 @@ export class Backlog {
   #share: number;
   #count = 0;
   #failing = 0;
-  #pressure: Pressure = "open";
+  #pressure: Exclude<Pressure, "brief"> = "open";
   #relief: ReadonlyArray<() => void> = [];
 
   constructor(capacity: number, share: number) {
@@ -45,7 +45,7 @@ export class Backlog {
     return this.#count - this.#failing;
   }
 
-  get pressure(): Pressure {
+  get pressure(): Exclude<Pressure, "brief"> {
     return this.#pressure;
   }
 
@@ -84,7 +84,7 @@ export class Backlog {
     const before = this.#pressure;
     // Full at the capacity, high from 7/8 of it. Back to open at half only, so that held clients are
     // not woken for one packet each.
-    const now: Pressure = occupied >= room
+    const now = occupied >= room
       ? "full"
       : occupied >= room * 7 / 8
       ? "high"
@@ -102,4 +102,4 @@ export class Backlog {
   };
 }
 
-const rank: Readonly<Record<Pressure, number>> = { open: 0, high: 1, full: 2 };
+const rank = { open: 0, high: 1, full: 2 };

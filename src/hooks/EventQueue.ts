@@ -17,6 +17,8 @@ import { IntakeTurn } from "./IntakeTurn.ts";
 export interface EventQueueOptions {
   readonly backlog: Backlog;
   readonly pace: DeliveryPace;
+  /** As IntakeTurn has it. */
+  readonly fair: number;
   /** Read at each event, so that a reload changes it. */
   readonly whenFull: () => "backpressure" | "drop_newest" | "drop_oldest";
   readonly wants: (event: HookEventName, subject?: string) => boolean;
@@ -56,6 +58,7 @@ export const make = (
       Effect.sync(() =>
         new IntakeTurn({
           pace: options.pace,
+          fair: options.fair,
           onNext: () => backlog.relieve(),
         })
       ),
@@ -72,7 +75,7 @@ export const make = (
       },
       get pressure(): Pressure {
         const pressure = whenFull() === "backpressure" ? backlog.pressure : "open";
-        return pressure === "open" && turn.over ? "high" : pressure;
+        return pressure === "open" && turn.over ? "brief" : pressure;
       },
       events: Mailbox.toStream(mailbox),
       end: mailbox.end,

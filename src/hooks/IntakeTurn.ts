@@ -1,46 +1,52 @@
 /**
- * How many events the sockets may bring in before everything else has its turn. It must never wait for
- * anything but the event loop: what is slow or dead behind it is the Backlog's matter.
+ * How many events the sockets may bring in before deliveries have their turn. It must never wait for what
+ * is slow or dead behind it: that is the Backlog's matter.
  *
  * In one turn of the event loop, requests that have ended are followed by at most `concurrency_limit`
  * new ones, while every publisher's socket brings what it has. Without this limit the deliveries of a
  * worker or of this thread fell to a twentieth of their own pace while 500 clients published as fast as they
- * could; with it, each side has about half of its own (bench/README.md). As long as deliveries keep up by
- * themselves nothing is held: a pause leaves a processor idle.
+ * could; with it, each side has half of its own or more (bench/README.md).
  */
 import type { DeliveryPace } from "./DeliveryPace.ts";
 
-/** Events in the shortest turn and in the longest; with less than the first, intake has not half of its pace. */
-export const LEAST_EVENTS = 240;
-export const MOST_EVENTS = 1024;
+/** Events in one turn: some 2 ms of work. With fewer, more of the time goes into pauses. */
+export const EVENTS = 512;
+
+/** The `fair` of deliveries by workers, which cost more than by this thread. */
+export const FAIR_WITH_WORKERS = 0.33;
+/** The `fair` of deliveries by this thread. */
+export const FAIR = 0.37;
 
 /**
- * The part of what comes in that ends meanwhile, when intake and delivery have as much of their own pace.
- * Turns become longer while it is more and shorter while it is less: a fixed length that was fair to one
- * machine or number of workers left delivery or intake a third on others.
+ * A pause that deliveries made little use of lasts three milliseconds, or as long as its turn where that is
+ * more: they wait for their receivers and not for this thread, which then is intake's for half of the time.
  */
-export const FAIR = 0.4;
+const LONGEST_PAUSE_MS = 3;
+/** The turn after such a pause has so many times the events. */
+export const STRETCH = 2;
 
-/** A turn is followed by the next without a pause when this part has ended. */
-export const KEEPS_UP = 0.5;
-
-/** After so many turns in a row in whose pause no delivery ended, some 30 ms, nobody needs the time. */
+/** After so many pauses in a row in which no delivery ended, some 60 ms, nobody needs the time. */
 export const IDLE_TURNS = 16;
-/** Then a turn is so many times the shortest: delivery waits 10 ms to go on. */
-export const IDLE_STRETCH = 8;
+/** Then a turn has so many times the events, and a pause a millisecond: delivery waits 10 ms to go on. */
+export const IDLE_STRETCH = 4;
 
 export interface IntakeTurnOptions {
   readonly pace: DeliveryPace;
-  /** Called at the beginning of the turn that follows one which was over. */
+  /** The part of what comes in that should end meanwhile: then intake and delivery have as much of their own pace. */
+  readonly fair: number;
+  /** Called at the beginning of the turn that follows a pause. */
   readonly onNext: () => void;
 }
 
 export class IntakeTurn {
-  /** Events in one turn. */
-  #most = LEAST_EVENTS;
+  /** Events in this turn at most. */
+  #most = EVENTS;
   #taken = 0;
   #over = false;
-  /** Turns in a row in whose pause no delivery ended. */
+  #beganAt = performance.now();
+  /** Deliveries that have to end before intake has had no more than its part. Negative: it has had less. */
+  #owed = 0;
+  /** Pauses in a row in which no delivery ended. */
   #idle = 0;
   // At the end of the last turn.
   #matchedBefore = 0;
@@ -56,36 +62,68 @@ export class IntakeTurn {
 
   /** Counts an event. */
   take(): void {
-    const { pace } = this.options;
-    const most = this.#idle < IDLE_TURNS ? this.#most : LEAST_EVENTS * IDLE_STRETCH;
-    if (this.#over || ++this.#taken < most) return;
+    if (this.#over || ++this.#taken < this.#most) return;
+    const { pace, fair } = this.options;
     // This turn's events may still be on their way to the endpoints.
-    const came = Math.max(most, pace.matched - this.#matchedBefore);
-    const part = (pace.ended - this.#endedBefore) / came;
-    this.#matchedBefore = pace.matched;
-    this.#endedBefore = pace.ended;
-    this.#most = part < FAIR
-      ? Math.max(LEAST_EVENTS, this.#most * 0.8)
-      : Math.min(MOST_EVENTS, this.#most * 1.1);
-    if (part >= KEEPS_UP) {
-      this.#taken = this.#idle = 0;
-      return;
-    }
+    const came = Math.max(this.#most, pace.matched - this.#matchedBefore);
+    const owed = this.#owed + came * fair - this.#ended();
+    // What ended too many counts for one more turn, since outcomes come in lumps.
+    this.#owed = Math.max(owed, -came * fair);
+    if (owed <= 0) return this.#begin(EVENTS);
     this.#over = true;
+    pace.whenEnded(pace.ended + owed, this.#enoughEnded);
     // A timer, because sockets are looked at in few of the turns that setImmediate makes.
-    this.#timer = setTimeout(this.#next, 0);
+    this.#timer = setTimeout(this.#dispatched, 0);
   }
 
   /** No turn follows. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.#endPause();
   }
 
-  readonly #next = (): void => {
-    const { pace, onNext } = this.options;
-    this.#idle = pace.ended === this.#endedBefore ? this.#idle + 1 : 0;
-    this.#over = false;
-    this.#taken = 0;
-    onNext();
+  /** The turn's events are with their endpoints: it is known how long they took. */
+  readonly #dispatched = (): void => {
+    if (this.#idle >= IDLE_TURNS) return this.#late();
+    const took = performance.now() - this.#beganAt;
+    this.#timer = setTimeout(this.#late, Math.max(LONGEST_PAUSE_MS, took));
   };
+
+  readonly #enoughEnded = (): void => {
+    this.#idle = 0;
+    this.#next(EVENTS);
+  };
+
+  readonly #late = (): void => {
+    this.#idle = this.options.pace.ended === this.#endedBefore ? this.#idle + 1 : 0;
+    this.#next(EVENTS * (this.#idle < IDLE_TURNS ? STRETCH : IDLE_STRETCH));
+  };
+
+  #next(most: number): void {
+    this.#endPause();
+    this.#over = false;
+    this.#owed = 0;
+    this.#ended();
+    this.#begin(most);
+    this.options.onNext();
+  }
+
+  #begin(most: number): void {
+    this.#most = most;
+    this.#taken = 0;
+    this.#beganAt = performance.now();
+    this.#matchedBefore = this.options.pace.matched;
+  }
+
+  #endPause(): void {
+    clearTimeout(this.#timer);
+    this.options.pace.whenEnded(Infinity, this.#enoughEnded);
+  }
+
+  /** Deliveries that have ended since this was asked last. */
+  #ended(): number {
+    const { ended } = this.options.pace;
+    const since = ended - this.#endedBefore;
+    this.#endedBefore = ended;
+    return since;
+  }
 }

@@ -225,6 +225,7 @@ export class Connection {
     switch (this.broker.hooks.sink.pressure) {
       case "open":
         return false;
+      case "brief":
       case "high":
         return type === PacketType.PUBLISH;
       case "full":
@@ -232,11 +233,15 @@ export class Connection {
     }
   }
 
-  /** Lets everything wait but pings; reads on only as far as `lookAhead`. `anew`: it has not waited since it went on. */
+  /**
+   * Lets everything wait but pings; reads on only as far as `lookAhead`. `anew`: it has not waited since it
+   * went on. For milliseconds nothing is looked through: that and the copies cost more than the wait.
+   */
   #hold(anew: boolean): void {
     this.#isHeld = true;
     this.broker.hold(this, anew);
-    while (this.#waitingBytes < lookAhead) {
+    const brief = this.broker.hooks.sink.pressure === "brief";
+    while (!brief && this.#waitingBytes < lookAhead) {
       const frame = this.#nextToWait();
       if (frame === undefined) break;
       const answerNow = this.#state._tag === "Connected" && isPingreq(frame) &&

@@ -8,11 +8,13 @@ import type { HookEvent, HookEventName } from "../domain/HookEvent.ts";
  * How full the way out is.
  *
  * - `open`: every packet is processed.
+ * - `brief`: PUBLISH packets wait, with all that came behind them, but for milliseconds only: deliveries
+ *   have their turn.
  * - `high`: PUBLISH packets wait, unread and unacknowledged; all else is processed, so that presence
  *   is reported although traffic waits.
  * - `full`: everything that could cause an event waits; pings are answered, disconnects are noticed.
  */
-export type Pressure = "open" | "high" | "full";
+export type Pressure = "open" | "brief" | "high" | "full";
 
 export interface HookSink {
   /**

@@ -169,7 +169,7 @@ export class Endpoint implements Attempting {
     switch (outcome._tag) {
       case "Delivered":
         this.counters.delivered[event]!++;
-        this.context.pace.ended++;
+        this.context.pace.end();
         this.#end(delivery);
         this.#answered();
         break;
@@ -426,7 +426,7 @@ export class Endpoint implements Attempting {
   #failed(delivery: Delivery, error: DeliveryError): void {
     const { event } = delivery;
     if (!error.retryable) {
-      this.context.pace.ended++;
+      this.context.pace.end();
       this.counters.failed(event, error.reason);
       this.#say(LogLevel.Warning, "refused by the receiver", { reason: error.reason });
       if (error.gone) this.#become({ _tag: "Gone", since: this.#now() });

@@ -16,6 +16,7 @@ import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Backlog } from "../hooks/Backlog.ts";
 import { DeliveryPace } from "../hooks/DeliveryPace.ts";
 import * as EventQueue from "../hooks/EventQueue.ts";
+import { FAIR, FAIR_WITH_WORKERS } from "../hooks/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/HookSink.ts";
 import { Metrics } from "../ops/Metrics.ts";
 import { BodySlabs } from "./BodySlab.ts";
@@ -161,6 +162,7 @@ export const makeWith = (
     const queue = yield* EventQueue.make({
       backlog,
       pace,
+      fair: settings.workerThreads > 0 ? FAIR_WITH_WORKERS : FAIR,
       whenFull: () => settings.whenFull,
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
       onDropped: (event, reason) => dispatcher.drop(event, reason),

@@ -129,9 +129,9 @@ class Fuzz {
 
   #press(): void {
     const { hooks, broker } = this.bench;
-    const ranks = { open: 0, high: 1, full: 2 };
+    const ranks = { open: 0, brief: 1, high: 2, full: 3 };
     const before = hooks.pressure;
-    hooks.pressure = this.#random.pick(["open", "open", "high", "full"] as const);
+    hooks.pressure = this.#random.pick(["open", "open", "brief", "high", "full"] as const);
     if (ranks[hooks.pressure] < ranks[before]) broker.resume();
   }
 

@@ -34,6 +34,28 @@ const relieve = (bench: ProtocolBench): void => {
 
 const one = publish("t", "1", { qos: 1, messageId: 1 });
 
+Deno.test("For a moment PUBLISH waits with all that came behind it, pings too", () => {
+  const { bench, client, subscriber } = start("brief");
+  client.send({ cmd: "pingreq" }, one, { cmd: "pingreq" });
+  assert.deepEqual(takeAll(client), ["pingresp"]);
+  relieve(bench);
+  assert.deepEqual(takeAll(client), ["puback id1", "pingresp"]);
+  assert.deepEqual(takePayloads(subscriber), ["1"]);
+});
+
+Deno.test("Pings are answered when the moment has become longer", () => {
+  const { bench, client } = start("brief");
+  client.send(one, { cmd: "pingreq" });
+  bench.hooks.pressure = "high";
+  bench.broker.resume();
+  assert.deepEqual(takeAll(client), ["pingresp"]);
+  bench.hooks.pressure = "brief";
+  client.send({ cmd: "pingreq" });
+  client.nothing();
+  relieve(bench);
+  assert.deepEqual(takeAll(client), ["puback id1", "pingresp"]);
+});
+
 Deno.test("Under high pressure PUBLISH waits unacknowledged, and goes on when there is room", () => {
   const { bench, client, subscriber } = start("high");
   client.send(one);
@@ -109,33 +131,37 @@ Deno.test("What waits behind a PUBLISH goes on in its order, DISCONNECT last", (
   assert.deepEqual(takePayloads(subscriber), ["1", "2"]);
 });
 
-Deno.test("What waits outlives the bytes that it came in", () => {
-  const { bench, client, subscriber } = start("high");
-  const chunk = Uint8Array.from(
-    bytesOfPackets(publish("t", "1"), publish("t", "2"), publish("t", "3")),
-  );
-  client.connection.receive(chunk.subarray(0, 12));
-  chunk.fill(0xff, 0, 12);
-  client.connection.receive(chunk.subarray(12));
-  chunk.fill(0xff, 12);
-  relieve(bench);
-  assert.deepEqual(takePayloads(subscriber), ["1", "2", "3"]);
-});
+for (const pressure of ["brief", "high"] as const) {
+  Deno.test(`What waits outlives the bytes that it came in (${pressure})`, () => {
+    const { bench, client, subscriber } = start(pressure);
+    const chunk = Uint8Array.from(
+      bytesOfPackets(publish("t", "1"), publish("t", "2"), publish("t", "3")),
+    );
+    client.connection.receive(chunk.subarray(0, 12));
+    chunk.fill(0xff, 0, 12);
+    client.connection.receive(chunk.subarray(12));
+    chunk.fill(0xff, 12);
+    relieve(bench);
+    assert.deepEqual(takePayloads(subscriber), ["1", "2", "3"]);
+  });
+}
 
-Deno.test("A connection that waits is read on until 64 KB wait, and read again when there is room", () => {
-  const { bench, client, subscriber } = start("high");
-  const payload = "x".repeat(10_000);
-  for (let i = 0; i < 6; i++) client.send(publish("t", payload));
-  assert.equal(client.isReading, true);
-  client.send(publish("t", payload));
-  assert.equal(client.isReading, false);
-  client.send(publish("t", payload), { cmd: "pingreq" }); // had been read already
-  client.nothing();
-  relieve(bench);
-  assert.equal(client.isReading, true);
-  assert.equal(takePayloads(subscriber).length, 8);
-  assert.deepEqual(takeAll(client), ["pingresp"]);
-});
+for (const pressure of ["brief", "high"] as const) {
+  Deno.test(`A connection that waits is read on until 64 KB wait, and read again when there is room (${pressure})`, () => {
+    const { bench, client, subscriber } = start(pressure);
+    const payload = "x".repeat(10_000);
+    for (let i = 0; i < 6; i++) client.send(publish("t", payload));
+    assert.equal(client.isReading, true);
+    client.send(publish("t", payload));
+    assert.equal(client.isReading, false);
+    client.send(publish("t", payload), { cmd: "pingreq" }); // had been read already
+    client.nothing();
+    relieve(bench);
+    assert.equal(client.isReading, true);
+    assert.equal(takePayloads(subscriber).length, 8);
+    assert.deepEqual(takeAll(client), ["pingresp"]);
+  });
+}
 
 Deno.test("A connection that waits with a packet larger than 64 KB is not read until there is room", () => {
   const { bench, client, subscriber } = start("high");

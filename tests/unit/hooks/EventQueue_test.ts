@@ -4,7 +4,7 @@ import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import { Backlog } from "../../../src/hooks/Backlog.ts";
 import { DeliveryPace } from "../../../src/hooks/DeliveryPace.ts";
 import * as EventQueue from "../../../src/hooks/EventQueue.ts";
-import { LEAST_EVENTS } from "../../../src/hooks/IntakeTurn.ts";
+import { EVENTS, FAIR, STRETCH } from "../../../src/hooks/IntakeTurn.ts";
 
 const publish = (bytes: number): HookEvent => ({
   _tag: "message_publish",
@@ -27,6 +27,7 @@ Deno.test("EventQueue is full of few events where their payloads are large", asy
     const queue = yield* EventQueue.make({
       backlog,
       pace: new DeliveryPace(),
+      fair: FAIR,
       whenFull: () => "backpressure",
       wants: () => true,
       onDropped: () => assert.fail("backpressure drops nothing"),
@@ -47,6 +48,7 @@ Deno.test("EventQueue lets the loop have a turn while delivery is behind", async
     const queue = yield* EventQueue.make({
       backlog,
       pace: new DeliveryPace(),
+      fair: FAIR,
       whenFull: () => "drop_oldest",
       wants: () => true,
       onDropped: () => assert.fail("there is room"),
@@ -56,10 +58,10 @@ Deno.test("EventQueue lets the loop have a turn while delivery is behind", async
       for (; queue.pressure === "open" && emitted < 50_000; emitted++) queue.emit(publish(10));
       return emitted;
     };
-    assert.equal(emitWhileOpen(), 1025 + LEAST_EVENTS);
-    assert.equal(queue.pressure, "high");
+    assert.equal(emitWhileOpen(), 1025 + EVENTS);
+    assert.equal(queue.pressure, "brief");
     yield* Effect.promise(() => nextTurn.promise);
-    assert.equal(emitWhileOpen(), LEAST_EVENTS);
+    assert.equal(emitWhileOpen(), EVENTS * STRETCH); // nothing was delivered meanwhile
   }).pipe(Effect.scoped, Effect.runPromise);
 });
 
@@ -72,13 +74,14 @@ Deno.test("EventQueue shortens its turns for what can be delivered, not for what
       const queue = yield* EventQueue.make({
         backlog,
         pace: new DeliveryPace(),
+        fair: FAIR,
         whenFull: () => "backpressure",
         wants: () => true,
         onDropped: () => assert.fail("backpressure drops nothing"),
       });
-      for (let i = 0; i < LEAST_EVENTS; i++) queue.emit(publish(10));
+      for (let i = 0; i < EVENTS; i++) queue.emit(publish(10));
       return queue.pressure;
     }).pipe(Effect.scoped, Effect.runPromise);
-  assert.equal(await pressureAfter(0), "high");
+  assert.equal(await pressureAfter(0), "brief");
   assert.equal(await pressureAfter(2000), "open");
 });

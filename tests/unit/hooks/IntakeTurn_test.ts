@@ -1,84 +1,102 @@
 import assert from "node:assert/strict";
 import { DeliveryPace } from "../../../src/hooks/DeliveryPace.ts";
 import {
-  FAIR,
+  EVENTS,
   IDLE_STRETCH,
   IDLE_TURNS,
   IntakeTurn,
-  KEEPS_UP,
-  LEAST_EVENTS,
-  MOST_EVENTS,
+  STRETCH,
 } from "../../../src/hooks/IntakeTurn.ts";
 
-Deno.test("IntakeTurn is long while no delivery ends, and short again after the next", async () => {
-  const pace = new DeliveryPace();
-  let onNext = () => {};
-  const turn = new IntakeTurn({ pace, onNext: () => onNext() });
-  /** Takes events until the turn is over, and waits for the next; answers how many. */
-  const fill = async (): Promise<number> => {
-    const next = new Promise<void>((resolve) => onNext = resolve);
+/** Turns whose deliveries are the test's: of 100 events 25 should end meanwhile. */
+class Bench {
+  readonly pace = new DeliveryPace();
+  readonly fair = 0.25;
+  #next = Promise.withResolvers<void>();
+  readonly turn = new IntakeTurn({
+    pace: this.pace,
+    fair: this.fair,
+    onNext: () => this.#next.resolve(),
+  });
+
+  /** Takes so many events. */
+  take(count: number): void {
+    for (let i = 0; i < count; i++) this.turn.take();
+  }
+
+  /** Takes events until the turn is over; answers how many. */
+  fill(): number {
     let taken = 0;
-    for (; !turn.over; taken++) turn.take();
-    await next;
+    for (; !this.turn.over; taken++) this.turn.take();
+    this.#next = Promise.withResolvers();
     return taken;
-  };
-  assert.equal(await fill(), LEAST_EVENTS);
-  for (let i = 1; i < IDLE_TURNS; i++) assert.equal(await fill(), LEAST_EVENTS);
-  assert.equal(await fill(), LEAST_EVENTS * IDLE_STRETCH);
-  const last = fill();
-  pace.ended++;
-  assert.equal(await last, LEAST_EVENTS * IDLE_STRETCH);
-  assert.equal(await fill(), LEAST_EVENTS);
-  turn.close();
+  }
+
+  end(count: number): void {
+    for (let i = 0; i < count; i++) this.pace.end();
+  }
+
+  /** The beginning of the next turn. */
+  get next(): Promise<void> {
+    return this.#next.promise;
+  }
+}
+
+Deno.test("IntakeTurn begins the next turn as soon as enough deliveries have ended", async () => {
+  const bench = new Bench();
+  for (let i = 0; i < 3; i++) {
+    assert.equal(bench.fill(), EVENTS);
+    bench.end(EVENTS * bench.fair - 1);
+    await Promise.resolve();
+    assert.equal(bench.turn.over, true);
+    bench.end(1);
+    assert.equal(bench.turn.over, true, "not in the midst of a delivery's end");
+    await Promise.resolve();
+    assert.equal(bench.turn.over, false);
+  }
+  bench.turn.close();
 });
 
 Deno.test("IntakeTurn makes no pause while deliveries keep up, and one when they fall behind", () => {
   const isOver = (turns: ReadonlyArray<readonly [matched: number, ended: number]>): boolean => {
-    const pace = new DeliveryPace();
-    const turn = new IntakeTurn({ pace, onNext: () => {} });
+    const bench = new Bench();
     for (const [matched, ended] of turns) {
-      assert.equal(turn.over, false);
-      pace.matched += matched;
-      pace.ended += ended;
-      for (let i = 0; i < LEAST_EVENTS; i++) turn.take();
+      assert.equal(bench.turn.over, false);
+      bench.pace.matched += matched;
+      bench.end(ended);
+      bench.take(EVENTS);
     }
-    turn.close();
-    return turn.over;
+    bench.turn.close();
+    return bench.turn.over;
   };
-  const enough = LEAST_EVENTS * KEEPS_UP;
-  assert.equal(isOver([[LEAST_EVENTS, enough]]), false);
-  assert.equal(isOver([[LEAST_EVENTS, enough - 1]]), true);
+  const enough = EVENTS * 0.25;
+  assert.equal(isOver([[EVENTS, enough]]), false);
+  assert.equal(isOver([[EVENTS, enough - 1]]), true);
   // Each event is for four URLs.
-  assert.equal(isOver([[4 * LEAST_EVENTS, 4 * enough]]), false);
-  assert.equal(isOver([[4 * LEAST_EVENTS, 4 * enough - 1]]), true);
+  assert.equal(isOver([[4 * EVENTS, 4 * enough]]), false);
+  assert.equal(isOver([[4 * EVENTS, 4 * enough - 1]]), true);
   // What was taken in this turn is still on its way.
   assert.equal(isOver([[0, enough - 1]]), true);
+  // What ended too many counts for the next turn, but for no more than one.
+  assert.equal(isOver([[EVENTS, 2 * enough], [EVENTS, 0]]), false);
+  assert.equal(isOver([[EVENTS, 2 * enough - 1], [EVENTS, 0]]), true);
+  assert.equal(isOver([[EVENTS, 9 * enough], [EVENTS, 0], [EVENTS, 0]]), true);
 });
 
-Deno.test("IntakeTurn becomes longer while deliveries have their part, and shorter while they have not", async () => {
-  const pace = new DeliveryPace();
-  let onNext = () => {};
-  const turn = new IntakeTurn({ pace, onNext: () => onNext() });
-  /** Takes events until the turn is over; of each so many deliveries end. Answers how many. */
-  const fill = async (part: number): Promise<number> => {
-    const next = new Promise<void>((resolve) => onNext = resolve);
-    let taken = 0;
-    for (; !turn.over; taken++) {
-      pace.matched++;
-      pace.ended += part;
-      turn.take();
-    }
-    pace.ended++; // in its pause too
-    await next;
-    return taken;
-  };
-  const fair = FAIR + 0.01;
-  const lengths = [await fill(fair), await fill(fair), await fill(fair)];
-  assert.deepEqual(lengths, lengths.toSorted((a, b) => a - b));
-  assert.ok(lengths[2]! > LEAST_EVENTS); // of three
-  for (let i = 0; i < 30; i++) await fill(fair);
-  assert.equal(await fill(fair), MOST_EVENTS);
-  for (let i = 0; i < 30; i++) await fill(FAIR - 0.1);
-  assert.equal(await fill(FAIR - 0.1), LEAST_EVENTS);
-  turn.close();
+Deno.test("IntakeTurn is longer after a pause that deliveries made little use of, and longest when nobody does", async () => {
+  const bench = new Bench();
+  assert.equal(bench.fill(), EVENTS);
+  for (let i = 1; i < IDLE_TURNS; i++) {
+    await bench.next;
+    assert.equal(bench.fill(), EVENTS * STRETCH);
+  }
+  await bench.next;
+  assert.equal(bench.fill(), EVENTS * IDLE_STRETCH);
+  bench.end(1);
+  await bench.next;
+  assert.equal(bench.fill(), EVENTS * STRETCH);
+  bench.end(EVENTS * STRETCH * bench.fair);
+  await bench.next;
+  assert.equal(bench.fill(), EVENTS);
+  bench.turn.close();
 });
