@@ -17,6 +17,7 @@ import * as Effect from "effect/Effect";
 import { ConnectionPool } from "../../src/webhook/http/ConnectionPool.ts";
 import type { TransportResult } from "../../src/webhook/http/Exchange.ts";
 import * as Http1Client from "../../src/webhook/http/Http1Client.ts";
+import { wholeBody } from "../../src/webhook/http/Exchange.ts";
 import { makeRequestHead } from "../../src/webhook/http/RequestWriter.ts";
 
 const POSTS = 10_000;
@@ -72,7 +73,7 @@ const byPool = (pool: ConnectionPool, url: URL): Way => {
           const n = next();
           if (n === undefined) return resolve();
           pool.send(
-            { head, headers: headersOf(n), body, timeout: 8000, keepBody: false },
+            { head, headers: headersOf(n), body: wholeBody(body), timeout: 8000, keepBody: false },
             (result) => {
               expect200(statusOf(result));
               send();
@@ -90,7 +91,7 @@ const byPoolInFibers = (pool: ConnectionPool, url: URL): Way => {
   const post = (n: number) =>
     Effect.async<number>((resume) => {
       const exchange = pool.send(
-        { head, headers: headersOf(n), body, timeout: 8000, keepBody: false },
+        { head, headers: headersOf(n), body: wholeBody(body), timeout: 8000, keepBody: false },
         (result) => resume(Effect.succeed(statusOf(result))),
       );
       return Effect.sync(() => exchange.abort());

@@ -28,7 +28,7 @@ import type {
   QoS,
 } from "mqtt-packet";
 import { Buffer } from "node:buffer";
-import { allocateBytes } from "./allocateBytes.ts";
+import { allocateBytes, copyBytes } from "./allocateBytes.ts";
 import { checkFrame, type ForwardedProperties, noProperties, PacketType } from "./FrameCheck.ts";
 import { in311Form } from "./mqtt31.ts";
 import { malformed, MqttError } from "./MqttError.ts";
@@ -45,8 +45,9 @@ export interface Connect extends IConnectPacket {
   forward: ForwardedProperties;
 }
 
-export interface Publish extends IPublishPacket {
-  payload: Buffer;
+export interface Publish extends Omit<IPublishPacket, "payload"> {
+  /** A copy, unlike all other byte arrays of a packet: a message owns it. */
+  payload: Uint8Array;
   /** The properties that go on to the recipients. */
   forward: ForwardedProperties;
 }
@@ -124,7 +125,7 @@ const parsers: Readonly<Record<ProtocolVersion, FrameParser>> = {
 const connectParser = new FrameParser(4);
 
 /**
- * Decodes a frame of a connected client. Byte arrays in the packet are views of the frame.
+ * Decodes a frame of a connected client. Byte arrays in the packet are views of the frame, but for a PUBLISH's payload.
  * @throws MqttError when the specification wants it refused
  */
 export const decode = (
@@ -151,7 +152,10 @@ export const decode = (
     return { cmd: ack, messageId: uint16(frame, bodyOffset) };
   }
   const packet = parsers[version].parse(frame) as InboundPacket; // checkFrame lets only these through
-  if (packet.cmd === "publish") packet.forward = forward;
+  if (packet.cmd === "publish") {
+    packet.forward = forward;
+    packet.payload = copyBytes(packet.payload);
+  }
   return packet;
 };
 
@@ -188,7 +192,7 @@ const plainPublish = (
     dup: (flags & 8) !== 0,
     retain: (flags & 1) !== 0,
     topic: bytes.toString("utf8", topicAt, topicEnd),
-    payload: bytes.subarray(payloadAt),
+    payload: copyBytes(frame.subarray(payloadAt)),
     forward: noProperties,
   };
   if (qos > 0) packet.messageId = uint16(bytes, topicEnd);

@@ -9,16 +9,14 @@
 import { bytesOf } from "./BodySlab.ts";
 import type { Delivery } from "./Delivery.ts";
 import { startBy } from "./Delivery.ts";
+import type { HttpAttempt } from "./HttpAttempt.ts";
 
-/** One attempt as a worker reads it; `body` is a view of the batch. */
-export interface BatchedAttempt {
-  readonly id: number;
-  readonly seq: number;
+/** One attempt as a worker reads it; its body is a part of the batch. */
+export interface BatchedAttempt extends HttpAttempt {
   /** The endpoint's key. */
   readonly endpoint: number;
   /** Milliseconds since 1970; Infinity: there is no hurry. */
   readonly startBy: number;
-  readonly body: Uint8Array;
 }
 
 const WORD = 8;
@@ -53,6 +51,7 @@ export const encode = (
 /** Reads a batch in its order. */
 export const forEach = (buffer: ArrayBuffer, visit: (attempt: BatchedAttempt) => void): void => {
   const numbers = new Float64Array(buffer);
+  const slab = { bytes: new Uint8Array(buffer) };
   for (let at = 0; at < numbers.length;) {
     // `encode` wrote all five.
     const length = numbers[at + 4]!;
@@ -61,7 +60,9 @@ export const forEach = (buffer: ArrayBuffer, visit: (attempt: BatchedAttempt) =>
       seq: numbers[at + 1]!,
       endpoint: numbers[at + 2]!,
       startBy: numbers[at + 3]!,
-      body: new Uint8Array(buffer, (at + HEAD_WORDS) * WORD, length),
+      slab,
+      offset: (at + HEAD_WORDS) * WORD,
+      length,
     });
     at += HEAD_WORDS + Math.ceil(length / WORD);
   }

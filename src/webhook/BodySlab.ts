@@ -5,6 +5,7 @@
  */
 
 import { BodyWriter } from "./BodyWriter.ts";
+import type { RequestBody } from "./http/Exchange.ts";
 
 /** One piece of memory with bodies in it. */
 export interface Slab {
@@ -100,5 +101,5 @@ export class BodySlabs {
 }
 
 /** The bytes of a body, without copying. */
-export const bytesOf = ({ slab, offset, length }: BodyRef): Uint8Array =>
+export const bytesOf = ({ slab, offset, length }: RequestBody): Uint8Array =>
   slab.bytes.subarray(offset, offset + length);

@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
+import { bytesOf } from "./BodySlab.ts";
 import type { Outcome } from "./Delivery.ts";
 import { delivered } from "./Delivery.ts";
 import * as DeliveryError from "./DeliveryError.ts";
@@ -35,7 +36,7 @@ export const make = (
           const now = clock.unsafeCurrentTimeMillis();
           const request = HttpClientRequest.setBody(
             HttpClientRequest.setHeaders(base, attemptHeaders(idPrefix, attempt, now)),
-            HttpBody.uint8Array(attempt.body, "application/json"),
+            HttpBody.uint8Array(bytesOf(attempt), "application/json"),
           );
           const outcome = client.execute(request).pipe(
             Effect.map(({ status, headers }) =>

@@ -7,15 +7,15 @@ import type { RetryPolicy } from "../domain/RetryPolicy.ts";
 import type { EndpointSettings } from "../domain/WebHookSettings.ts";
 import type { Outcome } from "./Delivery.ts";
 import type { DeliveryError } from "./DeliveryError.ts";
+import type { RequestBody } from "./http/Exchange.ts";
 
 const USER_AGENT = "hookline/0.1.0";
 
-/** What is sent. */
-export interface HttpAttempt {
+/** What is sent: a Delivery's own fields, so that it need not be copied. */
+export interface HttpAttempt extends RequestBody {
   /** The delivery's; the `webhook-id` ends in it. */
   readonly id: number;
   readonly seq: number;
-  readonly body: Uint8Array;
 }
 
 /** What of an endpoint's settings concerns a single request. */

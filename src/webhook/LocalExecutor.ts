@@ -4,7 +4,6 @@
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import { bytesOf } from "./BodySlab.ts";
 import * as CaFiles from "./CaFiles.ts";
 import type { Delivery } from "./Delivery.ts";
 import { lost } from "./Delivery.ts";
@@ -41,13 +40,10 @@ export const make = (
       attempt(endpoint, delivery) {
         inFlight.set(delivery, endpoint);
         const send = sends.get(endpoint.key)!; // configured before its first attempt
-        send(
-          { id: delivery.id, seq: delivery.seq, body: bytesOf(delivery) },
-          (outcome) => {
-            // Else it was cut, and its client tells of its own end.
-            if (inFlight.delete(delivery)) endpoint.complete(delivery, outcome);
-          },
-        );
+        send(delivery, (outcome) => {
+          // Else it was cut, and its client tells of its own end.
+          if (inFlight.delete(delivery)) endpoint.complete(delivery, outcome);
+        });
       },
       recall: () => {}, // all that it has is on its way
       forget: ({ key }) => void sends.delete(key),

@@ -12,7 +12,8 @@ import type { HttpAttempt, Send, Sender } from "./HttpAttempt.ts";
 import { failed, isSuccess, targetHeaders } from "./HttpAttempt.ts";
 import type { PoolOptions } from "./http/ConnectionPool.ts";
 import * as ConnectionPools from "./http/ConnectionPools.ts";
-import type { HeaderLines } from "./http/RequestWriter.ts";
+import type { RequestBody, TransportRequest } from "./http/Exchange.ts";
+import type { HeaderLines, RequestHead } from "./http/RequestWriter.ts";
 import { makeRequestHead } from "./http/RequestWriter.ts";
 import { TransportError } from "./http/TransportError.ts";
 import { writeBase36, writeBytes, writeDecimal } from "./http/writeAscii.ts";
@@ -34,39 +35,44 @@ export const make = (
       const { httpTimeout, retryStatus } = settings;
       return (attempt, done) => {
         const second = Math.floor(clock.unsafeCurrentTimeMillis() / 1000);
-        pool.send(
-          {
-            head,
-            headers: NONE,
-            lines: new AttemptLines(idLine, attempt, second),
-            body: attempt.body,
-            timeout: httpTimeout, // kept by the pool
-            keepBody: false,
-          },
-          (result) => {
-            if (result._tag === "TransportError") {
-              done(failed(DeliveryError.fromTransport(result)));
-            } else if (isSuccess(result.status)) {
-              done(delivered);
-            } else {
-              const retryAfter = result.head.fields.find(([name]) => name === "retry-after")?.[1];
-              const now = clock.unsafeCurrentTimeMillis();
-              done(failed(DeliveryError.fromStatus(result.status, retryAfter, retryStatus, now)));
-            }
-          },
-        );
+        const request = new AttemptRequest(head, idLine, attempt, second, httpTimeout);
+        pool.send(request, (result) => {
+          if (result._tag === "TransportError") {
+            done(failed(DeliveryError.fromTransport(result)));
+          } else if (isSuccess(result.status)) {
+            done(delivered);
+          } else {
+            const retryAfter = result.head.fields.find(([name]) => name === "retry-after")?.[1];
+            const now = clock.unsafeCurrentTimeMillis();
+            done(failed(DeliveryError.fromStatus(result.status, retryAfter, retryStatus, now)));
+          }
+        });
       };
     },
   }));
 
-/** What `attemptHeaders` says, without an object and three texts for each attempt. */
-class AttemptLines implements HeaderLines {
+/** An attempt's request; its lines say what `attemptHeaders` says, without texts of their own. */
+class AttemptRequest implements TransportRequest, HeaderLines {
+  readonly headers = NONE;
+  readonly keepBody = false;
+
   constructor(
+    readonly head: RequestHead,
     /** Up to the number in the `webhook-id`. */
     private readonly idLine: Uint8Array,
     private readonly attempt: HttpAttempt,
     private readonly second: number,
+    /** Kept by the pool. */
+    readonly timeout: number,
   ) {}
+
+  get body(): RequestBody {
+    return this.attempt;
+  }
+
+  get lines(): HeaderLines {
+    return this;
+  }
 
   get room(): number {
     return this.idLine.length + TIMESTAMP.length + SEQ.length + END.length + 3 * MOST_DIGITS;

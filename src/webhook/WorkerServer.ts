@@ -49,10 +49,11 @@ const handler = (
     const targets = new Map<number, HttpTransport.Target>();
     const report = new OutcomeReporter({ permits, send: (message) => port.postMessage(message) });
 
-    const attempt = ({ id, seq, endpoint, startBy, body }: AttemptBatch.BatchedAttempt) => {
+    const attempt = (batched: AttemptBatch.BatchedAttempt) => {
       report.taken();
+      const { id, endpoint, startBy } = batched;
       targets.get(endpoint)!.send( // its settings came before
-        { id, seq, body },
+        batched,
         startBy,
         (outcome) => {
           if (outcome._tag === "Delivered") return report.delivered(id);

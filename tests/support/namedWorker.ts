@@ -3,6 +3,7 @@
  * detail, so that a test sees who had which. At an attempt whose body is "die" it dies with its whole batch.
  */
 import * as AttemptBatch from "../../src/webhook/AttemptBatch.ts";
+import { bytesOf } from "../../src/webhook/BodySlab.ts";
 import type { WorkerFailure } from "../../src/webhook/WorkerProtocol.ts";
 import type { WorkerPort } from "../../src/webhook/WorkerServer.ts";
 
@@ -14,8 +15,8 @@ port.onmessage = ({ data }) => {
   if (data._tag === "Start") port.postMessage({ _tag: "Ready" });
   if (data._tag !== "Attempts") return;
   const failed: Array<WorkerFailure> = [];
-  AttemptBatch.forEach(data.batch, ({ id, body }) => {
-    if (text.decode(body) === "die") throw "this worker dies"; // not an Error: its stack would be printed
+  AttemptBatch.forEach(data.batch, ({ id, ...body }) => {
+    if (text.decode(bytesOf(body)) === "die") throw "this worker dies"; // not an Error: its stack would be printed
     failed.push({
       id,
       reason: "refused",

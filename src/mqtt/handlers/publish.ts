@@ -1,6 +1,5 @@
 /** PUBLISH from a client. MQTT 5.0 section 3.3 */
 import { levelCount } from "../../domain/TopicFilter.ts";
-import { copyBytes } from "../allocateBytes.ts";
 import type { Broker } from "../Broker.ts";
 import type { Client } from "../Client.ts";
 import { isUtf8, PacketType } from "../FrameCheck.ts";
@@ -32,7 +31,7 @@ export const handlePublish = (broker: Broker, client: Client, packet: Publish): 
   const message = new Message(
     client.info,
     topic,
-    copyBytes(packet.payload), // the packet's is a view of the read buffer
+    packet.payload,
     qos,
     packet.retain,
     packet.dup,

@@ -6,6 +6,20 @@ import type { HeaderLines, RequestHead, RequestHeaders } from "./RequestWriter.t
 import type { ResponseHead } from "./ResponseReader.ts";
 import type { TransportError } from "./TransportError.ts";
 
+/** A request's body: a part of a buffer, which others may be in as well. A view of each cost 100 bytes. */
+export interface RequestBody {
+  readonly slab: { readonly bytes: Uint8Array };
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** All of `bytes` as a body. */
+export const wholeBody = (bytes: Uint8Array): RequestBody => ({
+  slab: { bytes },
+  offset: 0,
+  length: bytes.length,
+});
+
 /** A request as the pool sends it. The pool reads `body` until the exchange is over; do not change it before. */
 export interface TransportRequest {
   readonly head: RequestHead;
@@ -13,7 +27,7 @@ export interface TransportRequest {
   readonly headers: RequestHeaders;
   /** More of them, which nobody checks. */
   readonly lines?: HeaderLines;
-  readonly body: Uint8Array | undefined;
+  readonly body: RequestBody | undefined;
   /** Milliseconds from `send` to the whole response, connecting included; Infinity: no limit. */
   readonly timeout: number;
   /** Whether the response's body is wanted. If not, it is read and thrown away. */

@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
 import type { ConnectionPool, PoolOptions } from "./ConnectionPool.ts";
 import * as ConnectionPools from "./ConnectionPools.ts";
+import { wholeBody } from "./Exchange.ts";
 import { Http1Response } from "./Http1Response.ts";
 import { makeRequestHead, type RequestHead, type RequestHeaders } from "./RequestWriter.ts";
 import type { TransportError } from "./TransportError.ts";
@@ -69,7 +70,7 @@ const execute = (
     const timeout = Context.get(fiber.currentContext, RequestTimeout);
     return Effect.async((resume) => {
       const exchange = pool.send(
-        { head, headers, body: body.right, timeout, keepBody: true },
+        { head, headers, body: body.right && wholeBody(body.right), timeout, keepBody: true },
         (result) =>
           resume(
             result._tag === "Response"

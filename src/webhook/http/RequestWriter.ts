@@ -7,6 +7,7 @@
  * Source: RFC 9112 (HTTP/1.1).
  */
 import * as Either from "effect/Either";
+import type { RequestBody } from "./Exchange.ts";
 import { TransportError } from "./TransportError.ts";
 import { writeBytes, writeDecimal } from "./writeAscii.ts";
 
@@ -97,7 +98,9 @@ export const requestHeadersFault = (
 
 /** Writes the requests of one connection, one after another, into a buffer that it keeps. */
 export class RequestWriter {
-  #buffer = new Uint8Array(0);
+  #buffer: Uint8Array = NOTHING;
+  /** The view of the buffer that was answered last. */
+  #last: Uint8Array = NOTHING;
   /** Whose bytes are at the buffer's beginning. */
   #head: RequestHead | undefined;
 
@@ -108,7 +111,7 @@ export class RequestWriter {
   write(
     head: RequestHead,
     headers: RequestHeaders,
-    body: Uint8Array | undefined,
+    body: RequestBody | undefined,
     lines?: HeaderLines,
   ): Uint8Array {
     const length = body?.length ?? (LENGTH_REQUIRED.has(head.method) ? 0 : undefined);
@@ -129,9 +132,17 @@ export class RequestWriter {
       at = writeBytes(buffer, at, CRLF);
     }
     at = writeBytes(buffer, at, CRLF);
-    if (body === undefined) return buffer.subarray(0, at);
-    buffer.set(body, at);
-    return buffer.subarray(0, at + body.length);
+    if (body === undefined) return this.#request(buffer, at);
+    const { slab, offset, length: size } = body;
+    buffer.set(slab.bytes.subarray(offset, offset + size), at);
+    return this.#request(buffer, at + size);
+  }
+
+  /** The first bytes of the buffer; the view made last where it fits, since requests to a URL are often of one length. */
+  #request(buffer: Uint8Array, length: number): Uint8Array {
+    if (buffer !== this.#buffer) return buffer.subarray(0, length);
+    if (this.#last.length !== length) this.#last = buffer.subarray(0, length);
+    return this.#last;
   }
 
   #atLeast(size: number): Uint8Array {
@@ -140,6 +151,7 @@ export class RequestWriter {
     // A rare large request must not stay in memory once per connection.
     if (size > MAX_KEPT_BUFFER) return new Uint8Array(size);
     this.#buffer = new Uint8Array(Math.min(MAX_KEPT_BUFFER, Math.max(1024, size * 2)));
+    this.#last = NOTHING;
     return this.#buffer;
   }
 }
@@ -169,6 +181,7 @@ const decodeUserinfo = (url: URL): Uint8Array | undefined => {
 
 const encoder = new TextEncoder();
 
+const NOTHING = new Uint8Array(0);
 const CONTENT_LENGTH = encoder.encode("content-length: ");
 const CRLF = encoder.encode("\r\n");
 /** `content-length: ` with 16 digits, its end, and the empty line. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as AttemptBatch from "../../../src/webhook/AttemptBatch.ts";
 import { BodySlabs } from "../../../src/webhook/BodySlab.ts";
-import { writeText } from "./bodies.ts";
+import { textOf, writeText } from "./bodies.ts";
 
 Deno.test("AttemptBatch reads what it wrote, whatever the bodies' lengths", () => {
   const slabs = new BodySlabs();
@@ -18,8 +18,8 @@ Deno.test("AttemptBatch reads what it wrote, whatever the bodies' lengths", () =
   const read: Array<unknown> = [];
   AttemptBatch.forEach(
     AttemptBatch.encode(deliveries, bodies.map((_, n) => n * 10)),
-    ({ id, seq, endpoint, startBy, body }) =>
-      read.push([id, seq, endpoint, startBy, new TextDecoder().decode(body)]),
+    ({ id, seq, endpoint, startBy, ...body }) =>
+      read.push([id, seq, endpoint, startBy, textOf(body)]),
   );
   assert.deepEqual(
     read,

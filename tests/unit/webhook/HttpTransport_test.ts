@@ -12,6 +12,7 @@ import type { Outcome } from "../../../src/webhook/Delivery.ts";
 import type { HttpAttempt, TargetSettings } from "../../../src/webhook/HttpAttempt.ts";
 import * as HttpTransport from "../../../src/webhook/HttpTransport.ts";
 import * as PoolSender from "../../../src/webhook/PoolSender.ts";
+import { wholeBody } from "../../../src/webhook/http/Exchange.ts";
 import type { Socket } from "../../../src/webhook/http/Socket.ts";
 
 /** What a receiver answers, in its order; when nothing is left, requests hang. */
@@ -74,7 +75,7 @@ const settings: TargetSettings = {
 const attempt = (n: number): HttpAttempt => ({
   id: n,
   seq: n,
-  body: new TextEncoder().encode("{}"),
+  ...wholeBody(new TextEncoder().encode("{}")),
 });
 
 interface Given {

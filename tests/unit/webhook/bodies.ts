@@ -1,8 +1,9 @@
 /** Bodies that are any text, for what does not look into them. */
-import { type BodyRef, bytesOf } from "../../../src/webhook/BodySlab.ts";
+import { bytesOf } from "../../../src/webhook/BodySlab.ts";
+import type { RequestBody } from "../../../src/webhook/http/Exchange.ts";
 import type { BodyWriter } from "../../../src/webhook/BodyWriter.ts";
 
 export const writeText = (text: string, body: BodyWriter): void =>
   body.json(new TextEncoder().encode(text));
 
-export const textOf = (ref: BodyRef): string => new TextDecoder().decode(bytesOf(ref));
+export const textOf = (body: RequestBody): string => new TextDecoder().decode(bytesOf(body));

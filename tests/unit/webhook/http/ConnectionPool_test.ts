@@ -9,6 +9,7 @@ import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
 import { ConnectionPool, type PoolOptions } from "../../../../src/webhook/http/ConnectionPool.ts";
 import type { Exchange, TransportResult } from "../../../../src/webhook/http/Exchange.ts";
+import { wholeBody } from "../../../../src/webhook/http/Exchange.ts";
 import { makeRequestHead } from "../../../../src/webhook/http/RequestWriter.ts";
 import type { Socket } from "../../../../src/webhook/http/Socket.ts";
 
@@ -112,7 +113,7 @@ class Bench {
       {
         head,
         headers: { "webhook-id": name },
-        body: new TextEncoder().encode(options.body ?? name),
+        body: wholeBody(new TextEncoder().encode(options.body ?? name)),
         timeout: options.timeout ?? 8000,
         keepBody: options.keepBody ?? false,
       },

@@ -1,5 +1,6 @@
 import * as assert from "node:assert/strict";
 import * as Either from "effect/Either";
+import { type RequestBody, wholeBody } from "../../../../src/webhook/http/Exchange.ts";
 import {
   makeRequestHead,
   type RequestHeaders,
@@ -17,12 +18,12 @@ const faultOf = (url: string, headers: RequestHeaders = {}, method = "POST"): st
   });
 
 const text = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(bytes);
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const body = (text: string): RequestBody => wholeBody(new TextEncoder().encode(text));
 
 Deno.test("RequestWriter writes head and body into one buffer", () => {
   const head = headOf("http://host:81/a%20b?c=d#e", { "Content-Type": "application/json" });
   assert.equal(
-    text(new RequestWriter().write(head, { "webhook-id": "1" }, bytes("{}"))),
+    text(new RequestWriter().write(head, { "webhook-id": "1" }, body("{}"))),
     "POST /a%20b?c=d HTTP/1.1\r\nhost: host:81\r\ncontent-type: application/json\r\n" +
       "webhook-id: 1\r\ncontent-length: 2\r\n\r\n{}",
   );
@@ -39,18 +40,18 @@ Deno.test("RequestWriter says the body's length, whatever the caller says", () =
   const written = new RequestWriter().write(
     headOf("http://h/"),
     { "Content-Length": "99" },
-    bytes("{}"),
+    body("{}"),
   );
   assert.equal(text(written), "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n{}");
 });
 
 Deno.test("RequestWriter writes Latin-1 values, one byte a character, in the head and beside it", () => {
   const head = headOf("http://h/", { "x-city": "K\u00f6ln" });
-  for (const body of ["", "{}", "x".repeat(100_000)]) {
+  for (const content of ["", "{}", "x".repeat(100_000)]) {
     assert.equal(
-      text(new RequestWriter().write(head, { "x-name": "M\u00fcller" }, bytes(body))),
+      text(new RequestWriter().write(head, { "x-name": "M\u00fcller" }, body(content))),
       "POST / HTTP/1.1\r\nhost: h\r\nx-city: K\u00f6ln\r\nx-name: M\u00fcller\r\n" +
-        `content-length: ${body.length}\r\n\r\n${body}`,
+        `content-length: ${content.length}\r\n\r\n${content}`,
     );
   }
 });
@@ -59,7 +60,7 @@ Deno.test("RequestWriter writes requests larger than the buffer it keeps", () =>
   const writer = new RequestWriter();
   const head = headOf("http://h/");
   for (const size of [10, 3000, 200_000, 10]) {
-    const written = text(writer.write(head, {}, new Uint8Array(size).fill(0x78)));
+    const written = text(writer.write(head, {}, body("x".repeat(size))));
     assert.ok(written.endsWith(`content-length: ${size}\r\n\r\n${"x".repeat(size)}`), `${size}`);
   }
 });
@@ -76,7 +77,7 @@ Deno.test("RequestWriter lets header lines write themselves, behind the others",
     const [line, size] of [["a: 1", 2], ["a: 12", 2000], ["a: 1", 100_000], ["b: 2", 0]] as const
   ) {
     assert.equal(
-      text(writer.write(head, { x: "y" }, bytes("x".repeat(size)), lines(`${line}\r\n`))),
+      text(writer.write(head, { x: "y" }, body("x".repeat(size)), lines(`${line}\r\n`))),
       `POST / HTTP/1.1\r\nhost: h\r\nx: y\r\n${line}\r\ncontent-length: ${size}\r\n\r\n` +
         "x".repeat(size),
     );
@@ -96,7 +97,7 @@ Deno.test("makeRequestHead makes basic authorization of the URL's userinfo", () 
   const linesOf = (url: string, headers: RequestHeaders = {}) => text(headOf(url, headers).bytes);
   assert.ok(
     linesOf("http://user:p%40ss%C3%BC@h/").includes(
-      `\r\nauthorization: Basic ${bytes("user:p@ssü").toBase64()}\r\n`,
+      `\r\nauthorization: Basic ${new TextEncoder().encode("user:p@ssü").toBase64()}\r\n`,
     ),
   );
   assert.ok(!linesOf("http://user:pass@h/").includes("user"));
