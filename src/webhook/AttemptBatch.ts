@@ -9,14 +9,49 @@
 import { bytesOf } from "./BodySlab.ts";
 import type { Delivery } from "./Delivery.ts";
 import { startBy } from "./Delivery.ts";
-import type { HttpAttempt } from "./HttpAttempt.ts";
+import type { TimedAttempt } from "./HttpTransport.ts";
 
-/** One attempt as a worker reads it; its body is a part of the batch. */
-export interface BatchedAttempt extends HttpAttempt {
+/**
+ * One attempt as a worker reads it: a place in its batch, looked up each time, since hundreds of them wait
+ * for a permit. Its body is a part of the batch.
+ */
+export class BatchedAttempt implements TimedAttempt {
+  constructor(private readonly batch: Batch, private readonly at: number) {}
+
+  get id(): number {
+    return this.batch.numbers[this.at]!; // `encode` wrote all five
+  }
+
+  get seq(): number {
+    return this.batch.numbers[this.at + 1]!;
+  }
+
   /** The endpoint's key. */
-  readonly endpoint: number;
-  /** Milliseconds since 1970; Infinity: there is no hurry. */
-  readonly startBy: number;
+  get endpoint(): number {
+    return this.batch.numbers[this.at + 2]!;
+  }
+
+  /** Infinity: there is no hurry. */
+  get startBy(): number {
+    return this.batch.numbers[this.at + 3]!;
+  }
+
+  get length(): number {
+    return this.batch.numbers[this.at + 4]!;
+  }
+
+  get offset(): number {
+    return (this.at + HEAD_WORDS) * WORD;
+  }
+
+  get slab(): { readonly bytes: Uint8Array } {
+    return this.batch;
+  }
+}
+
+interface Batch {
+  readonly numbers: Float64Array;
+  readonly bytes: Uint8Array;
 }
 
 const WORD = 8;
@@ -50,20 +85,10 @@ export const encode = (
 
 /** Reads a batch in its order. */
 export const forEach = (buffer: ArrayBuffer, visit: (attempt: BatchedAttempt) => void): void => {
-  const numbers = new Float64Array(buffer);
-  const slab = { bytes: new Uint8Array(buffer) };
-  for (let at = 0; at < numbers.length;) {
-    // `encode` wrote all five.
-    const length = numbers[at + 4]!;
-    visit({
-      id: numbers[at]!,
-      seq: numbers[at + 1]!,
-      endpoint: numbers[at + 2]!,
-      startBy: numbers[at + 3]!,
-      slab,
-      offset: (at + HEAD_WORDS) * WORD,
-      length,
-    });
-    at += HEAD_WORDS + Math.ceil(length / WORD);
+  const batch: Batch = { numbers: new Float64Array(buffer), bytes: new Uint8Array(buffer) };
+  for (let at = 0; at < batch.numbers.length;) {
+    const attempt = new BatchedAttempt(batch, at);
+    at += HEAD_WORDS + Math.ceil(attempt.length / WORD);
+    visit(attempt);
   }
 };

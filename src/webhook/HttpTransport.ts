@@ -10,17 +10,16 @@ import type { Outcome } from "./Delivery.ts";
 import { returned } from "./Delivery.ts";
 import type { HttpAttempt, Sender, TargetSettings } from "./HttpAttempt.ts";
 
+/** An attempt that may wait for its permit. */
+export interface TimedAttempt extends HttpAttempt {
+  /** It is given back when it would begin later than this: milliseconds since 1970. */
+  readonly startBy: number;
+}
+
 /** The way to one URL. */
 export interface Target {
-  /**
-   * Makes an attempt as soon as there is a permit, in the order of the calls; its time-out begins then.
-   * Gives it back when that is later than `startBy` (milliseconds since 1970).
-   */
-  readonly send: (
-    attempt: HttpAttempt,
-    startBy: number,
-    done: (outcome: Outcome) => void,
-  ) => void;
+  /** Makes an attempt as soon as there is a permit, in the order of the calls; its time-out begins then. */
+  readonly send: (attempt: TimedAttempt) => void;
   /** Gives back what still waits for a permit. */
   readonly recall: () => void;
   /** From now on sends with other settings, what waits already too. */
@@ -30,8 +29,15 @@ export interface Target {
 }
 
 export interface HttpTransport {
-  /** The way to one URL by `sender`. Nobody is called back once the transport's scope is closed. */
-  readonly target: (settings: TargetSettings, sender: Sender) => Target;
+  /**
+   * The way to one URL by `sender`. `done` is called once for each attempt, never before `send` returns;
+   * not at all once the transport's scope is closed.
+   */
+  readonly target: (
+    settings: TargetSettings,
+    sender: Sender,
+    done: (attempt: TimedAttempt, outcome: Outcome) => void,
+  ) => Target;
 }
 
 /** A transport that has at most `permits` requests in flight. */
@@ -42,33 +48,35 @@ export const make = (
     const budget = new ConcurrencyBudget(permits);
     let closed = false;
 
-    const target: HttpTransport["target"] = (settings, sender) => {
+    const target: HttpTransport["target"] = (settings, sender, done) => {
       let sendNow = sender.to(settings);
-      const waiting = new Deque<Parameters<Target["send"]>>();
-      const giveBack = (done: (outcome: Outcome) => void) =>
-        queueMicrotask(() => closed || done(returned));
-      const begin: Target["send"] = (attempt, startBy, done) => {
+      // Of one that waits nothing is made before its turn: the collector would copy it several times.
+      const waiting = new Deque<TimedAttempt>();
+      const giveBack = (attempt: TimedAttempt) =>
+        queueMicrotask(() => closed || done(attempt, returned));
+      const begin = (attempt: TimedAttempt) => {
+        const { startBy } = attempt;
         if (startBy !== Infinity && clock.unsafeCurrentTimeMillis() > startBy) {
           seat.release();
-          return giveBack(done);
+          return giveBack(attempt);
         }
         sendNow(attempt, (outcome) => {
           if (closed) return;
           seat.release();
-          done(outcome);
+          done(attempt, outcome);
         });
       };
       const seat = budget.join(() => {
-        while (waiting.length > 0 && seat.tryAcquire()) begin(...waiting.shift()!); // there is one
+        while (waiting.length > 0 && seat.tryAcquire()) begin(waiting.shift()!); // there is one
       });
       return {
-        send(attempt, startBy, done) {
-          if (waiting.length === 0 && seat.tryAcquire()) begin(attempt, startBy, done);
-          else waiting.push([attempt, startBy, done]); // the seat was refused: it is woken
+        send(attempt) {
+          if (waiting.length === 0 && seat.tryAcquire()) begin(attempt);
+          else waiting.push(attempt); // the seat was refused: it is woken
         },
         recall() {
           for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-            giveBack(next[2]);
+            giveBack(next);
           }
         },
         change: (settings, sender) => void (sendNow = sender.to(settings)),

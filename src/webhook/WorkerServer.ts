@@ -7,6 +7,7 @@ import * as Redacted from "effect/Redacted";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import * as AttemptBatch from "./AttemptBatch.ts";
+import type { Outcome } from "./Delivery.ts";
 import type { TargetSettings } from "./HttpAttempt.ts";
 import * as HttpClients from "./HttpClients.ts";
 import * as HttpTransport from "./HttpTransport.ts";
@@ -51,18 +52,14 @@ const handler = (
 
     const attempt = (batched: AttemptBatch.BatchedAttempt) => {
       report.taken();
-      const { id, endpoint, startBy } = batched;
-      targets.get(endpoint)!.send( // its settings came before
-        batched,
-        startBy,
-        (outcome) => {
-          if (outcome._tag === "Delivered") return report.delivered(id);
-          if (outcome._tag === "Returned") return report.returned(id);
-          if (outcome._tag === "Lost") return; // a transport knows no loss
-          const { reason, detail, retryable, retryAfter, gone } = outcome.error;
-          report.failed({ id, reason, detail, retryable, retryAfter, gone });
-        },
-      );
+      targets.get(batched.endpoint)!.send(batched); // its settings came before
+    };
+    const ended = ({ id }: HttpTransport.TimedAttempt, outcome: Outcome) => {
+      if (outcome._tag === "Delivered") return report.delivered(id);
+      if (outcome._tag === "Returned") return report.returned(id);
+      if (outcome._tag === "Lost") return; // a transport knows no loss
+      const { reason, detail, retryable, retryAfter, gone } = outcome.error;
+      report.failed({ id, reason, detail, retryable, retryAfter, gone });
     };
 
     return (message) => {
@@ -78,7 +75,7 @@ const handler = (
           };
           const sender = clients.of(caCert);
           const known = targets.get(key);
-          if (known === undefined) targets.set(key, transport.target(settings, sender));
+          if (known === undefined) targets.set(key, transport.target(settings, sender, ended));
           else known.change(settings, sender);
           return;
         }

@@ -15,8 +15,9 @@ port.onmessage = ({ data }) => {
   if (data._tag === "Start") port.postMessage({ _tag: "Ready" });
   if (data._tag !== "Attempts") return;
   const failed: Array<WorkerFailure> = [];
-  AttemptBatch.forEach(data.batch, ({ id, ...body }) => {
-    if (text.decode(bytesOf(body)) === "die") throw "this worker dies"; // not an Error: its stack would be printed
+  AttemptBatch.forEach(data.batch, (attempt) => {
+    const { id } = attempt;
+    if (text.decode(bytesOf(attempt)) === "die") throw "this worker dies"; // not an Error: its stack would be printed
     failed.push({
       id,
       reason: "refused",

@@ -9,8 +9,9 @@ import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
 import * as ClientSender from "../../../src/webhook/ClientSender.ts";
 import type { Outcome } from "../../../src/webhook/Delivery.ts";
-import type { HttpAttempt, TargetSettings } from "../../../src/webhook/HttpAttempt.ts";
+import type { TargetSettings } from "../../../src/webhook/HttpAttempt.ts";
 import * as HttpTransport from "../../../src/webhook/HttpTransport.ts";
+import type { TimedAttempt } from "../../../src/webhook/HttpTransport.ts";
 import * as PoolSender from "../../../src/webhook/PoolSender.ts";
 import { wholeBody } from "../../../src/webhook/http/Exchange.ts";
 import type { Socket } from "../../../src/webhook/http/Socket.ts";
@@ -72,9 +73,10 @@ const settings: TargetSettings = {
 };
 
 /** An attempt's body and id. */
-const attempt = (n: number): HttpAttempt => ({
+const attempt = (n: number, startBy = Infinity): TimedAttempt => ({
   id: n,
   seq: n,
+  startBy,
   ...wholeBody(new TextEncoder().encode("{}")),
 });
 
@@ -122,18 +124,17 @@ const both = (
           scope,
         );
         const transport = yield* Scope.extend(HttpTransport.make(permits), scope);
-        const { send, recall, change } = transport.target({ ...settings, ...target }, sender);
-        const other = transport.target({ ...settings, ...target }, sender);
         const outcomes: Array<string> = [];
+        const done = ({ id }: TimedAttempt, outcome: Outcome) => outcomes.push(told(id, outcome));
+        const { send, recall, change } = transport.target({ ...settings, ...target }, sender, done);
+        const other = transport.target({ ...settings, ...target }, sender, done);
         const settle = Effect.promise(() => new Promise<void>((done) => setImmediate(done)));
         yield* run({
           receiver,
 
           outcomes,
-          attempt: (n, startBy = Infinity) =>
-            send(attempt(n), startBy, (outcome) => outcomes.push(told(n, outcome))),
-          attemptOther: (n) =>
-            other.send(attempt(n), Infinity, (outcome) => outcomes.push(told(n, outcome))),
+          attempt: (n, startBy) => send(attempt(n, startBy)),
+          attemptOther: (n) => other.send(attempt(n)),
           recall,
           change: (headers) => change({ ...settings, ...target, headers }, sender),
           settle,
@@ -314,10 +315,10 @@ for (const [what, target] of impossible) {
     Effect.gen(function* () {
       const sender = yield* PoolSender.make("id-", { connect: new Receiver([]).connect });
       const transport = yield* HttpTransport.make(1);
-      const { send } = transport.target({ ...settings, ...target }, sender);
-      const outcome = yield* Effect.async<Outcome>((resume) =>
-        send(attempt(1), Infinity, (outcome) => resume(Effect.succeed(outcome)))
-      );
+      const outcome = yield* Effect.async<Outcome>((resume) => {
+        const done = (_: TimedAttempt, outcome: Outcome) => resume(Effect.succeed(outcome));
+        transport.target({ ...settings, ...target }, sender, done).send(attempt(1));
+      });
       assert.equal(told(1, outcome), "1 invalid_request -");
       assert.equal(outcome._tag === "Failed" && outcome.error.retryable, false);
     }).pipe(Effect.scoped, Effect.runPromise));
