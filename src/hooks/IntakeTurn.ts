@@ -69,7 +69,10 @@ export class IntakeTurn {
     const owed = this.#owed + came * fair - this.#ended();
     // What ended too many counts for one more turn, since outcomes come in lumps.
     this.#owed = Math.max(owed, -came * fair);
-    if (owed <= 0) return this.#begin(EVENTS);
+    if (owed <= 0) {
+      this.#idle = 0;
+      return this.#begin(EVENTS);
+    }
     this.#over = true;
     pace.whenEnded(pace.ended + owed, this.#enoughEnded);
     // A timer, because sockets are looked at in few of the turns that setImmediate makes.
