@@ -15,9 +15,8 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest";
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse";
 import * as Effect from "effect/Effect";
 import { ConnectionPool } from "../../src/webhook/http/ConnectionPool.ts";
-import type { TransportResult } from "../../src/webhook/http/Exchange.ts";
+import { type TransportResult, wholeBody } from "../../src/webhook/http/Exchange.ts";
 import * as Http1Client from "../../src/webhook/http/Http1Client.ts";
-import { wholeBody } from "../../src/webhook/http/Exchange.ts";
 import { makeRequestHead } from "../../src/webhook/http/RequestWriter.ts";
 
 const POSTS = 10_000;

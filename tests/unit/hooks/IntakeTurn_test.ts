@@ -91,6 +91,17 @@ Deno.test("IntakeTurn is longer after a pause that deliveries made little use of
     assert.equal(bench.fill(), EVENTS * STRETCH);
   }
   await bench.next;
+  bench.end(EVENTS * IDLE_STRETCH * bench.fair);
+  bench.take(EVENTS * IDLE_STRETCH);
+  assert.equal(bench.turn.over, false, "they have kept up");
+  assert.equal(bench.fill(), EVENTS);
+  await bench.next;
+  assert.equal(bench.fill(), EVENTS * STRETCH, "which ends the idleness");
+  for (let i = 1; i < IDLE_TURNS; i++) {
+    await bench.next;
+    bench.fill();
+  }
+  await bench.next;
   assert.equal(bench.fill(), EVENTS * IDLE_STRETCH);
   bench.end(1);
   await bench.next;
