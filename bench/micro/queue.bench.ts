@@ -53,7 +53,7 @@ const executors: ReadonlyArray<readonly [string, Effect.Effect<Executor, never, 
     Effect.succeed(answering((batch) => void AttemptBatch.encode(batch, batch.map(() => 0)))),
   ],
   [
-    "to the HTTP transport on this thread, without a network",
+    "to the @effect/platform client on this thread, without a network",
     Effect.flatMap(
       ClientSender.make(client, ""),
       (sender) => LocalExecutor.make({ prepare: () => Effect.void, of: () => sender }),
