@@ -57,6 +57,18 @@ Deno.test("OutcomeReporter gathers over several turns while attempts wait", asyn
   assert.equal(messages[0]!._tag === "Outcomes" && messages[0]!.delivered.length, ENOUGH); // there is one
 });
 
+Deno.test("OutcomeReporter keeps no more than the attempts that still wait", async () => {
+  const { report, messages } = reporterOf(8, 28);
+  for (let id = 1; id < 10; id++) {
+    report.delivered(id);
+    await turnEnds();
+  }
+  assert.equal(messages.length, 0); // 9 kept, 11 wait
+  report.delivered(10);
+  await turnEnds();
+  assert.equal(messages.length, 1);
+});
+
 Deno.test("OutcomeReporter tells the few that end while attempts wait all the same, and once", async () => {
   const { report, messages, next } = reporterOf(8, 1000);
   report.delivered(1);
