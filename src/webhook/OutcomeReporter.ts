@@ -17,8 +17,7 @@ export interface OutcomeReporterOptions {
 }
 
 export class OutcomeReporter {
-  #delivered: Array<number> = [];
-  #failed: Array<WorkerFailure> = [];
+  #ended: Array<number | WorkerFailure> = [];
   #returned: Array<number> = [];
   /** Attempts taken that have not ended. */
   #open = 0;
@@ -33,21 +32,21 @@ export class OutcomeReporter {
   }
 
   delivered(id: number): void {
-    this.#delivered.push(id);
-    this.#ended();
+    this.#ended.push(id);
+    this.#over();
   }
 
   failed(failure: WorkerFailure): void {
-    this.#failed.push(failure);
-    this.#ended();
+    this.#ended.push(failure);
+    this.#over();
   }
 
   returned(id: number): void {
     this.#returned.push(id);
-    this.#ended();
+    this.#over();
   }
 
-  #ended(): void {
+  #over(): void {
     this.#open--;
     if (this.#turnEnds) return;
     this.#turnEnds = true;
@@ -63,7 +62,7 @@ export class OutcomeReporter {
   };
 
   get #gathered(): number {
-    return this.#delivered.length + this.#failed.length + this.#returned.length;
+    return this.#ended.length + this.#returned.length;
   }
 
   readonly #late = (): void => {
@@ -74,12 +73,10 @@ export class OutcomeReporter {
   #flush(): void {
     const message: FromWorker = {
       _tag: "Outcomes",
-      delivered: this.#delivered,
-      failed: this.#failed,
+      ended: this.#ended,
       returned: this.#returned,
     };
-    this.#delivered = [];
-    this.#failed = [];
+    this.#ended = [];
     this.#returned = [];
     this.options.send(message);
   }

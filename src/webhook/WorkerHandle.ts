@@ -8,7 +8,7 @@ import { delivered, lost, returned } from "./Delivery.ts";
 import * as AttemptBatch from "./AttemptBatch.ts";
 import { DeliveryError } from "./DeliveryError.ts";
 import type { Attempting } from "./Executor.ts";
-import type { FromWorker, ToWorker, WorkerEndpoint } from "./WorkerProtocol.ts";
+import type { FromWorker, ToWorker, WorkerEndpoint, WorkerFailure } from "./WorkerProtocol.ts";
 
 type State =
   /** It loads what it needs; attempts and endpoints wait. */
@@ -127,11 +127,15 @@ export class WorkerHandle {
       this.options.onReady();
       return;
     }
-    for (const id of message.delivered) this.#end(id, delivered);
-    for (const { id, ...failure } of message.failed) {
-      this.#end(id, { _tag: "Failed", error: new DeliveryError(failure) });
+    for (const one of message.ended) {
+      if (typeof one === "number") this.#end(one, delivered);
+      else this.#fail(one);
     }
     for (const id of message.returned) this.#end(id, returned);
+  }
+
+  #fail({ id, ...failure }: WorkerFailure): void {
+    this.#end(id, { _tag: "Failed", error: new DeliveryError(failure) });
   }
 
   #end(id: number, outcome: Outcome): void {

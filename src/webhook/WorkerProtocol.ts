@@ -45,12 +45,11 @@ export interface WorkerFailure {
 export type FromWorker =
   /** The answer to `Start`. */
   | { readonly _tag: "Ready" }
-  /** Attempts that have ended, in any order. */
+  /** Attempts that are over. */
   | {
     readonly _tag: "Outcomes";
-    /** The ids of deliveries. */
-    readonly delivered: ReadonlyArray<number>;
-    readonly failed: ReadonlyArray<WorkerFailure>;
+    /** In the order in which they ended, since a breaker counts failures in a row; a number: the id of one delivered. */
+    readonly ended: ReadonlyArray<number | WorkerFailure>;
     /** The ids of those that were not sent: recalled, or too late. */
     readonly returned: ReadonlyArray<number>;
   };

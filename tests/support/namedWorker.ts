@@ -14,11 +14,11 @@ const text = new TextDecoder();
 port.onmessage = ({ data }) => {
   if (data._tag === "Start") port.postMessage({ _tag: "Ready" });
   if (data._tag !== "Attempts") return;
-  const failed: Array<WorkerFailure> = [];
+  const ended: Array<WorkerFailure> = [];
   AttemptBatch.forEach(data.batch, (attempt) => {
     const { id } = attempt;
     if (text.decode(bytesOf(attempt)) === "die") throw "this worker dies"; // not an Error: its stack would be printed
-    failed.push({
+    ended.push({
       id,
       reason: "refused",
       detail: name,
@@ -27,5 +27,5 @@ port.onmessage = ({ data }) => {
       gone: false,
     });
   });
-  port.postMessage({ _tag: "Outcomes", delivered: [], failed, returned: [] });
+  port.postMessage({ _tag: "Outcomes", ended, returned: [] });
 };

@@ -29,17 +29,18 @@ const reporterOf = (permits: number, taken: number) => {
 /** Lets what is queued for the end of this turn happen. */
 const turnEnds = () => Promise.resolve();
 
-Deno.test("OutcomeReporter tells all that ended in a turn at its end, while nothing waits", async () => {
+Deno.test("OutcomeReporter tells all that ended in a turn at its end, in their order, while nothing waits", async () => {
   const { report, messages } = reporterOf(8, 10);
   report.delivered(1);
   report.failed(failure);
   report.returned(3);
+  report.delivered(4);
   assert.equal(messages.length, 0);
   await turnEnds();
   assert.deepEqual(messages, [
-    { _tag: "Outcomes", delivered: [1], failed: [failure], returned: [3] },
+    { _tag: "Outcomes", ended: [1, failure, 4], returned: [3] },
   ]);
-  report.delivered(4);
+  report.delivered(5);
   await turnEnds();
   assert.equal(messages.length, 2);
 });
@@ -54,7 +55,7 @@ Deno.test("OutcomeReporter gathers over several turns while attempts wait", asyn
   report.delivered(ENOUGH);
   await turnEnds();
   assert.equal(messages.length, 1);
-  assert.equal(messages[0]!._tag === "Outcomes" && messages[0]!.delivered.length, ENOUGH); // there is one
+  assert.equal(messages[0]!._tag === "Outcomes" && messages[0]!.ended.length, ENOUGH); // there is one
 });
 
 Deno.test("OutcomeReporter keeps no more than the attempts that still wait", async () => {
@@ -79,7 +80,7 @@ Deno.test("OutcomeReporter tells the few that end while attempts wait all the sa
   report.delivered(3);
   await next();
   assert.deepEqual(
-    messages.map((message) => message._tag === "Outcomes" && message.delivered),
+    messages.map((message) => message._tag === "Outcomes" && message.ended),
     [[1, 2], [3]],
   );
 });
