@@ -394,9 +394,11 @@ testNeeding(
   "Connection whose first packet is no CONNECT is closed without events",
   async () => {
     const raw = await RawMqtt.open(broker.port());
+    // The system may have given it the port of an earlier client.
+    const before = receiver.matching({ ipaddress: raw.address });
     await raw.send({ cmd: "pingreq" });
     await raw.closed(); // [MQTT-3.1.0-1]
-    assert.deepEqual(receiver.matching({ ipaddress: raw.address }), []);
+    assert.deepEqual(receiver.matching({ ipaddress: raw.address }), before);
   },
 );
 
