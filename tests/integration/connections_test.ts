@@ -385,8 +385,10 @@ testNeeding(needed, "MQTT client without an id gets one, and its events carry it
 
 testNeeding(needed, "Connection that sends no CONNECT is closed at handshake_timeout", async () => {
   const raw = await RawMqtt.open(broker.port("hasty"));
+  // The system may have given it the port of an earlier client.
+  const before = receiver.matching({ ipaddress: raw.address });
   await raw.closed(5000);
-  assert.deepEqual(receiver.matching({ ipaddress: raw.address }), []);
+  assert.deepEqual(receiver.matching({ ipaddress: raw.address }), before);
 });
 
 testNeeding(
