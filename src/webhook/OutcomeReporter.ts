@@ -1,6 +1,6 @@
 /**
- * Collects outcomes into messages to the broker's thread, because a message and the answer to it cost both
- * sides some 10 µs however much they carry, and more where one must be woken. It must never keep an outcome
+ * Collects outcomes into messages to the broker's thread, because each costs the two sides 5 µs
+ * together however much it carries, and more where one must be woken. It must never keep an outcome
  * for longer than `MOST_MS`, nor so many that the worker could run out of attempts before the answer comes.
  */
 import type { FromWorker, WorkerFailure } from "./WorkerProtocol.ts";
