@@ -17,7 +17,7 @@ import { type ConfigFiles, loadSettings, loadWebHookSettings } from "./config/lo
 import { renderSettings } from "./config/renderSettings.ts";
 import { Acl } from "./mqtt/Acl.ts";
 import { listen } from "./net/listen.ts";
-import { makeBroker } from "./net/makeBroker.ts";
+import { makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
 import * as logger from "./ops/logger.ts";
 import { listenFor } from "./ops/signals.ts";

@@ -14,10 +14,11 @@ import type * as HttpClientError from "@effect/platform/HttpClientError";
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest";
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse";
 import * as Effect from "effect/Effect";
-import { ConnectionPool } from "../../src/webhook/http/ConnectionPool.ts";
-import { type TransportResult, wholeBody } from "../../src/webhook/http/Exchange.ts";
-import * as Http1Client from "../../src/webhook/http/Http1Client.ts";
-import { makeRequestHead } from "../../src/webhook/http/RequestWriter.ts";
+import { ConnectionPool } from "../../src/http/ConnectionPool.ts";
+import { type TransportResult } from "../../src/http/Exchange.ts";
+import { wholeBody } from "../../src/http/RequestWriter.ts";
+import * as Http1Client from "../../src/http/Http1Client.ts";
+import { makeRequestHead } from "../../src/http/RequestWriter.ts";
 
 const POSTS = 10_000;
 const IN_FLIGHT = 128;

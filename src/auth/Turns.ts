@@ -2,7 +2,7 @@
  * Lets few tasks run at the same time and few wait for it: what is expensive and can be asked for by
  * anybody. It must never hold more than it was told to, whoever asks.
  */
-import { Deque } from "../mqtt/Deque.ts";
+import { Deque } from "../collections/Deque.ts";
 
 interface Waiting {
   readonly isWanted: () => boolean;

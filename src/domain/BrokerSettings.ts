@@ -1,6 +1,6 @@
 /** What broker.toml says, decoded: times in milliseconds, sizes in bytes, defaults filled in. Keys: shared/contract.md. */
 import type * as Redacted from "effect/Redacted";
-import type { QoS } from "./HookEvent.ts";
+import type { QoS } from "./QoS.ts";
 
 /** The limits that a listener sets on the clients that come in by it. 0 stands for "no limit" only where said. */
 export interface ListenerLimits {

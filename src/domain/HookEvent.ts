@@ -9,6 +9,7 @@
  * Sources: shared/reference/web-hook.md ("WebHook event parameters") and shared/contract.md ("Events").
  */
 import * as Schema from "@effect/schema";
+import { QoS } from "./QoS.ts";
 
 /** Milliseconds since 1970. */
 const Timestamp = Schema.Int;
@@ -37,10 +38,6 @@ const connect = {
   clean_session: Schema.optionalWith(Schema.Boolean, { exact: true }),
   clean_start: Schema.optionalWith(Schema.Boolean, { exact: true }),
 };
-
-/** A quality of service level. */
-export const QoS = Schema.Literal(0, 1, 2);
-export type QoS = typeof QoS.Type;
 
 /** The PUBLISH packet an event is about; packet id 0 stands for none. */
 const publish = {

@@ -9,7 +9,7 @@
  */
 import type { AclRule } from "../domain/BrokerSettings.ts";
 import { parseFilter } from "../domain/TopicFilter.ts";
-import type { ClientInfo } from "./Message.ts";
+import type { ClientInfo } from "../domain/ClientInfo.ts";
 
 export type AclAction = "publish" | "subscribe";
 

@@ -3,10 +3,12 @@
  *
  * Nothing here decides anything about MQTT: callers say what happened, at the moment it happens.
  */
-import type { MessagePublish, QoS } from "../domain/HookEvent.ts";
+import type { MessagePublish } from "../domain/HookEvent.ts";
+import type { QoS } from "../domain/QoS.ts";
 import type { Clock } from "./Clock.ts";
 import type { HookSink } from "./HookSink.ts";
-import type { ClientInfo, Message } from "./Message.ts";
+import type { Message } from "./Message.ts";
+import type { ClientInfo } from "../domain/ClientInfo.ts";
 import type { Outgoing } from "./Outgoing.ts";
 import { connackText, type ReasonCode } from "./ReasonCode.ts";
 

@@ -2,19 +2,11 @@
  * An application message: what was published, by whom, and all that is needed to forward it. One is
  * shared by all its recipients, and owns its bytes.
  */
-import type { QoS } from "../domain/HookEvent.ts";
+import type { ClientInfo } from "../domain/ClientInfo.ts";
+import type { QoS } from "../domain/QoS.ts";
 import { copyBytes } from "./allocateBytes.ts";
 import type { ForwardedProperties } from "./FrameCheck.ts";
 import { patchedFrame, type PublishFrame, publishFrame } from "./PublishFrame.ts";
-
-/** Who a client is, as hook events say it. */
-export interface ClientInfo {
-  readonly node: number;
-  readonly ipaddress: string;
-  readonly clientid: string;
-  /** `"undefined"` when the client gave none. */
-  readonly username: string;
-}
 
 export class Message {
   /** Frames without alias, subscription identifiers and expiry, by version, QoS and retain; while it is being routed. */

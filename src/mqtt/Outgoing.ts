@@ -1,4 +1,4 @@
-import type { QoS } from "../domain/HookEvent.ts";
+import type { QoS } from "../domain/QoS.ts";
 import type { Message } from "./Message.ts";
 import type { SharedGroup } from "./SharedGroup.ts";
 

@@ -6,13 +6,14 @@
  * acknowledged, sent (QoS 0), released (QoS 2, when the session ends before PUBCOMP), message_dropped.
  */
 import type { ListenerLimits } from "../domain/BrokerSettings.ts";
-import type { QoS } from "../domain/HookEvent.ts";
+import type { QoS } from "../domain/QoS.ts";
 import type { Client, Will } from "./Client.ts";
-import type { Deadline, Deadlines } from "./Deadlines.ts";
-import { Deque } from "./Deque.ts";
+import type { Deadline, Deadlines } from "../collections/Deadlines.ts";
+import { Deque } from "../collections/Deque.ts";
 import { PacketType } from "./FrameCheck.ts";
 import { DropReason, type Hooks } from "./Hooks.ts";
-import type { ClientInfo, Message } from "./Message.ts";
+import type { Message } from "./Message.ts";
+import type { ClientInfo } from "../domain/ClientInfo.ts";
 import { protocolError } from "./MqttError.ts";
 import { Outgoing } from "./Outgoing.ts";
 import { acknowledgement } from "./PacketCodec.ts";

@@ -1,4 +1,4 @@
-import type { QoS } from "../domain/HookEvent.ts";
+import type { QoS } from "../domain/QoS.ts";
 import { parseFilter } from "../domain/TopicFilter.ts";
 import type { Session } from "./Session.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { BodyWriter } from "./BodyWriter.ts";
-import type { RequestBody } from "./http/Exchange.ts";
+import type { RequestBody } from "../http/RequestWriter.ts";
 
 /** One piece of memory with bodies in it. */
 export interface Slab {

@@ -2,7 +2,7 @@
  * Writes a body's JSON as UTF-8 where it will wait, without a string of the whole in between. It must
  * never write what `JSON.stringify` would not; what needs more than a look at each character is left to it.
  */
-import { writeDecimal } from "./http/writeAscii.ts";
+import { writeDecimal } from "../http/writeAscii.ts";
 
 export class BodyWriter {
   #buffer: Uint8Array = new Uint8Array(0);

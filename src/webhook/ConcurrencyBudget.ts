@@ -4,7 +4,7 @@
  * are more permits than URLs; the rest goes to who asks first. It must never let more than the limit be
  * taken. Effect's Semaphore has no shares, and costs 10 µs an attempt.
  */
-import { Deque } from "../mqtt/Deque.ts";
+import { Deque } from "../collections/Deque.ts";
 
 /** One URL's place at the budget. */
 export interface Seat {

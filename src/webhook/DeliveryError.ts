@@ -1,8 +1,8 @@
 /** Why an attempt failed, and whether another one makes sense; said here and nowhere else. */
 import * as Data from "effect/Data";
 import type { RetryPolicy } from "../domain/RetryPolicy.ts";
-import type { TransportFault } from "./http/TransportError.ts";
-import { TransportError } from "./http/TransportError.ts";
+import type { TransportFault } from "../http/TransportError.ts";
+import { TransportError } from "../http/TransportError.ts";
 
 /** The labels of failures; few, because they name counters. */
 export type FailureReason =

@@ -10,7 +10,7 @@ import * as LogLevel from "effect/LogLevel";
 import type { EndpointSettings } from "../domain/WebHookSettings.ts";
 import { type Backlog, placesOf } from "../hooks/Backlog.ts";
 import type { DeliveryPace } from "../hooks/DeliveryPace.ts";
-import { Deque } from "../mqtt/Deque.ts";
+import { Deque } from "../collections/Deque.ts";
 import type { DropReason, EndpointCounters } from "../ops/Metrics.ts";
 import type { BodySlabs } from "./BodySlab.ts";
 import type { Breaker } from "./Breaker.ts";

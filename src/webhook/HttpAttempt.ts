@@ -7,7 +7,7 @@ import type { RetryPolicy } from "../domain/RetryPolicy.ts";
 import type { EndpointSettings } from "../domain/WebHookSettings.ts";
 import type { Outcome } from "./Delivery.ts";
 import type { DeliveryError } from "./DeliveryError.ts";
-import type { RequestBody } from "./http/Exchange.ts";
+import type { RequestBody } from "../http/RequestWriter.ts";
 
 const USER_AGENT = "hookline/0.1.0";
 

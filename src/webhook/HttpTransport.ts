@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import { Deque } from "../mqtt/Deque.ts";
+import { Deque } from "../collections/Deque.ts";
 import { ConcurrencyBudget } from "./ConcurrencyBudget.ts";
 import type { Outcome } from "./Delivery.ts";
 import { returned } from "./Delivery.ts";

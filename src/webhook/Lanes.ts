@@ -2,7 +2,7 @@
  * The order of clients: of one client's ordered deliveries only the first is on its way, the others wait
  * behind it until it has ended. A lane exists only while it has deliveries.
  */
-import { Deque } from "../mqtt/Deque.ts";
+import { Deque } from "../collections/Deque.ts";
 import type { Delivery } from "./Delivery.ts";
 
 export class Lanes {

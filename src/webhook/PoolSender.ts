@@ -10,13 +10,14 @@ import { delivered } from "./Delivery.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 import type { HttpAttempt, Send, Sender } from "./HttpAttempt.ts";
 import { failed, isSuccess, targetHeaders } from "./HttpAttempt.ts";
-import type { PoolOptions } from "./http/ConnectionPool.ts";
-import * as ConnectionPools from "./http/ConnectionPools.ts";
-import type { RequestBody, TransportRequest } from "./http/Exchange.ts";
-import type { HeaderLines, RequestHead } from "./http/RequestWriter.ts";
-import { makeRequestHead } from "./http/RequestWriter.ts";
-import { TransportError } from "./http/TransportError.ts";
-import { writeBase36, writeBytes, writeDecimal } from "./http/writeAscii.ts";
+import type { PoolOptions } from "../http/ConnectionPool.ts";
+import * as ConnectionPools from "../http/ConnectionPools.ts";
+import type { TransportRequest } from "../http/Exchange.ts";
+import type { RequestBody } from "../http/RequestWriter.ts";
+import type { HeaderLines, RequestHead } from "../http/RequestWriter.ts";
+import { makeRequestHead } from "../http/RequestWriter.ts";
+import { TransportError } from "../http/TransportError.ts";
+import { writeBase36, writeBytes, writeDecimal } from "../http/writeAscii.ts";
 
 /** A sender whose connections live until the scope closes. */
 export const make = (

@@ -20,7 +20,7 @@ import { Intake } from "../../src/mqtt/Broker.ts";
 import type { HookSink } from "../../src/mqtt/HookSink.ts";
 import { formatAddress } from "../../src/net/listen.ts";
 import { listenTcp } from "../../src/net/listenTcp.ts";
-import { makeBroker } from "../../src/net/makeBroker.ts";
+import { makeBroker } from "../../src/makeBroker.ts";
 import { makeSockets } from "../../src/net/Sockets.ts";
 import { serveTcp } from "../../src/net/TcpSink.ts";
 import type { EndpointSnapshot, EventCounts } from "../../src/ops/Metrics.ts";

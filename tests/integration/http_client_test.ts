@@ -14,8 +14,8 @@ import type * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
 import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
-import * as Http1Client from "../../src/webhook/http/Http1Client.ts";
-import { TransportError } from "../../src/webhook/http/TransportError.ts";
+import * as Http1Client from "../../src/http/Http1Client.ts";
+import { TransportError } from "../../src/http/TransportError.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { type Peer, ScriptedServer } from "../support/ScriptedServer.ts";
 

@@ -41,19 +41,13 @@ const SEEN: ReadonlyArray<readonly [from: string, of: string, seen: RegExp]> = [
 
 /** Faults that are known and not mended yet, as `fault` tells them. It only gets shorter. */
 const KNOWN_FAULTS: ReadonlySet<string> = new Set([
-  "receiver.ts is on no floor",
-  "auth/Turns.ts imports mqtt/Deque.ts: not for it to see",
   "auth/authenticator.ts imports mqtt/Broker.ts: not for it to see",
   "hooks/Backlog.ts is on no floor",
   "hooks/EventQueue.ts is on no floor",
   "hooks/IntakeTurn.ts is on no floor",
   "ops/Metrics.ts imports domain/displayUrl.ts: up the floors",
   "ops/Metrics.ts imports domain/HookEvent.ts: up the floors",
-  "webhook/ConcurrencyBudget.ts imports mqtt/Deque.ts: not for it to see",
   "hooks/DeliveryPace.ts is on no floor",
-  "webhook/Endpoint.ts imports mqtt/Deque.ts: not for it to see",
-  "webhook/HttpTransport.ts imports mqtt/Deque.ts: not for it to see",
-  "webhook/Lanes.ts imports mqtt/Deque.ts: not for it to see",
   "webhook/WebHook.ts imports mqtt/HookSink.ts: not for it to see",
 ]);
 
@@ -76,8 +70,6 @@ const KNOWN_CIRCLES: ReadonlyArray<string> = [
   "mqtt/handlers/pubrel.ts",
   "mqtt/handlers/subscribe.ts",
   "mqtt/handlers/unsubscribe.ts",
-  "webhook/http/Exchange.ts",
-  "webhook/http/RequestWriter.ts",
 ];
 
 /** Which floor and room of these a path is in; undefined: none. */
@@ -307,7 +299,7 @@ testNeeding(
   "deliveryWorker loads little: no @effect/platform, Schema nor Stream, 16 MB in each worker",
   async () => {
     const modules = await loaded("webhook/deliveryWorker.ts");
-    assert.ok(modules.has("webhook/http/ConnectionPool.ts"));
+    assert.ok(modules.has("http/ConnectionPool.ts"));
     const heavy = /^npm:\/?(?:@effect\/platform@|effect@[^/]+\/(?:Schema|Stream)$|effect@[^/]+$)/;
     assert.deepEqual([...modules].filter((module) => heavy.test(module)), []);
   },

@@ -6,7 +6,7 @@ import { Client, type Will } from "../Client.ts";
 import type { Connection } from "../Connection.ts";
 import { isUtf8 } from "../FrameCheck.ts";
 import type { ConnectInfo } from "../Hooks.ts";
-import type { ClientInfo } from "../Message.ts";
+import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import { MqttError } from "../MqttError.ts";
 import {
   claimedVersion,

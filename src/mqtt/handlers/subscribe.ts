@@ -1,6 +1,6 @@
 /** SUBSCRIBE. MQTT 5.0 section 3.8 */
 import { levelCount } from "../../domain/TopicFilter.ts";
-import type { QoS } from "../../domain/HookEvent.ts";
+import type { QoS } from "../../domain/QoS.ts";
 import type { Broker } from "../Broker.ts";
 import type { Client } from "../Client.ts";
 import type { Subscribe } from "../PacketCodec.ts";

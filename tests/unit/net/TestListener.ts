@@ -7,7 +7,7 @@ import type { ListenerSettings } from "../../../src/domain/BrokerSettings.ts";
 import { Acl } from "../../../src/mqtt/Acl.ts";
 import type { Broker } from "../../../src/mqtt/Broker.ts";
 import { listen, type ListenError } from "../../../src/net/listen.ts";
-import { makeBroker } from "../../../src/net/makeBroker.ts";
+import { makeBroker } from "../../../src/makeBroker.ts";
 import { makeSockets } from "../../../src/net/Sockets.ts";
 import { limits, RecordingHooks } from "../../support/ProtocolBench.ts";
 

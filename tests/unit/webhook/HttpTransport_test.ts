@@ -13,8 +13,8 @@ import type { TargetSettings } from "../../../src/webhook/HttpAttempt.ts";
 import * as HttpTransport from "../../../src/webhook/HttpTransport.ts";
 import type { TimedAttempt } from "../../../src/webhook/HttpTransport.ts";
 import * as PoolSender from "../../../src/webhook/PoolSender.ts";
-import { wholeBody } from "../../../src/webhook/http/Exchange.ts";
-import type { Socket } from "../../../src/webhook/http/Socket.ts";
+import { wholeBody } from "../../../src/http/RequestWriter.ts";
+import type { Socket } from "../../../src/http/Socket.ts";
 
 /** What a receiver answers, in its order; when nothing is left, requests hang. */
 interface Answer {

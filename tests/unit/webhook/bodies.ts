@@ -1,6 +1,6 @@
 /** Bodies that are any text, for what does not look into them. */
 import { bytesOf } from "../../../src/webhook/BodySlab.ts";
-import type { RequestBody } from "../../../src/webhook/http/Exchange.ts";
+import type { RequestBody } from "../../../src/http/RequestWriter.ts";
 import type { BodyWriter } from "../../../src/webhook/BodyWriter.ts";
 
 export const writeText = (text: string, body: BodyWriter): void =>

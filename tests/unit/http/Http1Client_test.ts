@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
-import * as Http1Client from "../../../../src/webhook/http/Http1Client.ts";
-import type { Socket } from "../../../../src/webhook/http/Socket.ts";
+import * as Http1Client from "../../../src/http/Http1Client.ts";
+import type { Socket } from "../../../src/http/Socket.ts";
 
 /** A server that answers each request with the same, and remembers what it was sent. */
 class Answering {

@@ -17,7 +17,7 @@ import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
 import type { ConnectionPool, PoolOptions } from "./ConnectionPool.ts";
 import * as ConnectionPools from "./ConnectionPools.ts";
-import { wholeBody } from "./Exchange.ts";
+import { wholeBody } from "./RequestWriter.ts";
 import { Http1Response } from "./Http1Response.ts";
 import { makeRequestHead, type RequestHead, type RequestHeaders } from "./RequestWriter.ts";
 import type { TransportError } from "./TransportError.ts";

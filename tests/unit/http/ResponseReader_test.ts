@@ -1,6 +1,6 @@
 import * as assert from "node:assert/strict";
 import * as FastCheck from "effect/FastCheck";
-import { ResponseReader } from "../../../../src/webhook/http/ResponseReader.ts";
+import { ResponseReader } from "../../../src/http/ResponseReader.ts";
 
 const limits = { maxHeadBytes: 512, maxBodyBytes: 64 };
 

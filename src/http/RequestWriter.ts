@@ -7,9 +7,22 @@
  * Source: RFC 9112 (HTTP/1.1).
  */
 import * as Either from "effect/Either";
-import type { RequestBody } from "./Exchange.ts";
 import { TransportError } from "./TransportError.ts";
 import { writeBytes, writeDecimal } from "./writeAscii.ts";
+
+/** A request's body: a part of a buffer, which others may be in as well. A view of each cost 100 bytes. */
+export interface RequestBody {
+  readonly slab: { readonly bytes: Uint8Array };
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** All of `bytes` as a body. */
+export const wholeBody = (bytes: Uint8Array): RequestBody => ({
+  slab: { bytes },
+  offset: 0,
+  length: bytes.length,
+});
 
 /** The part of a head that all requests of one method to one URL have in common. */
 export interface RequestHead {

@@ -3,7 +3,7 @@
  * each event on one line. It is for trying things out: it must never grow into anything to rely on.
  */
 import { parseArgs } from "node:util";
-import { eventLine } from "./receiver/EventLine.ts";
+import { eventLine } from "./EventLine.ts";
 
 const usage =
   "usage: deno task receiver [--port PORT]   (127.0.0.1, port 5656 unless told otherwise)";

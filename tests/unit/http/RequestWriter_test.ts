@@ -1,12 +1,12 @@
 import * as assert from "node:assert/strict";
 import * as Either from "effect/Either";
-import { type RequestBody, wholeBody } from "../../../../src/webhook/http/Exchange.ts";
+import { type RequestBody, wholeBody } from "../../../src/http/RequestWriter.ts";
 import {
   makeRequestHead,
   type RequestHeaders,
   requestHeadersFault,
   RequestWriter,
-} from "../../../../src/webhook/http/RequestWriter.ts";
+} from "../../../src/http/RequestWriter.ts";
 
 const headOf = (url: string, headers: RequestHeaders = {}, method = "POST") =>
   Either.getOrThrow(makeRequestHead(method, new URL(url), headers));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as fc from "effect/FastCheck";
-import { Deque } from "../../../src/mqtt/Deque.ts";
+import { Deque } from "../../../src/collections/Deque.ts";
 
 type Step = { readonly push: number } | "shift" | { readonly keep: number };
 

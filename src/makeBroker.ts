@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
-import { Broker, type BrokerOptions } from "../mqtt/Broker.ts";
+import { Broker, type BrokerOptions } from "./mqtt/Broker.ts";
 
 /** The precision of keep-alives, expiries and all other time limits of the broker. */
 const tickInterval = Duration.millis(100);

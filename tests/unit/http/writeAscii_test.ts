@@ -1,5 +1,5 @@
 import * as assert from "node:assert/strict";
-import { writeBase36, writeBytes, writeDecimal } from "../../../../src/webhook/http/writeAscii.ts";
+import { writeBase36, writeBytes, writeDecimal } from "../../../src/http/writeAscii.ts";
 
 const integers = [
   0,

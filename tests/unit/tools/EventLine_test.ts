@@ -1,6 +1,6 @@
 /** What a person sees of an event, and that a client cannot write to their terminal. */
 import assert from "node:assert/strict";
-import { eventLine } from "../../../src/receiver/EventLine.ts";
+import { eventLine } from "../../../src/tools/EventLine.ts";
 
 const client = { node: 1, ipaddress: "127.0.0.1:51234", clientid: "c1", username: "undefined" };
 const from = {

@@ -2,7 +2,7 @@
  * `deno task hash-password`: reads a password from standard input and prints the hash to put into
  * broker.toml. It takes no password as an argument, where other users of the machine could see it.
  */
-import { hash } from "./PasswordHash.ts";
+import { hash } from "../auth/PasswordHash.ts";
 
 if (import.meta.main) {
   if (Deno.stdin.isTerminal()) {

@@ -2,23 +2,9 @@
  * One request and what becomes of it: the pool's unit of work, and its caller's handle on it. Knows no
  * sockets; never tells its end twice.
  */
-import type { HeaderLines, RequestHead, RequestHeaders } from "./RequestWriter.ts";
+import type { HeaderLines, RequestBody, RequestHead, RequestHeaders } from "./RequestWriter.ts";
 import type { ResponseHead } from "./ResponseReader.ts";
 import type { TransportError } from "./TransportError.ts";
-
-/** A request's body: a part of a buffer, which others may be in as well. A view of each cost 100 bytes. */
-export interface RequestBody {
-  readonly slab: { readonly bytes: Uint8Array };
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** All of `bytes` as a body. */
-export const wholeBody = (bytes: Uint8Array): RequestBody => ({
-  slab: { bytes },
-  offset: 0,
-  length: bytes.length,
-});
 
 /** A request as the pool sends it. The pool reads `body` until the exchange is over; do not change it before. */
 export interface TransportRequest {

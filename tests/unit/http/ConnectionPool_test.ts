@@ -7,11 +7,11 @@ import * as Runtime from "effect/Runtime";
 import * as Scope from "effect/Scope";
 import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
-import { ConnectionPool, type PoolOptions } from "../../../../src/webhook/http/ConnectionPool.ts";
-import type { Exchange, TransportResult } from "../../../../src/webhook/http/Exchange.ts";
-import { wholeBody } from "../../../../src/webhook/http/Exchange.ts";
-import { makeRequestHead } from "../../../../src/webhook/http/RequestWriter.ts";
-import type { Socket } from "../../../../src/webhook/http/Socket.ts";
+import { ConnectionPool, type PoolOptions } from "../../../src/http/ConnectionPool.ts";
+import type { Exchange, TransportResult } from "../../../src/http/Exchange.ts";
+import { wholeBody } from "../../../src/http/RequestWriter.ts";
+import { makeRequestHead } from "../../../src/http/RequestWriter.ts";
+import type { Socket } from "../../../src/http/Socket.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 const url = new URL("http://host/hook");

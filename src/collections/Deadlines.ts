@@ -1,9 +1,9 @@
 /**
- * Everything the broker must do at a later time: one indexed binary heap, no timer of its own.
+ * Everything that must be done at a later time: one indexed binary heap, no timer of its own.
  *
- * The host calls `runDue` now and then (`net/runBroker.ts`: ten times a second), so that 100,000
- * sessions cost no timers at all. A cancelled deadline leaves the heap at once: sessions that come and
- * go do not pile up the expiry deadlines of their past.
+ * Its owner calls `runDue` now and then (the broker's `tick`, ten times a second), so that 100,000
+ * sessions cost no timers at all. A cancelled deadline leaves the heap at once: what comes and goes does
+ * not pile up the deadlines of its past.
  */
 export class Deadlines {
   readonly #heap: Array<Deadline> = [];

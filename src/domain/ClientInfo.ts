@@ -1,0 +1,9 @@
+/** Who a client is, as hook events say it. */
+export interface ClientInfo {
+  readonly node: number;
+  /** With its port: `127.0.0.1:51234`, `[::1]:51234`. */
+  readonly ipaddress: string;
+  readonly clientid: string;
+  /** `"undefined"` when the client gave none. */
+  readonly username: string;
+}
