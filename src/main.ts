@@ -15,7 +15,7 @@ import { EX_CONFIG } from "./config/ConfigError.ts";
 import { ConfigSource } from "./config/ConfigSource.ts";
 import { type ConfigFiles, loadSettings, loadWebHookSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
-import { Acl } from "./mqtt/Acl.ts";
+import { makeAuthorizer } from "./auth/authorizer.ts";
 import { listen } from "./net/listen.ts";
 import { makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
@@ -38,8 +38,10 @@ const run = (files: ConfigFiles) =>
     const broker = yield* makeBroker({ // then: clients are disconnected, with their events
       nodeId: settings.broker.node.id,
       sink: webHook.sink,
-      authenticate: makeAuthenticator(settings.broker.users),
-      acl: new Acl(settings.broker.acl),
+      access: {
+        authenticate: makeAuthenticator(settings.broker.users),
+        authorize: makeAuthorizer(settings.broker.acl),
+      },
       newClientId: () => `auto-${crypto.randomUUID()}`,
     });
     webHook.onRelief(() => broker.resume());

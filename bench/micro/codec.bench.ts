@@ -7,11 +7,11 @@
  * Read the group of a packet: `check` is FrameCheck, `parse` mqtt-packet with a parser that is kept,
  * `decode` both, as a connection does it.
  */
-import "../../src/mqtt/processEnv.ts";
+import "../../src/mqtt/wire/processEnv.ts";
 import { Buffer } from "node:buffer";
 import { generate, type IPublishPacket, type Packet, parser } from "mqtt-packet";
-import { checkFrame } from "../../src/mqtt/FrameCheck.ts";
-import { decode, type ProtocolVersion } from "../../src/mqtt/PacketCodec.ts";
+import { checkFrame } from "../../src/mqtt/wire/FrameCheck.ts";
+import { decode, type ProtocolVersion } from "../../src/mqtt/wire/PacketCodec.ts";
 
 const small: IPublishPacket = {
   cmd: "publish",

@@ -5,7 +5,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import * as Redacted from "effect/Redacted";
 import type { UserSettings } from "../domain/BrokerSettings.ts";
-import type { Authenticate } from "../mqtt/Broker.ts";
+import type { Authenticate } from "../mqtt/ports/Access.ts";
 import { equalsPlain, isPasswordHash, verify } from "./PasswordHash.ts";
 import { Turns } from "./Turns.ts";
 

@@ -5,7 +5,7 @@
  * Endpoints that fail are counted apart. Pressure is what the others occupy of the room that is left
  * to them, so that what waits for a dead URL never holds a publisher back.
  */
-import type { Pressure } from "../mqtt/HookSink.ts";
+import type { Pressure } from "../mqtt/ports/HookSink.ts";
 
 /**
  * The places that an event or delivery of so many body bytes takes in a Backlog: one for each KB begun.

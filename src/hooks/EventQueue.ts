@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope";
 import type * as Stream from "effect/Stream";
 import type { HookEvent, HookEventName } from "../domain/HookEvent.ts";
 import type { DropReason } from "../ops/Metrics.ts";
-import type { HookSink, Pressure } from "../mqtt/HookSink.ts";
+import type { HookSink, Pressure } from "../mqtt/ports/HookSink.ts";
 import { type Backlog, placesOf } from "./Backlog.ts";
 import type { DeliveryPace } from "./DeliveryPace.ts";
 import { IntakeTurn } from "./IntakeTurn.ts";

@@ -4,48 +4,29 @@
  * and a way out for events, so that a test runs it with plain objects.
  */
 import type { ListenerLimits } from "../domain/BrokerSettings.ts";
-import type { Acl } from "./Acl.ts";
-import type { ByteSink } from "./ByteSink.ts";
-import type { Client, Will } from "./Client.ts";
-import type { Clock } from "./Clock.ts";
+import type { Access } from "./ports/Access.ts";
+import type { ByteSink } from "./ports/ByteSink.ts";
+import type { Client, Will } from "./session/Client.ts";
+import type { Clock } from "./ports/Clock.ts";
 import { Connection } from "./Connection.ts";
 import { type Deadline, Deadlines } from "../collections/Deadlines.ts";
-import { EndReason } from "./EndReason.ts";
-import { Hooks } from "./Hooks.ts";
-import type { HookSink } from "./HookSink.ts";
-import { Message } from "./Message.ts";
+import { EndReason } from "./events/EndReason.ts";
+import { Hooks } from "./events/Hooks.ts";
+import type { HookSink } from "./ports/HookSink.ts";
+import { Message } from "./routing/Message.ts";
 import type { ClientInfo } from "../domain/ClientInfo.ts";
-import { ReasonCode } from "./ReasonCode.ts";
-import { RetainedMessages } from "./RetainedMessages.ts";
-import { Router } from "./Router.ts";
-import { Session, type SessionHost } from "./Session.ts";
-import type { Subscription } from "./Subscription.ts";
-import { TopicTree } from "./TopicTree.ts";
-
-/** Says whether a user name and password are good. */
-export type Authenticate = (
-  username: string,
-  password: Uint8Array | undefined,
-  asker: Asker,
-) => Verdict | Promise<Verdict>;
-
-/** Who waits for a verdict. */
-export interface Asker {
-  /** Whether a client with an unknown user name is let in all the same. */
-  readonly admitsUnknown: boolean;
-  /** False when the client has gone: its verdict is of no use any more. */
-  readonly isWaiting: () => boolean;
-}
-
-/** `unknown`: there is no such user. `busy`: too many wait for a verdict already. */
-export type Verdict = "good" | "bad" | "unknown" | "busy";
+import { ReasonCode } from "./wire/ReasonCode.ts";
+import { RetainedMessages } from "./routing/RetainedMessages.ts";
+import { Router } from "./routing/Router.ts";
+import { Session, type SessionHost } from "./session/Session.ts";
+import type { Subscription } from "./routing/Subscription.ts";
+import { TopicTree } from "./routing/TopicTree.ts";
 
 export interface BrokerOptions {
   readonly nodeId: number;
   readonly sink: HookSink;
   readonly clock: Clock;
-  readonly authenticate: Authenticate;
-  readonly acl: Acl;
+  readonly access: Access;
   /** A client identifier for a client that brings none; never given twice. */
   readonly newClientId: () => string;
   /** Told of an exception that is a defect of the broker; the connection it came from ends. */
@@ -64,8 +45,7 @@ export class Broker implements SessionHost {
   readonly clock: Clock;
   readonly hooks: Hooks;
   readonly deadlines = new Deadlines();
-  readonly authenticate: Authenticate;
-  readonly acl: Acl;
+  readonly access: Access;
   readonly newClientId: () => string;
   readonly onDefect: (error: unknown) => void;
   readonly sessions = new Map<string, Session>();
@@ -82,8 +62,7 @@ export class Broker implements SessionHost {
     this.nodeId = options.nodeId;
     this.clock = options.clock;
     this.hooks = new Hooks(options.sink, options.clock);
-    this.authenticate = options.authenticate;
-    this.acl = options.acl;
+    this.access = options.access;
     this.newClientId = options.newClientId;
     this.onDefect = options.onDefect;
   }
@@ -308,7 +287,7 @@ export class Broker implements SessionHost {
       now + will.expiryInterval,
       will.forward,
     );
-    if (this.acl.allows(from, "publish", will.topic)) this.publish(message);
+    if (this.access.authorize(from, "publish", will.topic)) this.publish(message);
     else this.hooks.messageRefused(message);
   }
 }

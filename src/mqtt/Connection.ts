@@ -6,15 +6,15 @@
  * connection goes on reading a little way, so that its pings are answered, and then stops reading; TCP
  * holds the client back.
  */
-import { copyBytes } from "./allocateBytes.ts";
+import { copyBytes } from "./wire/allocateBytes.ts";
 import type { Broker, Intake } from "./Broker.ts";
-import type { ByteSink } from "./ByteSink.ts";
-import type { Client } from "./Client.ts";
+import type { ByteSink } from "./ports/ByteSink.ts";
+import type { Client } from "./session/Client.ts";
 import type { Deadline } from "../collections/Deadlines.ts";
 import { Deque } from "../collections/Deque.ts";
-import { PacketType } from "./FrameCheck.ts";
-import { EndReason } from "./EndReason.ts";
-import { FrameReader } from "./FrameReader.ts";
+import { PacketType } from "./wire/PacketType.ts";
+import { EndReason } from "./events/EndReason.ts";
+import { FrameReader } from "./wire/FrameReader.ts";
 import { handleAuth } from "./handlers/auth.ts";
 import { handleConnect } from "./handlers/connect.ts";
 import { handleDisconnect } from "./handlers/disconnect.ts";
@@ -22,9 +22,9 @@ import { handlePublish } from "./handlers/publish.ts";
 import { handlePubrel } from "./handlers/pubrel.ts";
 import { handleSubscribe } from "./handlers/subscribe.ts";
 import { handleUnsubscribe } from "./handlers/unsubscribe.ts";
-import { MqttError } from "./MqttError.ts";
-import { decode, type InboundPacket, pingresp } from "./PacketCodec.ts";
-import { ReasonCode } from "./ReasonCode.ts";
+import { MqttError } from "./wire/MqttError.ts";
+import { decode, type InboundPacket, pingresp } from "./wire/PacketCodec.ts";
+import { ReasonCode } from "./wire/ReasonCode.ts";
 
 /** Where a connection is in its life. */
 export type ConnectionState =

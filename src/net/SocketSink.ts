@@ -2,7 +2,7 @@
  * What the ByteSinks of all transports have in common: what is written in one turn of the event loop
  * goes out by one write, and a closing socket is given its time and no more. Knows nothing of MQTT.
  */
-import type { ByteSink } from "../mqtt/ByteSink.ts";
+import type { ByteSink } from "../mqtt/ports/ByteSink.ts";
 import type { Connection } from "../mqtt/Connection.ts";
 
 /** Makes the protocol connection that writes to `sink`; `peer` is the client's address. */

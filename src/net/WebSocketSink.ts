@@ -1,7 +1,7 @@
 /** Moves bytes between one WebSocket and one protocol connection, from the upgrade to close. MQTT 5.0 section 6 */
 import { Buffer } from "node:buffer";
 import type { RawData, WebSocket } from "ws";
-import { ReasonCode } from "../mqtt/ReasonCode.ts";
+import { ReasonCode } from "../mqtt/wire/ReasonCode.ts";
 import { type OpenConnection, type Peer, SocketSink } from "./SocketSink.ts";
 
 /** Close codes of RFC 6455 section 7.4.1. */

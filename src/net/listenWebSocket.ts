@@ -2,7 +2,7 @@
  * MQTT over WebSocket: an HTTP server that upgrades requests for its path and subprotocol, and refuses
  * all others. MQTT 5.0 section 6, RFC 6455
  */
-import "../mqtt/processEnv.ts"; // `ws` looks at the environment as mqtt-packet does
+import "../mqtt/wire/processEnv.ts"; // `ws` looks at the environment as mqtt-packet does
 import type { Buffer } from "node:buffer";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";

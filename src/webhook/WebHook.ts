@@ -17,7 +17,7 @@ import { Backlog } from "../hooks/Backlog.ts";
 import { DeliveryPace } from "../hooks/DeliveryPace.ts";
 import * as EventQueue from "../hooks/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "../hooks/IntakeTurn.ts";
-import type { HookSink } from "../mqtt/HookSink.ts";
+import type { HookSink } from "../mqtt/ports/HookSink.ts";
 import { Metrics } from "../ops/Metrics.ts";
 import { BodySlabs } from "./BodySlab.ts";
 import { ConcurrencyBudget } from "./ConcurrencyBudget.ts";

@@ -15,9 +15,9 @@ import * as LogLevel from "effect/LogLevel";
 import * as Scope from "effect/Scope";
 import { clientOf, type HookEvent, hookEventNames } from "../../src/domain/HookEvent.ts";
 import type { WebHookSettings } from "../../src/domain/WebHookSettings.ts";
-import { Acl } from "../../src/mqtt/Acl.ts";
+import { makeAuthorizer } from "../../src/auth/authorizer.ts";
 import { Intake } from "../../src/mqtt/Broker.ts";
-import type { HookSink } from "../../src/mqtt/HookSink.ts";
+import type { HookSink } from "../../src/mqtt/ports/HookSink.ts";
 import { formatAddress } from "../../src/net/listen.ts";
 import { listenTcp } from "../../src/net/listenTcp.ts";
 import { makeBroker } from "../../src/makeBroker.ts";
@@ -254,8 +254,7 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
     const broker = yield* makeBroker({
       nodeId: 1,
       sink: tap.sink(webhook.sink),
-      authenticate: () => "unknown",
-      acl: new Acl([]),
+      access: { authenticate: () => "unknown", authorize: makeAuthorizer([]) },
       newClientId: () => crypto.randomUUID(),
     });
     webhook.onRelief(() => broker.resume());

@@ -1,9 +1,9 @@
 /** Who may come in, and who may publish and subscribe to what. Without sockets: verdicts come when a test says so. */
-import "../../src/mqtt/processEnv.ts"; // before mqtt-packet
+import "../../src/mqtt/wire/processEnv.ts"; // before mqtt-packet
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { generate } from "mqtt-packet";
-import type { Asker, Authenticate, Verdict } from "../../src/mqtt/Broker.ts";
+import type { Asker, Authenticate, Verdict } from "../../src/mqtt/ports/Access.ts";
 import { ProtocolBench } from "../support/ProtocolBench.ts";
 
 /** An Authenticate whose verdicts are given by hand, in the order of the questions. */
@@ -330,4 +330,34 @@ Deno.test("Topic Alias does not get round the ACL", () => {
   client.send(publish("", { qos: 1, messageId: 2, properties }));
   assert.equal(client.take("puback").reasonCode, 0x87);
   assert.equal(client.take("puback").reasonCode, 0x87);
+});
+
+Deno.test("Broker asks its Access, whoever answers, at each CONNECT, PUBLISH and SUBSCRIBE: what it says counts at once", () => {
+  let open = false;
+  const asked: Array<string> = [];
+  const bench = new ProtocolBench({
+    authenticate: (username) => (asked.push(`connect ${username}`), open ? "good" : "bad"),
+    authorize: ({ clientid }, action, topic) => {
+      asked.push(`${clientid} ${action} ${topic}`);
+      return open;
+    },
+  });
+  bench.connecting(5, "c", alice).take("connack");
+  open = true;
+  const client = bench.connect(5, "c", alice);
+  client.send(publish("t", { qos: 1, messageId: 1 }), subscribe("$share/g/t"));
+  assert.notEqual(client.take("puback").reasonCode, 0x87);
+  assert.deepEqual(client.take("suback").granted, [0]);
+  open = false;
+  client.send(publish("t", { qos: 1, messageId: 2 }), subscribe("t"));
+  assert.equal(client.take("puback").reasonCode, 0x87);
+  assert.deepEqual(client.take("suback").granted, [0x87]);
+  assert.deepEqual(asked, [
+    "connect alice",
+    "connect alice",
+    "c publish t",
+    "c subscribe $share/g/t",
+    "c publish t",
+    "c subscribe t",
+  ]);
 });

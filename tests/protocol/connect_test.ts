@@ -1,6 +1,6 @@
 /** CONNECT and CONNACK of MQTT 3.1.1: what is accepted, refused and closed in silence. Sections 3.1 and 3.2 */
 import assert from "node:assert/strict";
-import type { Verdict } from "../../src/mqtt/Broker.ts";
+import type { Verdict } from "../../src/mqtt/ports/Access.ts";
 import { ProtocolBench } from "../support/ProtocolBench.ts";
 import {
   badText,

@@ -6,7 +6,7 @@
  */
 import { ProtocolBench } from "../support/ProtocolBench.ts"; // before mqtt-packet
 import assert from "node:assert/strict";
-import type { Verdict } from "../../src/mqtt/Broker.ts";
+import type { Verdict } from "../../src/mqtt/ports/Access.ts";
 import { Intake } from "../../src/mqtt/Broker.ts";
 import { EventGrammar } from "../support/fuzz/EventGrammar.ts";
 import { type Character, type ClientMemory, FuzzClient } from "../support/fuzz/FuzzClient.ts";

@@ -2,7 +2,7 @@
  * Short ways to make packets and to read what came, and raw frames for what mqtt-packet refuses to
  * make. Sends nothing that a test did not ask for.
  */
-import "../../src/mqtt/processEnv.ts";
+import "../../src/mqtt/wire/processEnv.ts";
 import assert from "node:assert/strict";
 import { generate, type IPublishPacket, type Packet, type QoS } from "mqtt-packet";
 import type { HookEvent } from "../../src/domain/HookEvent.ts";

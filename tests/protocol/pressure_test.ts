@@ -1,6 +1,6 @@
 /** Connections that wait for room in the event queue: what waits, what does not, in which order it goes on. */
 import assert from "node:assert/strict";
-import type { Pressure } from "../../src/mqtt/HookSink.ts";
+import type { Pressure } from "../../src/mqtt/ports/HookSink.ts";
 import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
 import {
   bytesOfPackets,

@@ -3,13 +3,14 @@
  * encoder, come out of `decode` as they went in. The other half, what must not pass, is in
  * v5_malformed_test.ts.
  */
-import "../../src/mqtt/processEnv.ts";
+import "../../src/mqtt/wire/processEnv.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import * as FastCheck from "effect/FastCheck";
 import { generate, type IConnectPacket, type Packet } from "mqtt-packet";
-import { checkFrame, noProperties } from "../../src/mqtt/FrameCheck.ts";
-import { decode, decodeConnect, type ProtocolVersion } from "../../src/mqtt/PacketCodec.ts";
+import { checkFrame } from "../../src/mqtt/wire/FrameCheck.ts";
+import { NO_PROPERTIES } from "../../src/mqtt/wire/properties.ts";
+import { decode, decodeConnect, type ProtocolVersion } from "../../src/mqtt/wire/PacketCodec.ts";
 import { binary, packet, section, string } from "../support/rawFrames.ts";
 
 const bodyOffsetOf = (frame: Uint8Array): number => {
@@ -221,6 +222,6 @@ Deno.test("checkFrame hands out the forwarded properties alone, as they stood", 
     const { forward } = checkFrame(frame, 2, 5);
     frame.fill(0); // it must own what it hands out
     assert.deepEqual([...forward], forwarded);
-    if (forwarded.length === 0) assert.equal(forward, noProperties);
+    if (forwarded.length === 0) assert.equal(forward, NO_PROPERTIES);
   }
 });

@@ -2,17 +2,18 @@
  * A broker for protocol tests: packets in, packets out, no sockets, no runtime, and a clock that
  * stands still until a test moves it.
  */
-import "../../src/mqtt/processEnv.ts";
+import "../../src/mqtt/wire/processEnv.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { generate, type Packet, parser } from "mqtt-packet";
 import type { BrokerSettings, ListenerLimits } from "../../src/domain/BrokerSettings.ts";
 import type { HookEvent, HookEventName } from "../../src/domain/HookEvent.ts";
-import { Acl } from "../../src/mqtt/Acl.ts";
-import { type Authenticate, Broker, Intake } from "../../src/mqtt/Broker.ts";
-import type { ByteSink } from "../../src/mqtt/ByteSink.ts";
+import { makeAuthorizer } from "../../src/auth/authorizer.ts";
+import { Broker, Intake } from "../../src/mqtt/Broker.ts";
+import type { Authenticate, Authorize } from "../../src/mqtt/ports/Access.ts";
+import type { ByteSink } from "../../src/mqtt/ports/ByteSink.ts";
 import type { Connection } from "../../src/mqtt/Connection.ts";
-import type { HookSink, Pressure } from "../../src/mqtt/HookSink.ts";
+import type { HookSink, Pressure } from "../../src/mqtt/ports/HookSink.ts";
 
 /** The defaults of broker.toml, but for the handshake time, which tests rarely wait for. */
 export const limits: ListenerLimits = {
@@ -149,6 +150,8 @@ export interface ProtocolBenchOptions {
   readonly limits?: Partial<ListenerLimits>;
   readonly acl?: BrokerSettings["acl"];
   readonly authenticate?: Authenticate;
+  /** Instead of one that goes by `acl`. */
+  readonly authorize?: Authorize;
 }
 
 export class ProtocolBench {
@@ -166,8 +169,10 @@ export class ProtocolBench {
       nodeId: 1,
       sink: this.hooks,
       clock: { now: () => this.now },
-      authenticate: options.authenticate ?? (() => "unknown"),
-      acl: new Acl(options.acl ?? []),
+      access: {
+        authenticate: options.authenticate ?? (() => "unknown"),
+        authorize: options.authorize ?? makeAuthorizer(options.acl ?? []),
+      },
       newClientId: () => `auto-${++this.#ids}`,
       onDefect: (error) => {
         throw error;

@@ -1,4 +1,4 @@
-import { protocolError } from "../MqttError.ts";
+import { protocolError } from "../wire/MqttError.ts";
 
 /**
  * AUTH. This server has no extended authentication (a CONNECT that wants it is refused), so no client

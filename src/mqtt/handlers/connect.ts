@@ -1,21 +1,21 @@
 /** CONNECT: who may come in, under which name, to which session. MQTT 5.0 section 3.1 */
 import { Buffer } from "node:buffer";
 import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
-import type { Verdict } from "../Broker.ts";
-import { Client, type Will } from "../Client.ts";
+import type { Verdict } from "../ports/Access.ts";
+import { Client, type Will } from "../session/Client.ts";
 import type { Connection } from "../Connection.ts";
-import { isUtf8 } from "../FrameCheck.ts";
-import type { ConnectInfo } from "../Hooks.ts";
+import { isUtf8 } from "../wire/isUtf8.ts";
+import type { ConnectInfo } from "../events/Hooks.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
-import { MqttError } from "../MqttError.ts";
+import { MqttError } from "../wire/MqttError.ts";
 import {
   claimedVersion,
   type Connect,
   decodeConnect,
   encode,
   UnsupportedProtocol,
-} from "../PacketCodec.ts";
-import { connackReturnCode, ReasonCode } from "../ReasonCode.ts";
+} from "../wire/PacketCodec.ts";
+import { connackReturnCode, ReasonCode } from "../wire/ReasonCode.ts";
 
 /** Never expires. MQTT 5.0 section 3.1.2.11.2 */
 const forever = 0xffffffff;
@@ -63,7 +63,7 @@ export const handleConnect = (
     else request.refuse(ReasonCode.NotAuthorized);
     return;
   }
-  const verdict = broker.authenticate(
+  const verdict = broker.access.authenticate(
     packet.username,
     packet.password === undefined ? undefined : ownBytes(packet.password),
     {

@@ -1,9 +1,9 @@
-import type { Client } from "../Client.ts";
+import type { Client } from "../session/Client.ts";
 import type { Connection } from "../Connection.ts";
-import { EndReason } from "../EndReason.ts";
-import { protocolError } from "../MqttError.ts";
-import type { Disconnect } from "../PacketCodec.ts";
-import { disconnectName, ReasonCode } from "../ReasonCode.ts";
+import { EndReason } from "../events/EndReason.ts";
+import { protocolError } from "../wire/MqttError.ts";
+import type { Disconnect } from "../wire/PacketCodec.ts";
+import { disconnectName, ReasonCode } from "../wire/ReasonCode.ts";
 import { sessionExpiryOf } from "./connect.ts";
 
 /**

@@ -1,12 +1,13 @@
 /** PUBLISH from a client. MQTT 5.0 section 3.3 */
 import { levelCount } from "../../domain/TopicFilter.ts";
 import type { Broker } from "../Broker.ts";
-import type { Client } from "../Client.ts";
-import { isUtf8, PacketType } from "../FrameCheck.ts";
-import { Message } from "../Message.ts";
-import { MqttError, protocolError } from "../MqttError.ts";
-import { acknowledgement, type Publish } from "../PacketCodec.ts";
-import { ReasonCode } from "../ReasonCode.ts";
+import type { Client } from "../session/Client.ts";
+import { isUtf8 } from "../wire/isUtf8.ts";
+import { PacketType } from "../wire/PacketType.ts";
+import { Message } from "../routing/Message.ts";
+import { MqttError, protocolError } from "../wire/MqttError.ts";
+import { acknowledgement, type Publish } from "../wire/PacketCodec.ts";
+import { ReasonCode } from "../wire/ReasonCode.ts";
 
 /** @throws MqttError when the packet ends the connection */
 export const handlePublish = (broker: Broker, client: Client, packet: Publish): void => {
@@ -79,7 +80,9 @@ const refusalOf = (
   if (maxTopicLevels > 0 && levelCount(message.topic) > maxTopicLevels) {
     return ReasonCode.TopicNameInvalid;
   }
-  if (!broker.acl.allows(client.info, "publish", message.topic)) return ReasonCode.NotAuthorized;
+  if (!broker.access.authorize(client.info, "publish", message.topic)) {
+    return ReasonCode.NotAuthorized;
+  }
   if (packet.properties?.payloadFormatIndicator && !isUtf8(message.payload)) { // section 3.3.2.3.2
     return ReasonCode.PayloadFormatInvalid;
   }

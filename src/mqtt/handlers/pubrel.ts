@@ -1,7 +1,7 @@
-import type { Client } from "../Client.ts";
-import { PacketType } from "../FrameCheck.ts";
-import { acknowledgement } from "../PacketCodec.ts";
-import { ReasonCode } from "../ReasonCode.ts";
+import type { Client } from "../session/Client.ts";
+import { PacketType } from "../wire/PacketType.ts";
+import { acknowledgement } from "../wire/PacketCodec.ts";
+import { ReasonCode } from "../wire/ReasonCode.ts";
 
 /** PUBREL: the client has seen our PUBREC; its packet identifier is free again. [MQTT-4.3.3-11] */
 export const handlePubrel = (client: Client, packetId: number): void => {

@@ -2,10 +2,10 @@
 import { levelCount } from "../../domain/TopicFilter.ts";
 import type { QoS } from "../../domain/QoS.ts";
 import type { Broker } from "../Broker.ts";
-import type { Client } from "../Client.ts";
-import type { Subscribe } from "../PacketCodec.ts";
-import { ReasonCode } from "../ReasonCode.ts";
-import { makeSubscription, type Subscription } from "../Subscription.ts";
+import type { Client } from "../session/Client.ts";
+import type { Subscribe } from "../wire/PacketCodec.ts";
+import { ReasonCode } from "../wire/ReasonCode.ts";
+import { makeSubscription, type Subscription } from "../routing/Subscription.ts";
 
 export const handleSubscribe = (broker: Broker, client: Client, packet: Subscribe): void => {
   const identifier = packet.properties?.subscriptionIdentifier ?? 0;
@@ -50,5 +50,7 @@ const refusalOf = (
   if (maxTopicLevels > 0 && levelCount(filter) > maxTopicLevels) {
     return ReasonCode.TopicFilterInvalid;
   }
-  return broker.acl.allows(client.info, "subscribe", topic) ? undefined : ReasonCode.NotAuthorized;
+  return broker.access.authorize(client.info, "subscribe", topic)
+    ? undefined
+    : ReasonCode.NotAuthorized;
 };

@@ -1,7 +1,7 @@
 import type { Broker } from "../Broker.ts";
-import type { Client } from "../Client.ts";
-import type { Unsubscribe } from "../PacketCodec.ts";
-import { ReasonCode } from "../ReasonCode.ts";
+import type { Client } from "../session/Client.ts";
+import type { Unsubscribe } from "../wire/PacketCodec.ts";
+import { ReasonCode } from "../wire/ReasonCode.ts";
 
 /** UNSUBSCRIBE. MQTT 5.0 section 3.10 */
 export const handleUnsubscribe = (broker: Broker, client: Client, packet: Unsubscribe): void => {

@@ -2,7 +2,7 @@
  * An MQTT 3.1.1 client with a restless life, over real sockets: connects, subscribes, publishes, goes with
  * and without a word, takes itself over. Every choice is made by its Random; it waits for answers only.
  */
-import "../../../src/mqtt/processEnv.ts";
+import "../../../src/mqtt/wire/processEnv.ts";
 import { Buffer } from "node:buffer";
 import { generate, type Packet, parser as makeParser } from "mqtt-packet";
 import type { Random } from "../fuzz/Random.ts";

@@ -6,8 +6,8 @@
  */
 import assert from "node:assert/strict";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
-import { RetainedDelivery } from "../../../src/mqtt/RetainedDelivery.ts";
-import { Session } from "../../../src/mqtt/Session.ts";
+import { RetainedDelivery } from "../../../src/mqtt/session/RetainedDelivery.ts";
+import { Session } from "../../../src/mqtt/session/Session.ts";
 
 /** One message in one session; a message is told from others by its payload, which only it owns. */
 interface Entry {

@@ -1,7 +1,7 @@
 /** Good packets of every kind that a client sends, at random from small pools, so that they meet. */
 import { Buffer } from "node:buffer";
 import type { IConnectPacket, IPublishPacket, ISubscribePacket, Packet } from "mqtt-packet";
-import type { ProtocolVersion } from "../../../src/mqtt/PacketCodec.ts";
+import type { ProtocolVersion } from "../../../src/mqtt/wire/PacketCodec.ts";
 import type { Random } from "./Random.ts";
 
 export const topics = [

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit";
 import * as Logger from "effect/Logger";
 import * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../../../src/domain/BrokerSettings.ts";
-import { Acl } from "../../../src/mqtt/Acl.ts";
+import { makeAuthorizer } from "../../../src/auth/authorizer.ts";
 import type { Broker } from "../../../src/mqtt/Broker.ts";
 import { listen, type ListenError } from "../../../src/net/listen.ts";
 import { makeBroker } from "../../../src/makeBroker.ts";
@@ -60,8 +60,7 @@ export class TestListener {
         const broker = yield* makeBroker({
           nodeId: 1,
           sink: hooks,
-          authenticate: () => "unknown",
-          acl: new Acl([]),
+          access: { authenticate: () => "unknown", authorize: makeAuthorizer([]) },
           newClientId: () => crypto.randomUUID(),
         });
         yield* listen(listener, broker, sockets);

@@ -2,7 +2,7 @@
  * What MQTT 3.1 allows and 3.1.1 no longer does, brought into the form of 3.1.1: all that stands behind
  * it knows one form only. It refuses nothing; that is for `FrameCheck.ts`.
  */
-import { PacketType } from "./FrameCheck.ts";
+import { PacketType } from "./PacketType.ts";
 
 /** Where the connect flags stand, behind the protocol name `MQIsdp` and its level; then come two bytes of keep-alive. */
 const connectFlagsOffset = 9;

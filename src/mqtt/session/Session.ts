@@ -5,23 +5,23 @@
  * Every message that comes in by `deliver`, or out of a RetainedDelivery, leaves by exactly one of:
  * acknowledged, sent (QoS 0), released (QoS 2, when the session ends before PUBCOMP), message_dropped.
  */
-import type { ListenerLimits } from "../domain/BrokerSettings.ts";
-import type { QoS } from "../domain/QoS.ts";
+import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
+import type { QoS } from "../../domain/QoS.ts";
 import type { Client, Will } from "./Client.ts";
-import type { Deadline, Deadlines } from "../collections/Deadlines.ts";
-import { Deque } from "../collections/Deque.ts";
-import { PacketType } from "./FrameCheck.ts";
-import { DropReason, type Hooks } from "./Hooks.ts";
-import type { Message } from "./Message.ts";
-import type { ClientInfo } from "../domain/ClientInfo.ts";
-import { protocolError } from "./MqttError.ts";
+import type { Deadline, Deadlines } from "../../collections/Deadlines.ts";
+import { Deque } from "../../collections/Deque.ts";
+import { PacketType } from "../wire/PacketType.ts";
+import { DropReason, type Hooks } from "../events/Hooks.ts";
+import type { Message } from "../routing/Message.ts";
+import type { ClientInfo } from "../../domain/ClientInfo.ts";
+import { protocolError } from "../wire/MqttError.ts";
 import { Outgoing } from "./Outgoing.ts";
-import { acknowledgement } from "./PacketCodec.ts";
-import { ReasonCode } from "./ReasonCode.ts";
+import { acknowledgement } from "../wire/PacketCodec.ts";
+import { ReasonCode } from "../wire/ReasonCode.ts";
 import { RetainedDelivery } from "./RetainedDelivery.ts";
-import type { RetainedMessages } from "./RetainedMessages.ts";
-import type { SharedGroup } from "./SharedGroup.ts";
-import type { Subscription } from "./Subscription.ts";
+import type { RetainedMessages } from "../routing/RetainedMessages.ts";
+import type { SharedGroup } from "../routing/SharedGroup.ts";
+import type { Subscription } from "../routing/Subscription.ts";
 
 /**
  * Retained messages, and places looked at in search of them, for one session between two ticks of the

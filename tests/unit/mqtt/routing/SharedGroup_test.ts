@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SharedGroup } from "../../../src/mqtt/SharedGroup.ts";
+import { SharedGroup } from "../../../../src/mqtt/routing/SharedGroup.ts";
 import { type Member, subscription } from "./subscriptions.ts";
 
 const group = (...members: ReadonlyArray<Member>): {

@@ -1,6 +1,6 @@
-import type { QoS } from "../domain/QoS.ts";
-import { parseFilter } from "../domain/TopicFilter.ts";
-import type { Session } from "./Session.ts";
+import type { QoS } from "../../domain/QoS.ts";
+import { parseFilter } from "../../domain/TopicFilter.ts";
+import type { Session } from "../session/Session.ts";
 
 /** One session's subscription to one filter. MQTT 5.0 section 3.8.3.1 */
 export interface Subscription {

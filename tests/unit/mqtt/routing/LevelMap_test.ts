@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as FastCheck from "effect/FastCheck";
-import { LevelMap } from "../../../src/mqtt/LevelMap.ts";
+import { LevelMap } from "../../../../src/mqtt/routing/LevelMap.ts";
 
 const level = FastCheck.constantFrom("", "a", "b", "c");
 

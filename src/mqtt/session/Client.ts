@@ -2,15 +2,15 @@
  * A connected client: what its CONNECT settled, and how messages are put on its wire. Lives from
  * CONNACK to the end of the connection; what outlives it is in `Session.ts`.
  */
-import type { ListenerLimits } from "../domain/BrokerSettings.ts";
-import type { ByteSink } from "./ByteSink.ts";
-import type { Connection } from "./Connection.ts";
-import type { ForwardedProperties } from "./FrameCheck.ts";
-import type { ClientInfo } from "../domain/ClientInfo.ts";
-import type { QoS } from "../domain/QoS.ts";
+import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
+import type { ByteSink } from "../ports/ByteSink.ts";
+import type { Connection } from "../Connection.ts";
+import type { ForwardedProperties } from "../wire/properties.ts";
+import type { ClientInfo } from "../../domain/ClientInfo.ts";
+import type { QoS } from "../../domain/QoS.ts";
 import type { Outgoing } from "./Outgoing.ts";
-import { encode, type OutboundPacket, type ProtocolVersion } from "./PacketCodec.ts";
-import { patchedFrame, publishFrame } from "./PublishFrame.ts";
+import { encode, type OutboundPacket, type ProtocolVersion } from "../wire/PacketCodec.ts";
+import { patchedFrame, publishFrame } from "../wire/PublishFrame.ts";
 import type { Session } from "./Session.ts";
 
 /** What is published when the client goes without a DISCONNECT. MQTT 5.0 section 3.1.2.5 */

@@ -77,34 +77,3 @@ export const connackReturnCode = (reason: ReasonCode): number => {
       return 3;
   }
 };
-
-const connackTexts3 = [
-  "Connection Accepted",
-  "Connection Refused, unacceptable protocol version",
-  "Connection Refused, identifier rejected",
-  "Connection Refused, Server unavailable",
-  "Connection Refused, bad user name or password",
-  "Connection Refused, not authorized",
-];
-
-/** The `conn_ack` of client_connack. shared/contract.md, "Events" */
-export const connackText = (protocolVersion: number, reason: ReasonCode): string => {
-  if (reason === ReasonCode.Success) return "Connection Accepted";
-  if (protocolVersion !== 5) {
-    return connackTexts3[connackReturnCode(reason)] ?? "Connection Refused";
-  }
-  switch (reason) {
-    case ReasonCode.UnsupportedProtocolVersion:
-      return "protocol version is not supported";
-    case ReasonCode.ClientIdentifierNotValid:
-      return "client identifier is invalid";
-    case ReasonCode.ServerUnavailable:
-      return "Server unavailable";
-    case ReasonCode.BadUserNameOrPassword:
-      return "bad user name or password";
-    case ReasonCode.NotAuthorized:
-      return "not authorized";
-    default:
-      return "Connection Refused";
-  }
-};

@@ -3,14 +3,13 @@
  *
  * Nothing here decides anything about MQTT: callers say what happened, at the moment it happens.
  */
-import type { MessagePublish } from "../domain/HookEvent.ts";
-import type { QoS } from "../domain/QoS.ts";
-import type { Clock } from "./Clock.ts";
-import type { HookSink } from "./HookSink.ts";
-import type { Message } from "./Message.ts";
-import type { ClientInfo } from "../domain/ClientInfo.ts";
-import type { Outgoing } from "./Outgoing.ts";
-import { connackText, type ReasonCode } from "./ReasonCode.ts";
+import type { MessagePublish } from "../../domain/HookEvent.ts";
+import type { QoS } from "../../domain/QoS.ts";
+import type { Clock } from "../ports/Clock.ts";
+import type { HookSink } from "../ports/HookSink.ts";
+import type { ClientInfo } from "../../domain/ClientInfo.ts";
+import { connackText } from "./connackText.ts";
+import type { ReasonCode } from "../wire/ReasonCode.ts";
 
 /** What a CONNECT asked for, as three events repeat it. */
 export interface ConnectInfo extends ClientInfo {
@@ -26,6 +25,27 @@ export const DropReason = {
   MessageExpiration: "MessageExpiration",
   PublishRefused: "PublishRefused",
 } as const;
+
+/** A message as its events tell it. */
+export interface ToldMessage {
+  readonly from: ClientInfo;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+  readonly packetId: number;
+  readonly publishedAt: number;
+}
+
+/** A message on its way to one recipient as its events tell it: the PUBLISH that was or would be sent. */
+export interface ToldDelivery {
+  readonly message: ToldMessage;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+  readonly packetId: number;
+}
 
 export class Hooks {
   constructor(readonly sink: HookSink, readonly clock: Clock) {}
@@ -99,31 +119,31 @@ export class Hooks {
     }
   }
 
-  messagePublish(message: Message): void {
+  messagePublish(message: ToldMessage): void {
     if (this.sink.wants("message_publish", message.topic)) this.sink.emit(published(message));
   }
 
-  messageDelivered(client: ClientInfo, outgoing: Outgoing): void {
+  messageDelivered(client: ClientInfo, outgoing: ToldDelivery): void {
     this.#delivery("message_delivered", client, outgoing);
   }
 
-  messageAcked(client: ClientInfo, outgoing: Outgoing): void {
+  messageAcked(client: ClientInfo, outgoing: ToldDelivery): void {
     this.#delivery("message_acked", client, outgoing);
   }
 
-  offlineMessage(client: ClientInfo, outgoing: Outgoing): void {
+  offlineMessage(client: ClientInfo, outgoing: ToldDelivery): void {
     this.#delivery("offline_message", client, outgoing);
   }
 
   /** A message that one recipient does not get. */
-  messageDropped(client: ClientInfo, outgoing: Outgoing, reason: string): void {
+  messageDropped(client: ClientInfo, outgoing: ToldDelivery, reason: string): void {
     if (!this.sink.wants("message_dropped", outgoing.message.topic)) return;
     const delivery = deliveryOf("message_delivered", client, outgoing, this.clock.now());
     this.sink.emit({ ...delivery, _tag: "message_dropped", reason });
   }
 
   /** A message that nobody gets. */
-  messageRefused(message: Message): void {
+  messageRefused(message: ToldMessage): void {
     if (!this.sink.wants("message_dropped", message.topic)) return;
     this.sink.emit({
       ...published(message),
@@ -134,7 +154,7 @@ export class Hooks {
     });
   }
 
-  #delivery(name: DeliveryName, client: ClientInfo, outgoing: Outgoing): void {
+  #delivery(name: DeliveryName, client: ClientInfo, outgoing: ToldDelivery): void {
     if (this.sink.wants(name, outgoing.message.topic)) {
       this.sink.emit(deliveryOf(name, client, outgoing, this.clock.now()));
     }
@@ -145,7 +165,7 @@ type DeliveryName = "message_delivered" | "message_acked" | "offline_message";
 
 // Written out and not spread: these two are made for every message.
 
-const published = (message: Message): MessagePublish => {
+const published = (message: ToldMessage): MessagePublish => {
   const { from } = message;
   return {
     _tag: "message_publish",
@@ -166,7 +186,7 @@ const published = (message: Message): MessagePublish => {
 const deliveryOf = <Name extends DeliveryName>(
   name: Name,
   client: ClientInfo,
-  outgoing: Outgoing,
+  outgoing: ToldDelivery,
   now: number,
 ) => {
   const { message } = outgoing;

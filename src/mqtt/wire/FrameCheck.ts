@@ -6,31 +6,11 @@
  * throws `MqttError`. A frame that passes is one that mqtt-packet parses without error.
  */
 import { malformed, MqttError, protocolError } from "./MqttError.ts";
+import { isUtf8 } from "./isUtf8.ts";
+import { PacketType } from "./PacketType.ts";
+import type { ForwardedProperties, Property } from "./properties.ts";
+import { NO_PROPERTIES, Place, PROPERTIES, PropertyId } from "./properties.ts";
 import { isClientDisconnectCode, ReasonCode } from "./ReasonCode.ts";
-
-/** Control packet types. MQTT 5.0 section 2.1.2 */
-export const PacketType = {
-  CONNECT: 1,
-  CONNACK: 2,
-  PUBLISH: 3,
-  PUBACK: 4,
-  PUBREC: 5,
-  PUBREL: 6,
-  PUBCOMP: 7,
-  SUBSCRIBE: 8,
-  SUBACK: 9,
-  UNSUBSCRIBE: 10,
-  UNSUBACK: 11,
-  PINGREQ: 12,
-  PINGRESP: 13,
-  DISCONNECT: 14,
-  AUTH: 15,
-} as const;
-
-/** 5.0 properties that a PUBLISH carries on to its recipients, as they stood in the frame. [MQTT-3.3.2-4] … [MQTT-3.3.2-20] */
-export type ForwardedProperties = Uint8Array;
-
-export const noProperties: ForwardedProperties = new Uint8Array(0);
 
 /** What the raw frame alone can tell of a CONNECT or PUBLISH that passed. */
 export interface Checked {
@@ -38,97 +18,14 @@ export interface Checked {
   readonly forward: ForwardedProperties;
 }
 
-const nothingToForward: Checked = { forward: noProperties };
-
-// Bit sets of the places where a property may stand. MQTT 5.0 table 2-4
-const CONNECT = 1;
-const WILL = 2;
-const PUBLISH = 4;
-const ACK = 8; // PUBACK, PUBREC, PUBREL, PUBCOMP
-const SUBSCRIBE = 16;
-const UNSUBSCRIBE = 32;
-const DISCONNECT = 64;
-const AUTH = 128;
-
-type PropertyKind = "bool" | "u16" | "u32" | "varint" | "string" | "binary" | "pair";
-
-interface Property {
-  readonly name: string;
-  readonly kind: PropertyKind;
-  readonly places: number;
-  /** Zero is a protocol error. */
-  readonly nonZero?: true;
-  readonly forwarded?: true;
-}
-
-const USER_PROPERTY = 38;
-const TOPIC_ALIAS = 35;
-const RESPONSE_TOPIC = 8;
-const SUBSCRIPTION_IDENTIFIER = 11;
-const AUTHENTICATION_METHOD = 21;
-const AUTHENTICATION_DATA = 22;
-
-const properties: ReadonlyArray<Property | undefined> = (() => {
-  const table: Array<Property | undefined> = [];
-  const define = (id: number, name: string, kind: PropertyKind, places: number, more?: object) => {
-    table[id] = { name, kind, places, ...more };
-  };
-  const forwarded = { forwarded: true } as const;
-  const nonZero = { nonZero: true } as const;
-  define(1, "Payload Format Indicator", "bool", PUBLISH | WILL, forwarded);
-  define(2, "Message Expiry Interval", "u32", PUBLISH | WILL);
-  define(3, "Content Type", "string", PUBLISH | WILL, forwarded);
-  define(RESPONSE_TOPIC, "Response Topic", "string", PUBLISH | WILL, forwarded);
-  define(9, "Correlation Data", "binary", PUBLISH | WILL, forwarded);
-  define(SUBSCRIPTION_IDENTIFIER, "Subscription Identifier", "varint", SUBSCRIBE, nonZero);
-  define(17, "Session Expiry Interval", "u32", CONNECT | DISCONNECT);
-  define(18, "Assigned Client Identifier", "string", 0);
-  define(19, "Server Keep Alive", "u16", 0);
-  define(AUTHENTICATION_METHOD, "Authentication Method", "string", CONNECT | AUTH);
-  define(AUTHENTICATION_DATA, "Authentication Data", "binary", CONNECT | AUTH);
-  define(23, "Request Problem Information", "bool", CONNECT);
-  define(24, "Will Delay Interval", "u32", WILL);
-  define(25, "Request Response Information", "bool", CONNECT);
-  define(26, "Response Information", "string", 0);
-  define(28, "Server Reference", "string", 0);
-  define(31, "Reason String", "string", ACK | DISCONNECT | AUTH);
-  define(33, "Receive Maximum", "u16", CONNECT, nonZero);
-  define(34, "Topic Alias Maximum", "u16", CONNECT);
-  define(TOPIC_ALIAS, "Topic Alias", "u16", PUBLISH, nonZero);
-  define(36, "Maximum QoS", "bool", 0);
-  define(37, "Retain Available", "bool", 0);
-  define(
-    USER_PROPERTY,
-    "User Property",
-    "pair",
-    CONNECT | WILL | PUBLISH | ACK | SUBSCRIBE | UNSUBSCRIBE | DISCONNECT | AUTH,
-    forwarded,
-  );
-  define(39, "Maximum Packet Size", "u32", CONNECT, nonZero);
-  define(40, "Wildcard Subscription Available", "bool", 0);
-  define(41, "Subscription Identifier Available", "bool", 0);
-  define(42, "Shared Subscription Available", "bool", 0);
-  return table;
-})();
+const NOTHING_TO_FORWARD: Checked = { forward: NO_PROPERTIES };
 
 // PUBACK and PUBREC, then PUBREL and PUBCOMP. MQTT 5.0 tables 3-4 to 3-7
-const receiptCodes = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
-const releaseCodes = new Set([0x00, 0x92]);
-
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Whether the bytes are well-formed UTF-8: no surrogates, nothing overlong. */
-export const isUtf8 = (bytes: Uint8Array): boolean => {
-  try {
-    strictUtf8.decode(bytes);
-    return true;
-  } catch {
-    return false; // fatal decoding throws for ill-formed input and for nothing else
-  }
-};
+const RECEIPT_CODES = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
+const RELEASE_CODES = new Set([0x00, 0x92]);
 
 // The frame being checked. One is checked at a time, to its end, so one place serves all.
-let frame: Uint8Array = noProperties;
+let frame: Uint8Array = NO_PROPERTIES;
 let at = 0;
 let end = 0;
 
@@ -210,7 +107,7 @@ const propertySection = (place: number): ForwardedProperties => {
   const packetEnd = end;
   const sectionEnd = at + length;
   if (sectionEnd > packetEnd) throw malformed("properties are cut short");
-  if (length === 0) return noProperties;
+  if (length === 0) return NO_PROPERTIES;
   end = sectionEnd;
   // Identifiers go up to 42: two words of a bit set.
   let seenLow = 0;
@@ -220,14 +117,16 @@ const propertySection = (place: number): ForwardedProperties => {
   while (at < sectionEnd) {
     const from = at;
     const id = varint("property identifier");
-    const property = properties[id];
+    const property = PROPERTIES[id];
     if (property === undefined) throw malformed(`unknown property ${id}`);
     if ((property.places & place) === 0) {
       // A PUBLISH may carry one, but not from a client. [MQTT-3.3.4-6] All else: section 2.2.2.2
-      const wrong = id === SUBSCRIPTION_IDENTIFIER && place === PUBLISH ? protocolError : malformed;
+      const wrong = id === PropertyId.SUBSCRIPTION_IDENTIFIER && place === Place.PUBLISH
+        ? protocolError
+        : malformed;
       throw wrong(`${property.name} is not allowed here`);
     }
-    if (id !== USER_PROPERTY) {
+    if (id !== PropertyId.USER_PROPERTY) {
       const bit = 1 << (id & 31);
       if (((id < 32 ? seenLow : seenHigh) & bit) !== 0) {
         throw protocolError(`${property.name} twice`);
@@ -239,10 +138,11 @@ const propertySection = (place: number): ForwardedProperties => {
     if (property.forwarded) forwardLength += at - from;
   }
   if (
-    (seenLow & (1 << AUTHENTICATION_DATA)) !== 0 && (seenLow & (1 << AUTHENTICATION_METHOD)) === 0
+    (seenLow & (1 << PropertyId.AUTHENTICATION_DATA)) !== 0 &&
+    (seenLow & (1 << PropertyId.AUTHENTICATION_METHOD)) === 0
   ) throw protocolError("Authentication Data without Authentication Method");
   end = packetEnd;
-  if (forwardLength === 0) return noProperties;
+  if (forwardLength === 0) return NO_PROPERTIES;
   if (forwardLength === length) return new Uint8Array(frame.subarray(start, sectionEnd));
   return forwardedOnly(start, sectionEnd, forwardLength);
 };
@@ -255,7 +155,7 @@ const forwardedOnly = (start: number, sectionEnd: number, length: number): Forwa
   while (at < sectionEnd) {
     const from = at;
     const id = varint("property identifier");
-    const property = properties[id] as Property; // the section was found valid
+    const property = PROPERTIES[id] as Property; // the section was found valid
     propertyValue(id, property);
     if (!property.forwarded) continue;
     forward.set(frame.subarray(from, at), filled);
@@ -282,7 +182,7 @@ const propertyValue = (id: number, property: Property): void => {
     case "string": {
       const length = string(property.name);
       // [MQTT-3.3.2-14]
-      if (id === RESPONSE_TOPIC && (length === 0 || wildcardWithin(at - length, at))) {
+      if (id === PropertyId.RESPONSE_TOPIC && (length === 0 || wildcardWithin(at - length, at))) {
         throw protocolError("Response Topic is no topic name");
       }
       return;
@@ -296,7 +196,7 @@ const propertyValue = (id: number, property: Property): void => {
       return;
   }
   if (property.nonZero && value === 0) {
-    throw id === TOPIC_ALIAS // [MQTT-3.3.2-8]
+    throw id === PropertyId.TOPIC_ALIAS // [MQTT-3.3.2-8]
       ? new MqttError(ReasonCode.TopicAliasInvalid, "Topic Alias 0")
       : protocolError(`${property.name} 0`);
   }
@@ -318,11 +218,11 @@ const connect = (version: number): ForwardedProperties => {
     throw malformed("password without user name"); // 3.1.1: [MQTT-3.1.2-22]
   }
   uint16("keep alive");
-  if (version === 5) propertySection(CONNECT);
+  if (version === 5) propertySection(Place.CONNECT);
   string("client identifier");
-  let forward = noProperties;
+  let forward = NO_PROPERTIES;
   if (hasWill) {
-    if (version === 5) forward = propertySection(WILL);
+    if (version === 5) forward = propertySection(Place.WILL);
     const length = string("will topic");
     if (length === 0 || wildcardWithin(at - length, at)) {
       throw new MqttError(ReasonCode.TopicNameInvalid, "will topic is no topic name");
@@ -347,7 +247,7 @@ const publish = (version: number): ForwardedProperties => {
   }
   if (topicLength === 0 && version !== 5) throw malformed("empty topic name"); // [MQTT-4.7.3-1]
   if (qos > 0) packetIdentifier();
-  return version === 5 ? propertySection(PUBLISH) : noProperties;
+  return version === 5 ? propertySection(Place.PUBLISH) : NO_PROPERTIES;
 };
 
 /** Sections 3.4 to 3.7 */
@@ -356,7 +256,7 @@ const acknowledgement = (version: number, codes: ReadonlySet<number>): void => {
   if (version === 5 && at < end) {
     const code = byte("reason code");
     if (!codes.has(code)) throw protocolError(`reason code 0x${code.toString(16)}`);
-    if (at < end) propertySection(ACK);
+    if (at < end) propertySection(Place.ACK);
   }
   atEnd("the acknowledgement");
 };
@@ -364,7 +264,7 @@ const acknowledgement = (version: number, codes: ReadonlySet<number>): void => {
 /** Section 3.8 */
 const subscribe = (version: number): void => {
   packetIdentifier();
-  if (version === 5) propertySection(SUBSCRIBE);
+  if (version === 5) propertySection(Place.SUBSCRIBE);
   if (at === end) throw protocolError("SUBSCRIBE without a topic filter"); // [MQTT-3.8.3-2]
   const reserved = version === 5 ? 0xc0 : 0xfc; // [MQTT-3.8.3-5], 3.1.1: [MQTT-3.8.3-4]
   while (at < end) {
@@ -384,16 +284,16 @@ const subscribe = (version: number): void => {
 /** Section 3.10 */
 const unsubscribe = (version: number): void => {
   packetIdentifier();
-  if (version === 5) propertySection(UNSUBSCRIBE);
+  if (version === 5) propertySection(Place.UNSUBSCRIBE);
   if (at === end) throw protocolError("UNSUBSCRIBE without a topic filter"); // [MQTT-3.10.3-2]
   while (at < end) topicFilter();
 };
 
-const sharePrefix = new TextEncoder().encode("$share/");
+const SHARE_PREFIX = new TextEncoder().encode("$share/");
 
 /** Whether the filter just read, which began at `from`, is a shared subscription's. [MQTT-4.8.2-1] */
 const isShared = (from: number): boolean =>
-  at - from >= sharePrefix.length && sharePrefix.every((byte, i) => frame[from + i] === byte);
+  at - from >= SHARE_PREFIX.length && SHARE_PREFIX.every((byte, i) => frame[from + i] === byte);
 
 const topicFilter = (): void => {
   if (string("topic filter") === 0) throw protocolError("empty topic filter"); // [MQTT-4.7.3-1]
@@ -406,7 +306,7 @@ const disconnect = (version: number): void => {
     if (!isClientDisconnectCode(code)) {
       throw protocolError(`reason code 0x${code.toString(16)} in a client's DISCONNECT`);
     }
-    if (at < end) propertySection(DISCONNECT);
+    if (at < end) propertySection(Place.DISCONNECT);
   }
   atEnd("DISCONNECT");
 };
@@ -419,7 +319,7 @@ const auth = (version: number): void => {
   if (code !== 0x00 && code !== 0x18 && code !== 0x19) {
     throw protocolError(`reason code 0x${code.toString(16)} in AUTH`);
   }
-  if (at < end) propertySection(AUTH);
+  if (at < end) propertySection(Place.AUTH);
   atEnd("AUTH");
 };
 
@@ -441,7 +341,7 @@ export const checkFrame = (bytes: Uint8Array, bodyOffset: number, version: numbe
   const flags = first & 0x0f;
   if (type === PacketType.PUBLISH) {
     const forward = publish(version);
-    return forward === noProperties ? nothingToForward : { forward };
+    return forward === NO_PROPERTIES ? NOTHING_TO_FORWARD : { forward };
   }
   const wanted =
     type === PacketType.PUBREL || type === PacketType.SUBSCRIBE || type === PacketType.UNSUBSCRIBE
@@ -452,15 +352,15 @@ export const checkFrame = (bytes: Uint8Array, bodyOffset: number, version: numbe
   switch (type) {
     case PacketType.CONNECT: {
       const forward = connect(version);
-      return forward === noProperties ? nothingToForward : { forward };
+      return forward === NO_PROPERTIES ? NOTHING_TO_FORWARD : { forward };
     }
     case PacketType.PUBACK:
     case PacketType.PUBREC:
-      acknowledgement(version, receiptCodes);
+      acknowledgement(version, RECEIPT_CODES);
       break;
     case PacketType.PUBREL:
     case PacketType.PUBCOMP:
-      acknowledgement(version, releaseCodes);
+      acknowledgement(version, RELEASE_CODES);
       break;
     case PacketType.SUBSCRIBE:
       subscribe(version);
@@ -482,5 +382,5 @@ export const checkFrame = (bytes: Uint8Array, bodyOffset: number, version: numbe
     default:
       throw protocolError("a packet that only servers send");
   }
-  return nothingToForward;
+  return NOTHING_TO_FORWARD;
 };

@@ -3,9 +3,10 @@
  * merges equal names, which must be forwarded as they came [MQTT-3.3.2-17] [MQTT-3.3.2-18]; here the
  * publisher's property bytes are copied as they stood. MQTT 5.0 section 3.3
  */
-import type { QoS } from "../domain/QoS.ts";
+import type { QoS } from "../../domain/QoS.ts";
 import { allocateBytes } from "./allocateBytes.ts";
-import { type ForwardedProperties, PacketType } from "./FrameCheck.ts";
+import type { ForwardedProperties } from "./properties.ts";
+import { PacketType } from "./PacketType.ts";
 
 /** A frame, and where its packet identifier is to be filled in; -1: QoS 0 has none. */
 export interface PublishFrame {

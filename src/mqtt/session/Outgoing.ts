@@ -1,6 +1,6 @@
-import type { QoS } from "../domain/QoS.ts";
-import type { Message } from "./Message.ts";
-import type { SharedGroup } from "./SharedGroup.ts";
+import type { QoS } from "../../domain/QoS.ts";
+import type { Message } from "../routing/Message.ts";
+import type { SharedGroup } from "../routing/SharedGroup.ts";
 
 /**
  * One message on its way to one session.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { allocateBytes, copyBytes } from "../../../src/mqtt/allocateBytes.ts";
+import { allocateBytes, copyBytes } from "../../../../src/mqtt/wire/allocateBytes.ts";
 
 Deno.test("allocateBytes gives bytes of the length asked for, and no byte twice", () => {
   const lengths = [0, 1, 4, 60, 127, 128, 129, 1023, 1024, 1025, 4096];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as fc from "effect/FastCheck";
-import type { Message } from "../../../src/mqtt/Message.ts";
-import { RetainedMessages } from "../../../src/mqtt/RetainedMessages.ts";
+import type { Message } from "../../../../src/mqtt/routing/Message.ts";
+import { RetainedMessages } from "../../../../src/mqtt/routing/RetainedMessages.ts";
 import { filter, message, naiveMatches, topic } from "./subscriptions.ts";
 
 const found = (retained: RetainedMessages, filter: string): ReadonlyArray<string> =>

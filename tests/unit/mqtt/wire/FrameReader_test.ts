@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as fc from "effect/FastCheck";
-import { FrameReader } from "../../../src/mqtt/FrameReader.ts";
-import { MqttError } from "../../../src/mqtt/MqttError.ts";
-import { ReasonCode } from "../../../src/mqtt/ReasonCode.ts";
+import { FrameReader } from "../../../../src/mqtt/wire/FrameReader.ts";
+import { MqttError } from "../../../../src/mqtt/wire/MqttError.ts";
+import { ReasonCode } from "../../../../src/mqtt/wire/ReasonCode.ts";
 
 /** A frame with a body of this many bytes, each of them different from the next. */
 const frame = (first: number, length: number): Array<number> => {

@@ -1,9 +1,9 @@
 /** Subscriptions and topics for tests of what matches them, and a matcher too simple to be wrong. */
 import * as fc from "effect/FastCheck";
-import { Message } from "../../../src/mqtt/Message.ts";
-import { noProperties } from "../../../src/mqtt/FrameCheck.ts";
-import type { Session } from "../../../src/mqtt/Session.ts";
-import type { Subscription } from "../../../src/mqtt/Subscription.ts";
+import { Message } from "../../../../src/mqtt/routing/Message.ts";
+import { NO_PROPERTIES } from "../../../../src/mqtt/wire/properties.ts";
+import type { Session } from "../../../../src/mqtt/session/Session.ts";
+import type { Subscription } from "../../../../src/mqtt/routing/Subscription.ts";
 
 /** As much of a session as a shared group looks at. */
 export interface Member {
@@ -37,7 +37,7 @@ export const message = (topic: string, payload = "x"): Message =>
     0,
     0,
     Infinity,
-    noProperties,
+    NO_PROPERTIES,
   );
 
 /** Few level names, so that filters and topics meet often; the empty one and `$` ones among them. */

@@ -29,7 +29,9 @@ import type {
 } from "mqtt-packet";
 import { Buffer } from "node:buffer";
 import { allocateBytes, copyBytes } from "./allocateBytes.ts";
-import { checkFrame, type ForwardedProperties, noProperties, PacketType } from "./FrameCheck.ts";
+import { checkFrame } from "./FrameCheck.ts";
+import { type ForwardedProperties, NO_PROPERTIES } from "./properties.ts";
+import { PacketType } from "./PacketType.ts";
 import { in311Form } from "./mqtt31.ts";
 import { malformed, MqttError } from "./MqttError.ts";
 import { ReasonCode } from "./ReasonCode.ts";
@@ -143,7 +145,7 @@ export const decode = (
   if (type === PacketType.AUTH && bodyOffset === frame.length) {
     return { cmd: "auth", reasonCode: 0 };
   }
-  if (type === PacketType.PUBLISH && forward === noProperties) {
+  if (type === PacketType.PUBLISH && forward === NO_PROPERTIES) {
     const plain = plainPublish(frame, bodyOffset, version);
     if (plain !== undefined) return plain;
   }
@@ -193,7 +195,7 @@ const plainPublish = (
     retain: (flags & 1) !== 0,
     topic: bytes.toString("utf8", topicAt, topicEnd),
     payload: copyBytes(frame.subarray(payloadAt)),
-    forward: noProperties,
+    forward: NO_PROPERTIES,
   };
   if (qos > 0) packet.messageId = uint16(bytes, topicEnd);
   return packet;

@@ -4,8 +4,8 @@
  * drops nothing. It must never look further than it is asked to.
  */
 import { Outgoing } from "./Outgoing.ts";
-import type { RetainedMessages } from "./RetainedMessages.ts";
-import type { Subscription } from "./Subscription.ts";
+import type { RetainedMessages } from "../routing/RetainedMessages.ts";
+import type { Subscription } from "../routing/Subscription.ts";
 
 export class RetainedDelivery {
   #subscription: Subscription;

@@ -9,9 +9,8 @@
  */
 import type { AclRule } from "../domain/BrokerSettings.ts";
 import { parseFilter } from "../domain/TopicFilter.ts";
+import type { Authorize } from "../mqtt/ports/Access.ts";
 import type { ClientInfo } from "../domain/ClientInfo.ts";
-
-export type AclAction = "publish" | "subscribe";
 
 const PLUS = Symbol("+");
 const HASH = Symbol("#");
@@ -57,19 +56,17 @@ const overlap = (denied: ReadonlyArray<Level>, wanted: ReadonlyArray<Level>): bo
 const hiddenFrom = (wildcard: Level | undefined, level: Level | undefined): boolean =>
   typeof wildcard === "symbol" && typeof level === "string" && level.startsWith("$");
 
-export class Acl {
-  readonly #rules: ReadonlyArray<CompiledRule>;
-
-  constructor(rules: ReadonlyArray<AclRule>) {
-    this.#rules = rules.map((rule) => ({ ...rule, topics: rule.topics.map(levelsOf) }));
-  }
-
-  /** Whether the client may do it. `topic`: a topic name to publish to, or a filter to subscribe to. */
-  allows(client: ClientInfo, action: AclAction, topic: string): boolean {
-    if (this.#rules.length === 0) return true;
+/** Answers by the rules, in their order. A subscription to `$share/name/filter` is judged by its filter. */
+export const makeAuthorizer = (rules: ReadonlyArray<AclRule>): Authorize => {
+  const compiled: ReadonlyArray<CompiledRule> = rules.map((rule) => ({
+    ...rule,
+    topics: rule.topics.map(levelsOf),
+  }));
+  return (client, action, topic) => {
+    if (compiled.length === 0) return true;
     const filter = action === "subscribe" ? parseFilter(topic)?.filter ?? topic : topic;
     const levels = levelsOf(filter);
-    for (const rule of this.#rules) {
+    for (const rule of compiled) {
       if (rule.action !== "all" && rule.action !== action) continue;
       if (rule.user !== undefined && rule.user !== client.username) continue;
       if (rule.clientid !== undefined && rule.clientid !== client.clientid) continue;
@@ -80,5 +77,5 @@ export class Acl {
       if (applies) return rule.permit === "allow";
     }
     return true;
-  }
-}
+  };
+};

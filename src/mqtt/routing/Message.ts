@@ -2,11 +2,11 @@
  * An application message: what was published, by whom, and all that is needed to forward it. One is
  * shared by all its recipients, and owns its bytes.
  */
-import type { ClientInfo } from "../domain/ClientInfo.ts";
-import type { QoS } from "../domain/QoS.ts";
-import { copyBytes } from "./allocateBytes.ts";
-import type { ForwardedProperties } from "./FrameCheck.ts";
-import { patchedFrame, type PublishFrame, publishFrame } from "./PublishFrame.ts";
+import type { ClientInfo } from "../../domain/ClientInfo.ts";
+import type { QoS } from "../../domain/QoS.ts";
+import { copyBytes } from "../wire/allocateBytes.ts";
+import type { ForwardedProperties } from "../wire/properties.ts";
+import { patchedFrame, type PublishFrame, publishFrame } from "../wire/PublishFrame.ts";
 
 export class Message {
   /** Frames without alias, subscription identifiers and expiry, by version, QoS and retain; while it is being routed. */

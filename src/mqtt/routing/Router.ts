@@ -2,9 +2,9 @@
  * Brings one message to every session whose subscriptions match: one copy each, with the highest QoS
  * of the subscriptions that overlap [MQTT-3.3.4-2], and one to a member of each shared group.
  */
-import type { QoS } from "../domain/QoS.ts";
+import type { QoS } from "../../domain/QoS.ts";
 import type { Message } from "./Message.ts";
-import type { Session } from "./Session.ts";
+import type { Session } from "../session/Session.ts";
 import type { SharedGroup } from "./SharedGroup.ts";
 import type { Subscription } from "./Subscription.ts";
 import type { TopicTree, TopicTreeVisitor } from "./TopicTree.ts";

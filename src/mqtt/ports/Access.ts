@@ -1,0 +1,31 @@
+/** Who may come in, and do what: asked by the broker, answered by `auth/`. */
+import type { ClientInfo } from "../../domain/ClientInfo.ts";
+
+/** Both questions; what answers them may change while clients are connected. */
+export interface Access {
+  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
+}
+
+/** Says whether a user name and password are good. Never throws; a promise of it never rejects for a wrong password. */
+export type Authenticate = (
+  username: string,
+  password: Uint8Array | undefined,
+  asker: Asker,
+) => Verdict | Promise<Verdict>;
+
+/** Who waits for a verdict. */
+export interface Asker {
+  /** Whether a client with an unknown user name is let in all the same. */
+  readonly admitsUnknown: boolean;
+  /** False when the client has gone: its verdict is of no use any more. */
+  readonly isWaiting: () => boolean;
+}
+
+/** `unknown`: there is no such user. `busy`: too many wait for a verdict already. */
+export type Verdict = "good" | "bad" | "unknown" | "busy";
+
+/** Whether the client may do it. `topic`: a topic name to publish to, or a filter to subscribe to. */
+export type Authorize = (client: ClientInfo, action: AccessAction, topic: string) => boolean;
+
+export type AccessAction = "publish" | "subscribe";
