@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
-import { Broker, type BrokerOptions } from "./mqtt/Broker.ts";
+import { Broker } from "./mqtt/Broker.ts";
+import type { BrokerOptions } from "./mqtt/BrokerContext.ts";
 
 /** The precision of keep-alives, expiries and all other time limits of the broker. */
 const tickInterval = Duration.millis(100);

@@ -35,7 +35,7 @@ export const makeAuthenticator = (users: ReadonlyArray<UserSettings>): Authentic
     }
     if (own !== undefined && known.has(username, given)) return "good";
     if (turns.isFull) return "busy";
-    return turns.run(() => verify(Redacted.value(stored), given), asker.isWaiting).then(
+    return turns.run(() => verify(Redacted.value(stored), given), () => asker.isWaiting).then(
       (isGood) => {
         if (own === undefined) return "unknown";
         if (isGood !== true) return "bad"; // or passed over, and nobody hears it

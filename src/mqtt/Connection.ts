@@ -7,16 +7,18 @@
  * holds the client back.
  */
 import { copyBytes } from "./wire/allocateBytes.ts";
-import type { Broker, Intake } from "./Broker.ts";
 import type { ByteSink } from "./ports/ByteSink.ts";
+import type { Listener } from "./Listener.ts";
+import type { Asker } from "./ports/Access.ts";
 import type { Client } from "./session/Client.ts";
 import type { Deadline } from "../collections/Deadlines.ts";
 import { Deque } from "../collections/Deque.ts";
+import type { BrokerContext, Connected } from "./BrokerContext.ts";
 import { PacketType } from "./wire/PacketType.ts";
 import { EndReason } from "./events/EndReason.ts";
-import { FrameReader } from "./wire/FrameReader.ts";
+import { bodyOffsetOf, FrameReader } from "./wire/FrameReader.ts";
 import { handleAuth } from "./handlers/auth.ts";
-import { handleConnect } from "./handlers/connect.ts";
+import { type Admission, type Applicant, handleConnect } from "./handlers/connect.ts";
 import { handleDisconnect } from "./handlers/disconnect.ts";
 import { handlePublish } from "./handlers/publish.ts";
 import { handlePubrel } from "./handlers/pubrel.ts";
@@ -29,29 +31,39 @@ import { ReasonCode } from "./wire/ReasonCode.ts";
 /** Where a connection is in its life. */
 export type ConnectionState =
   | { readonly _tag: "AwaitingConnect" }
-  /** CONNECT is there; its credentials are being verified. */
-  | { readonly _tag: "Authenticating" }
-  | { readonly _tag: "Connected"; readonly client: Client }
+  /** CONNECT is there; whether it is admitted is being found out. */
+  | { readonly _tag: "Admitting" }
+  | Connected & { readonly _tag: "Connected" }
   | { readonly _tag: "Closed" };
 
-const awaitingConnect: ConnectionState = { _tag: "AwaitingConnect" };
-const authenticating: ConnectionState = { _tag: "Authenticating" };
-const closed: ConnectionState = { _tag: "Closed" };
+/** What a connection tells the broker that has it. */
+export interface ConnectionOwner {
+  /** It waits for `resume`. `anew`: it has gone on since it came to wait, and others are first now. */
+  hold(connection: Connection, anew: boolean): void;
+  /** It waits no longer. */
+  release(connection: Connection): void;
+  /** It is closed; called once, and before its client's session hears of it. */
+  closed(connection: Connection): void;
+}
+
+const AWAITING_CONNECT: ConnectionState = { _tag: "AwaitingConnect" };
+const ADMITTING: ConnectionState = { _tag: "Admitting" };
+const CLOSED: ConnectionState = { _tag: "Closed" };
 
 /** Bytes of waiting packets up to which a held connection goes on reading, to find pings. */
-const lookAhead = 64 * 1024;
+const LOOK_AHEAD = 64 * 1024;
 
 /** What a waiting packet occupies beside its bytes: of pings, which are two bytes long, 64 KiB held 3.5 MB. */
-const frameOverhead = 100;
+const FRAME_OVERHEAD = 100;
 
 /**
  * Bytes waiting to be sent beyond which nothing more is read: a client that asks and never reads the
  * answers holds up itself, not the broker's memory.
  */
-const unsentLimit = 1024 * 1024;
+const UNSENT_LIMIT = 1024 * 1024;
 
-export class Connection {
-  #state: ConnectionState = awaitingConnect;
+export class Connection implements Applicant, Asker {
+  #state: ConnectionState = AWAITING_CONNECT;
   readonly #frames: FrameReader;
   /** Frames read ahead while the connection is held, copied, oldest first. */
   readonly #waiting = new Deque<Uint8Array>();
@@ -64,15 +76,16 @@ export class Connection {
   #deadline: Deadline;
 
   constructor(
-    readonly broker: Broker,
+    readonly context: BrokerContext,
+    readonly owner: ConnectionOwner,
     readonly sink: ByteSink,
-    readonly intake: Intake,
+    readonly listener: Listener,
     readonly ipaddress: string,
   ) {
-    const { limits } = intake;
+    const { limits } = listener;
     this.#frames = new FrameReader(limits.maxPacketSize);
-    this.#lastReceived = broker.now();
-    this.#deadline = broker.deadlines.schedule(
+    this.#lastReceived = context.now();
+    this.#deadline = context.deadlines.schedule(
       this.#lastReceived + limits.handshakeTimeout,
       this.#handshakeOver,
     );
@@ -82,10 +95,22 @@ export class Connection {
     return this.#state;
   }
 
+  get asker(): Asker {
+    return this;
+  }
+
+  get admitsUnknown(): boolean {
+    return this.listener.limits.allowAnonymous;
+  }
+
+  get isWaiting(): boolean {
+    return this.#state._tag === "Admitting";
+  }
+
   /** Bytes have come in; they may be overwritten after the call. */
   receive(chunk: Uint8Array): void {
     if (this.#state._tag === "Closed") return;
-    this.#lastReceived = this.broker.now();
+    this.#lastReceived = this.context.now();
     this.#frames.push(chunk);
     this.#process();
     this.#frames.settle();
@@ -94,7 +119,7 @@ export class Connection {
   /** The sink has sent what it had: queued messages may go, and a client that did not read is read again. */
   drained(): void {
     try {
-      if (this.#state._tag === "Connected") this.#state.client.session.pump();
+      if (this.#state._tag === "Connected") this.#state.session.pump();
     } catch (error) {
       this.#fail(error);
     }
@@ -112,35 +137,9 @@ export class Connection {
   /** There may be room again: processes what waits. */
   resume(): void {
     if (this.#state._tag === "Closed") return;
-    this.#excuseSilence(this.broker.now());
+    this.#excuseSilence(this.context.now());
     this.#process();
     this.#frames.settle();
-  }
-
-  /** CONNECT has been read: its verification is under way. */
-  authenticating(): void {
-    this.#state = authenticating;
-    this.broker.deadlines.cancel(this.#deadline);
-  }
-
-  /** The verification is over: `judge` accepts or refuses, unless the client has gone meanwhile. */
-  authenticated(judge: () => void): void {
-    if (this.#state._tag !== "Authenticating") return;
-    try {
-      judge();
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.resume();
-  }
-
-  /** CONNECT is accepted. */
-  connected(client: Client): void {
-    this.broker.deadlines.cancel(this.#deadline);
-    this.#state = { _tag: "Connected", client };
-    this.#lastReceived = this.broker.now(); // verifying its credentials took our time, not its own
-    this.intake.connected++;
-    if (client.keepaliveTimeout > 0) this.#awaitPackets(client);
   }
 
   /**
@@ -153,12 +152,12 @@ export class Connection {
   close(reason: string, reasonCode?: ReasonCode, what?: string): void {
     const state = this.#state;
     if (state._tag === "Closed") return;
-    this.#state = closed;
-    this.broker.deadlines.cancel(this.#deadline);
-    this.broker.connectionClosed(this);
+    this.#state = CLOSED;
+    this.context.deadlines.cancel(this.#deadline);
+    this.owner.closed(this);
     if (state._tag === "Connected") {
-      const { client } = state;
-      this.intake.connected--;
+      const { client, session } = state;
+      this.listener.connected--;
       if (client.is5 && reasonCode !== undefined) {
         const explained = what !== undefined && client.requestProblemInformation &&
           client.send({ cmd: "disconnect", reasonCode, properties: { reasonString: what } });
@@ -166,11 +165,47 @@ export class Connection {
       }
       this.sink.end();
       try {
-        this.broker.disconnected(client, reason);
+        this.context.sessions.disconnected(session, client, reason);
       } catch (error) {
-        this.broker.onDefect(error); // no caller could do more about it
+        this.context.onDefect(error); // no caller could do more about it
       }
     } else this.sink.end();
+  }
+
+  /** Acts on what CONNECT was answered with. */
+  #admit(admission: Admission): void {
+    switch (admission._tag) {
+      case "Pending":
+        this.#state = ADMITTING;
+        this.context.deadlines.cancel(this.#deadline);
+        admission.verdict.then((verdict) => this.#judged(() => admission.judge(verdict)));
+        return;
+      case "Refused":
+        if (admission.connack !== undefined) this.sink.write(admission.connack);
+        return this.close("refused");
+      case "Admitted": {
+        const { client, session, connack, connectInfo, present } = admission;
+        this.sink.write(connack);
+        this.context.deadlines.cancel(this.#deadline);
+        this.#state = { _tag: "Connected", client, session };
+        this.#lastReceived = this.context.now(); // verifying its credentials took our time, not its own
+        this.listener.connected++;
+        if (client.keepaliveTimeout > 0) this.#awaitPackets(client);
+        this.context.hooks.clientConnected(connectInfo, present);
+        session.resume(client);
+      }
+    }
+  }
+
+  /** The verification is over: nothing comes of it when the client has gone meanwhile. */
+  #judged(judge: () => Admission): void {
+    if (this.#state._tag !== "Admitting") return;
+    try {
+      this.#admit(judge());
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.resume();
   }
 
   #process(): void {
@@ -190,7 +225,7 @@ export class Connection {
         wentOn = true;
         const waiting = this.#waiting.shift();
         if (waiting !== undefined) {
-          this.#waitingBytes -= waiting.length + frameOverhead;
+          this.#waitingBytes -= waiting.length + FRAME_OVERHEAD;
           this.#handle(waiting, bodyOffsetOf(waiting));
           continue;
         }
@@ -209,7 +244,7 @@ export class Connection {
     if (this.#state._tag === "Closed") return;
     if (this.#isHeld) {
       this.#isHeld = false;
-      this.broker.release(this);
+      this.owner.release(this);
     }
     if (!this.#isReading) {
       this.#isReading = true;
@@ -219,10 +254,10 @@ export class Connection {
   }
 
   #mustHold(type: number): boolean {
-    if (this.#state._tag === "Authenticating") return true;
+    if (this.#state._tag === "Admitting") return true;
     // One that has ended will read nothing more: to wait for it would be for ever.
-    if (this.sink.buffered > unsentLimit && this.#ending === undefined) return true;
-    switch (this.broker.hooks.sink.pressure) {
+    if (this.sink.buffered > UNSENT_LIMIT && this.#ending === undefined) return true;
+    switch (this.context.hooks.sink.pressure) {
       case "open":
         return false;
       case "brief":
@@ -234,25 +269,25 @@ export class Connection {
   }
 
   /**
-   * Lets everything wait but pings; reads on only as far as `lookAhead`. `anew`: it has not waited since it
+   * Lets everything wait but pings; reads on only as far as `LOOK_AHEAD`. `anew`: it has not waited since it
    * went on. For milliseconds nothing is looked through: that and the copies cost more than the wait.
    */
   #hold(anew: boolean): void {
     this.#isHeld = true;
-    this.broker.hold(this, anew);
-    const brief = this.broker.hooks.sink.pressure === "brief";
-    while (!brief && this.#waitingBytes < lookAhead) {
+    this.owner.hold(this, anew);
+    const brief = this.context.hooks.sink.pressure === "brief";
+    while (!brief && this.#waitingBytes < LOOK_AHEAD) {
       const frame = this.#nextToWait();
       if (frame === undefined) break;
       const answerNow = this.#state._tag === "Connected" && isPingreq(frame) &&
-        this.sink.buffered <= unsentLimit; // before CONNACK nothing is sent [MQTT-3.2.0-1]
+        this.sink.buffered <= UNSENT_LIMIT; // before CONNACK nothing is sent [MQTT-3.2.0-1]
       if (answerNow) this.sink.write(pingresp);
       else {
         this.#waiting.push(copyBytes(frame));
-        this.#waitingBytes += frame.length + frameOverhead;
+        this.#waitingBytes += frame.length + FRAME_OVERHEAD;
       }
     }
-    const reading = this.#waitingBytes + this.#frames.buffered < lookAhead;
+    const reading = this.#waitingBytes + this.#frames.buffered < LOOK_AHEAD;
     if (reading !== this.#isReading) {
       this.#isReading = reading;
       this.sink.setReading(reading);
@@ -273,35 +308,36 @@ export class Connection {
     const state = this.#state;
     switch (state._tag) {
       case "AwaitingConnect":
-        handleConnect(this, frame, bodyOffset);
+        this.#admit(handleConnect(this.context, this, frame, bodyOffset));
         break;
       case "Connected":
-        this.#dispatch(state.client, decode(frame, bodyOffset, state.client.version));
+        this.#dispatch(state, decode(frame, bodyOffset, state.client.version));
         break;
     }
   }
 
-  #dispatch(client: Client, packet: InboundPacket): void {
+  #dispatch(connected: Connected, packet: InboundPacket): void {
+    const { session } = connected;
     switch (packet.cmd) {
       case "publish":
-        return handlePublish(this.broker, client, packet);
+        return handlePublish(this.context, connected, packet);
       case "puback":
         // FrameCheck saw a packet identifier in each of these.
-        return client.session.puback(packet.messageId as number);
+        return session.puback(packet.messageId as number);
       case "pubrec":
-        return client.session.pubrec(packet.messageId as number, packet.reasonCode ?? 0);
+        return session.pubrec(packet.messageId as number, packet.reasonCode ?? 0);
       case "pubrel":
-        return handlePubrel(client, packet.messageId as number);
+        return handlePubrel(connected, packet.messageId as number);
       case "pubcomp":
-        return client.session.pubcomp(packet.messageId as number);
+        return session.pubcomp(packet.messageId as number);
       case "subscribe":
-        return handleSubscribe(this.broker, client, packet);
+        return handleSubscribe(this.context, connected, packet);
       case "unsubscribe":
-        return handleUnsubscribe(this.broker, client, packet);
+        return handleUnsubscribe(this.context, connected, packet);
       case "pingreq":
         return this.sink.write(pingresp); // [MQTT-3.12.4-1]
       case "disconnect":
-        return handleDisconnect(this, client, packet);
+        return this.close(handleDisconnect(connected, packet));
       case "auth":
         return handleAuth();
       case "connect": // decode refuses a second one
@@ -311,7 +347,7 @@ export class Connection {
 
   #fail(error: unknown): void {
     if (!(error instanceof MqttError)) {
-      this.broker.onDefect(error);
+      this.context.onDefect(error);
       this.close(
         "ProtocolError(implementation specific error)",
         ReasonCode.ImplementationSpecificError,
@@ -324,8 +360,8 @@ export class Connection {
   readonly #handshakeOver = (now: number): void => {
     if (this.#isHeld) {
       // Its CONNECT may be among what waits.
-      this.#deadline = this.broker.deadlines.schedule(
-        now + this.intake.limits.handshakeTimeout,
+      this.#deadline = this.context.deadlines.schedule(
+        now + this.listener.limits.handshakeTimeout,
         this.#handshakeOver,
       );
     } else this.close("ProtocolError(no CONNECT in time)");
@@ -333,7 +369,7 @@ export class Connection {
 
   /** A client that is not read can't be heard, unless it is for its own failure to read. */
   #excuseSilence(now: number): void {
-    if (!this.#isReading && this.sink.buffered <= unsentLimit) this.#lastReceived = now;
+    if (!this.#isReading && this.sink.buffered <= UNSENT_LIMIT) this.#lastReceived = now;
   }
 
   /** What it has sent, and waits for room only, is processed before its end. */
@@ -342,13 +378,13 @@ export class Connection {
       reason: EndReason.KeepaliveTimeout,
       reasonCode: ReasonCode.KeepAliveTimeout,
     } as const;
-    if (this.#waiting.length > 0 && this.sink.buffered <= unsentLimit) this.#ending ??= end;
+    if (this.#waiting.length > 0 && this.sink.buffered <= UNSENT_LIMIT) this.#ending ??= end;
     else this.close(end.reason, end.reasonCode);
   }
 
   /** One deadline per connection, moved when it comes and not with each packet. [MQTT-3.1.2-22] */
   #awaitPackets(client: Client): void {
-    this.#deadline = this.broker.deadlines.schedule(
+    this.#deadline = this.context.deadlines.schedule(
       this.#lastReceived + client.keepaliveTimeout,
       (now) => {
         this.#excuseSilence(now);
@@ -361,10 +397,3 @@ export class Connection {
 
 const isPingreq = (frame: Uint8Array): boolean =>
   frame.length === 2 && frame[0] === PacketType.PINGREQ << 4;
-
-/** Where the body of a whole frame begins. */
-const bodyOffsetOf = (frame: Uint8Array): number => {
-  let at = 1;
-  while ((frame[at] as number) >= 0x80) at++; // a whole frame's length field ends
-  return at + 1;
-};

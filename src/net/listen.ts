@@ -3,7 +3,8 @@ import * as Data from "effect/Data";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
-import { type Broker, Intake } from "../mqtt/Broker.ts";
+import type { Broker } from "../mqtt/Broker.ts";
+import { Listener } from "../mqtt/Listener.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { Sockets } from "./Sockets.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
@@ -37,10 +38,10 @@ export const listen = (
 ): Effect.Effect<void, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const { name, transport } = settings;
-    const intake = new Intake(settings.limits);
+    const listener = new Listener(settings.limits);
     const open: OpenConnection = (sink, peer) => {
       sockets.add(sink);
-      return broker.accept(sink, intake, formatAddress(peer));
+      return broker.accept(sink, listener, formatAddress(peer));
     };
     const bound = yield* bind(settings, open).pipe(
       Effect.mapError((cause) =>

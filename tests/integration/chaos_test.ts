@@ -16,7 +16,7 @@ import * as Scope from "effect/Scope";
 import { clientOf, type HookEvent, hookEventNames } from "../../src/domain/HookEvent.ts";
 import type { WebHookSettings } from "../../src/domain/WebHookSettings.ts";
 import { makeAuthorizer } from "../../src/auth/authorizer.ts";
-import { Intake } from "../../src/mqtt/Broker.ts";
+import { Listener } from "../../src/mqtt/Listener.ts";
 import type { HookSink } from "../../src/mqtt/ports/HookSink.ts";
 import { formatAddress } from "../../src/net/listen.ts";
 import { listenTcp } from "../../src/net/listenTcp.ts";
@@ -258,13 +258,13 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
       newClientId: () => crypto.randomUUID(),
     });
     webhook.onRelief(() => broker.resume());
-    const intake = new Intake(limits);
+    const listener = new Listener(limits);
     const { port } = yield* listenTcp(
       { name: "chaos", hostname: "127.0.0.1", port: 0, limits, transport: "tcp" },
       (socket) =>
         void serveTcp(socket, (sink, peer) => {
           sockets.add(sink);
-          return broker.accept(sink, intake, formatAddress(peer));
+          return broker.accept(sink, listener, formatAddress(peer));
         }),
     );
     return { webhook, port };

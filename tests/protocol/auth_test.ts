@@ -114,7 +114,7 @@ for (const [verdict, allowAnonymous, returnCode, reasonCode, text] of refusals) 
           bench.hooks.all("client_connack")[0]?.conn_ack,
           version === 5 ? text : `Connection Refused, ${text}`,
         );
-        assert.equal(bench.broker.sessions.size, 0);
+        assert.equal(bench.broker.context.sessions.size, 0);
       });
     }
   }
@@ -153,9 +153,9 @@ Deno.test("CONNECT tells Authenticate who asks, and that it stopped waiting", ()
   });
   const client = bench.connecting(4, "c", alice);
   assert.equal(askers[0]?.admitsUnknown, false);
-  assert.equal(askers[0]?.isWaiting(), true);
+  assert.equal(askers[0]?.isWaiting, true);
   client.drop();
-  assert.equal(askers[0]?.isWaiting(), false);
+  assert.equal(askers[0]?.isWaiting, false);
 });
 
 Deno.test("Connection that goes while its credentials are verified leaves nothing behind", async () => {
@@ -167,8 +167,8 @@ Deno.test("Connection that goes while its credentials are verified leaves nothin
   client.nothing();
   assert.deepEqual(bench.hooks.names(), ["client_connect"]);
   assert.equal(bench.broker.connections, 0);
-  assert.equal(bench.broker.sessions.size, 0);
-  assert.equal(bench.broker.deadlines.size, 0);
+  assert.equal(bench.broker.context.sessions.size, 0);
+  assert.equal(bench.broker.context.deadlines.size, 0);
 });
 
 Deno.test("Connection that sends all it has and closes before the verdict is served when it is good", async () => {
@@ -221,7 +221,7 @@ Deno.test("Session goes to the connection whose verdict came last, when two of o
   assert.equal(first.take("disconnect").reasonCode, 0x8e);
   second.take("connack");
   assert.equal(first.closed, true);
-  assert.equal(bench.intake.connected, 1);
+  assert.equal(bench.listener.connected, 1);
   assert.deepEqual(
     bench.hooks.all("client_disconnected").map(({ reason }) => reason),
     ["Kicked"],
@@ -243,7 +243,7 @@ Deno.test("Session stays with its connection when another with its name and a ba
 Deno.test("CONNECT is refused, and the defect told, when its verification fails", async () => {
   const defects: Array<unknown> = [];
   const bench = new ProtocolBench({ authenticate: () => Promise.reject(new Error("broken")) });
-  Object.assign(bench.broker, { onDefect: (error: unknown) => defects.push(error) });
+  Object.assign(bench.broker.context, { onDefect: (error: unknown) => defects.push(error) });
   const client = bench.connecting(4, "c", alice);
   await settled();
   assert.equal(client.take("connack").returnCode, 4);
@@ -273,7 +273,7 @@ for (const version of [4, 5] as const) {
       client.nothing();
       watcher.nothing();
       assert.equal(client.closed, false);
-      assert.equal(bench.broker.retained.size, 0);
+      assert.equal(bench.broker.context.pubSub.retained.size, 0);
       assert.deepEqual(bench.hooks.all("message_publish"), []);
       const [dropped] = bench.hooks.all("message_dropped");
       assert.deepEqual(dropped, {
@@ -318,7 +318,7 @@ for (const version of [4, 5] as const) {
     bench.connect(version, "c", { will }).drop();
     assert.deepEqual(bench.hooks.all("message_publish"), []);
     assert.equal(bench.hooks.all("message_dropped")[0]?.reason, "PublishRefused");
-    assert.equal(bench.broker.retained.size, 0);
+    assert.equal(bench.broker.context.pubSub.retained.size, 0);
   });
 }
 

@@ -7,7 +7,7 @@
 import { ProtocolBench } from "../support/ProtocolBench.ts"; // before mqtt-packet
 import assert from "node:assert/strict";
 import type { Verdict } from "../../src/mqtt/ports/Access.ts";
-import { Intake } from "../../src/mqtt/Broker.ts";
+import { Listener } from "../../src/mqtt/Listener.ts";
 import { EventGrammar } from "../support/fuzz/EventGrammar.ts";
 import { type Character, type ClientMemory, FuzzClient } from "../support/fuzz/FuzzClient.ts";
 import { MessageLedger } from "../support/fuzz/MessageLedger.ts";
@@ -59,7 +59,7 @@ class Fuzz {
   readonly ledger = new MessageLedger();
   packets = 0;
   readonly #random: Random;
-  readonly #intake = new Intake(fuzzLimits);
+  readonly #listener = new Listener(fuzzLimits);
   readonly #memories: ReadonlyArray<readonly [ClientMemory, Character]>;
   #clients: Array<FuzzClient> = [];
   #verdicts: Array<(verdict: Verdict) => void> = [];
@@ -122,7 +122,7 @@ class Fuzz {
     const random = this.#random;
     const [memory, character] = random.pick(this.#memories);
     const address = `10.0.0.1:${++this.#ports}`;
-    const client = new FuzzClient(this.bench, this.#intake, random, memory, character, address);
+    const client = new FuzzClient(this.bench, this.#listener, random, memory, character, address);
     this.#clients.push(client);
     client.connect(random.pick([undefined, undefined, "alice", "slow", "slow", "bad"]));
   }
@@ -175,14 +175,14 @@ class Fuzz {
     assert.equal(this.#clients.length, 0, "connections that do not end");
     for (let hours = 0; hours < 4; hours++) bench.pass(hour); // delayed wills come, and go too
     assert.equal(broker.connections, 0);
-    assert.equal(this.#intake.connected, 0);
-    assert.equal(broker.sessions.size, 0);
+    assert.equal(this.#listener.connected, 0);
+    assert.equal(broker.context.sessions.size, 0);
     assert.equal(grammar.sessions, 0);
-    assert.equal(broker.topics.size, 0);
+    assert.equal(broker.context.pubSub.topics.size, 0);
     assert.equal(ledger.open, 0);
     this.#forgetRetained();
-    assert.equal(broker.retained.size, 0);
-    assert.equal(broker.deadlines.size, 0);
+    assert.equal(broker.context.pubSub.retained.size, 0);
+    assert.equal(broker.context.deadlines.size, 0);
   }
 
   #servesTheNextClient(): void {

@@ -51,7 +51,7 @@ Deno.test("A retained message replaces the one before it, of whatever QoS", () =
   assert.deepEqual(retained(bench, "t"), ["t 2 q2 id1 retain"]);
   publisher.send(publish("t", "3", { retain: true }));
   assert.deepEqual(retained(bench, "t"), ["t 3 q0 retain"]);
-  assert.equal(bench.broker.retained.size, 1);
+  assert.equal(bench.broker.context.pubSub.retained.size, 1);
 });
 
 Deno.test("A retained message is sent with the lower of its QoS and the subscription's", () => {
@@ -76,9 +76,9 @@ Deno.test("An empty retained message is delivered, and removes the stored one", 
   publisher.send(publish("t", "x", { retain: true }), publish("t", "", { retain: true }));
   assert.deepEqual(takeAll(present), ["t x q0", "t  q0"]);
   assert.deepEqual(retained(bench, "t"), []);
-  assert.equal(bench.broker.retained.size, 0);
+  assert.equal(bench.broker.context.pubSub.retained.size, 0);
   publisher.send(publish("never/stored", "", { retain: true }));
-  assert.equal(bench.broker.retained.size, 0);
+  assert.equal(bench.broker.context.pubSub.retained.size, 0);
 });
 
 Deno.test("A message without RETAIN neither stores nor replaces nor removes a retained one", () => {

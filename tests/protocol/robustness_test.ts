@@ -166,7 +166,7 @@ Deno.test("Connection of a client that never read its answers ends when the clie
 Deno.test("Connection reports a defect of its end and of its sending, and lets none escape", () => {
   const bench = new ProtocolBench();
   const defects: Array<unknown> = [];
-  Object.assign(bench.broker, { onDefect: (error: unknown) => defects.push(error) });
+  Object.assign(bench.broker.context, { onDefect: (error: unknown) => defects.push(error) });
   const client = bench.connect(5, "c").send(subscribe("t"));
   client.buffered = overCongestionMark;
   bench.connect(4, "p").send(publish("t", "queued"));
@@ -219,7 +219,7 @@ Deno.test("Session does not search the retained messages further than its share,
   retain(bench, 20_000);
   const asker = bench.connect(4, "asker");
   let steps = 0;
-  const { retained } = bench.broker;
+  const { retained } = bench.broker.context.pubSub;
   const walk = retained.walk.bind(retained);
   retained.walk = (filter) => {
     const found = walk(filter);
@@ -238,7 +238,7 @@ Deno.test("Session does not search the retained messages further than its share,
   bench.pass(100);
   assert.equal(steps, 20_000);
   asker.drop();
-  assert.equal(bench.broker.deadlines.size, 0);
+  assert.equal(bench.broker.context.deadlines.size, 0);
 });
 
 Deno.test("Session keeps its order: retained messages behind what was queued before, in front of what comes after", () => {
@@ -324,7 +324,7 @@ Deno.test("TopicTree and RetainedMessages take topics of 32,767 levels without d
   for (let ticks = 0; ticks < 4; ticks++) bench.pass(100); // 10,000 levels for each
   assert.deepEqual(payloads(client), ["deep"]);
   client.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: [deepest, "#"] }).drop();
-  assert.equal(bench.broker.topics.size, 0);
+  assert.equal(bench.broker.context.pubSub.topics.size, 0);
 });
 
 Deno.test("Session has 10,000 subscriptions, one message for all that overlap, and leaves none of them behind", () => {
@@ -345,7 +345,7 @@ Deno.test("Session has 10,000 subscriptions, one message for all that overlap, a
   bench.connect(5, "p").send(publish(topic, "x"));
   assert.deepEqual(payloads(client), ["x"]);
   client.drop();
-  assert.equal(bench.broker.topics.size, 0);
+  assert.equal(bench.broker.context.pubSub.topics.size, 0);
 });
 
 Deno.test("CONNECT that never comes, or never ends, closes its connection at handshake_timeout", () => {

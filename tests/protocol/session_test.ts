@@ -60,7 +60,7 @@ Deno.test("A persistent session keeps its subscriptions, a clean one begins with
   const clean = bench.connect(4, "s");
   send(publisher, "2");
   clean.nothing();
-  assert.equal(bench.broker.topics.size, 0);
+  assert.equal(bench.broker.context.pubSub.topics.size, 0);
 });
 
 Deno.test("Messages of every QoS wait for a persistent session, in order, and are said as offline_message", () => {
@@ -108,10 +108,10 @@ Deno.test("A persistent session ends at session_expiry_interval after its client
   bench.hooks.events.length = 0;
   bench.pass(2 * hour - 1);
   assert.deepEqual(story(bench, "s"), []);
-  assert.equal(bench.broker.topics.size, 1);
+  assert.equal(bench.broker.context.pubSub.topics.size, 1);
   bench.pass(1);
   assert.deepEqual(story(bench, "s"), ["session_terminated SessionExpiration"]);
-  assert.equal(bench.broker.topics.size, 0);
+  assert.equal(bench.broker.context.pubSub.topics.size, 0);
   assert.equal(bench.connecting(4, "s", persistent).take("connack").sessionPresent, false);
 });
 
@@ -124,9 +124,9 @@ Deno.test("A session's expiry is counted anew from each time its client goes", (
   assert.equal(client.closed, false);
   client.drop();
   bench.pass(2 * hour - 1);
-  assert.equal(bench.broker.sessions.size, 1);
+  assert.equal(bench.broker.context.sessions.size, 1);
   bench.pass(1);
-  assert.equal(bench.broker.sessions.size, 0);
+  assert.equal(bench.broker.context.sessions.size, 0);
 });
 
 Deno.test("A session that expires says what it drops: first what was in flight, then what waited", () => {
@@ -235,7 +235,7 @@ Deno.test("A clean session ends with its connection, and says what it drops", ()
     "message_dropped 2 RemoteClose",
     "session_terminated RemoteClose",
   ]);
-  assert.equal(bench.broker.sessions.size, 1);
+  assert.equal(bench.broker.context.sessions.size, 1);
 });
 
 Deno.test("A persistent session survives every end of its connection, a DISCONNECT too", () => {
@@ -251,7 +251,10 @@ Deno.test("A persistent session survives every end of its connection, a DISCONNE
     const client = bench.connecting(4, "s", persistent);
     assert.equal(client.take("connack").sessionPresent, true);
     end(client);
-    assert.equal(client.closed || bench.broker.sessions.get("s")?.client === undefined, true);
+    assert.equal(
+      client.closed || bench.broker.context.sessions.get("s")?.client === undefined,
+      true,
+    );
   }
   assert.equal(bench.hooks.all("session_terminated").length, 0);
 });
@@ -273,9 +276,9 @@ Deno.test("The broker's end ends connections and then sessions, with Shutdown", 
     "message_dropped 1 Shutdown",
     "session_terminated Shutdown",
   ]);
-  assert.equal(bench.broker.sessions.size, 0);
+  assert.equal(bench.broker.context.sessions.size, 0);
   assert.equal(bench.broker.connections, 0);
-  assert.equal(bench.broker.topics.size, 0);
+  assert.equal(bench.broker.context.pubSub.topics.size, 0);
 });
 
 Deno.test("Sessions that come and go leave no deadline and no subscription behind", () => {
@@ -287,8 +290,8 @@ Deno.test("Sessions that come and go leave no deadline and no subscription behin
     client.drop();
     bench.connect(4, `c${i}`, { clean: true }).send({ cmd: "disconnect" });
   }
-  assert.equal(bench.broker.sessions.size, 0);
-  assert.equal(bench.broker.topics.size, 0);
+  assert.equal(bench.broker.context.sessions.size, 0);
+  assert.equal(bench.broker.context.pubSub.topics.size, 0);
   assert.equal(bench.broker.connections, 0);
-  assert.equal(bench.broker.deadlines.size, 0);
+  assert.equal(bench.broker.context.deadlines.size, 0);
 });

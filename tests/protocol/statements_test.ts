@@ -1,4 +1,4 @@
-/** The table of normative statements in README.md: every test that it names must exist. */
+/** The table of normative statements in README.md: every test and every place in src that it names must exist. */
 import assert from "node:assert/strict";
 import { testNeeding } from "../support/permissions.ts";
 
@@ -34,4 +34,32 @@ testNeeding(["read"], "README names no test that is not there", async () => {
   }
   assert.deepEqual(missing, []);
   assert.ok(named > 100, `only ${named} tests found in the table`);
+});
+
+testNeeding(["read"], "README names no place in src that is not there", async () => {
+  const src = new URL("../../src/", import.meta.url);
+  const texts = new Map<string, string>();
+  const read = async (folder: URL): Promise<void> => {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (isDirectory) await read(new URL(`${name}/`, folder));
+      else {texts.set(
+          name,
+          (texts.get(name) ?? "") + await Deno.readTextFile(new URL(name, folder)),
+        );}
+    }
+  };
+  await read(src);
+  const missing: Array<string> = [];
+  let named = 0;
+  const readme = await Deno.readTextFile(new URL("README.md", folder));
+  for (const [, where = ""] of readme.matchAll(/^\|[^|]*\|[^|]*\|([^|]*)\| `\S+_test\.ts`/gm)) {
+    for (const [, file, names = ""] of where.matchAll(/(\w+): ((?:`[^`]+`(?:, )?)+)/g)) {
+      for (const [, name = ""] of names.matchAll(/`([^`]+)`/g)) {
+        named++;
+        if (texts.get(`${file}.ts`)?.includes(name) !== true) missing.push(`${file}: ${name}`);
+      }
+    }
+  }
+  assert.deepEqual(missing, []);
+  assert.ok(named > 100, `only ${named} places found in the table`);
 });

@@ -21,7 +21,7 @@ const refused = (bytes: ReadonlyArray<number>, what = "a frame"): void => {
   assert.equal(client.closed, true, what);
   client.nothing();
   assert.match(endReason(bench) ?? "", /^ProtocolError\(/);
-  assert.equal(bench.broker.topics.size, 0);
+  assert.equal(bench.broker.context.pubSub.topics.size, 0);
 };
 
 Deno.test("SUBACK has SUBSCRIBE's packet identifier and one return code per filter, in their order", () => {
@@ -58,7 +58,7 @@ Deno.test("Filters with a misplaced wildcard get 0x80, and subscribe to nothing"
   ) {
     assert.deepEqual(subscribe(client, [filter, 0]), [0x80], filter);
   }
-  assert.equal(bench.broker.topics.size, 0);
+  assert.equal(bench.broker.context.pubSub.topics.size, 0);
 });
 
 Deno.test("Filters with wildcards in their right places are granted", () => {
@@ -126,9 +126,9 @@ Deno.test("A subscription made anew replaces the one with the same filter, with 
   subscribe(client, ["t", 0]);
   client.send(publish("t", "x", { qos: 2, messageId: 1 }));
   assert.deepEqual(takeAll(client), ["t x q0", "pubrec id1"]);
-  assert.equal(bench.broker.topics.size, 1);
+  assert.equal(bench.broker.context.pubSub.topics.size, 1);
   client.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: ["t"] });
-  assert.equal(bench.broker.topics.size, 0);
+  assert.equal(bench.broker.context.pubSub.topics.size, 0);
 });
 
 Deno.test("The same filter twice in one SUBSCRIBE counts as two SUBSCRIBEs: the last one holds", () => {
@@ -181,7 +181,7 @@ Deno.test("UNSUBSCRIBE takes out the very filters it names, and answers although
     unsubscriptions: ["t/2", "+/1", "#", "t", "t/1/"],
   });
   assert.deepEqual(takeAll(client), ["unsuback id1"]);
-  assert.equal(bench.broker.topics.size, 4);
+  assert.equal(bench.broker.context.pubSub.topics.size, 4);
   client.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: ["t/+", "t/#", "T/1"] });
   assert.deepEqual(takeAll(client), ["unsuback id2"]);
   client.send(publish("t/1", "x"), publish("t/2", "y"), publish("T/1", "z"));

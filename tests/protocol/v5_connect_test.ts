@@ -49,9 +49,9 @@ Deno.test("CONNACK assigns a client identifier to a client without one, and to n
     const { properties } = first.take("connack");
     const assigned = properties?.assignedClientIdentifier;
     assert.ok(assigned);
-    assert.equal(bench.broker.sessions.get(assigned)?.client?.connection, first.connection);
+    assert.equal(bench.broker.context.sessions.get(assigned)?.client, first.admitted);
   }
-  assert.equal(bench.broker.sessions.size, 2);
+  assert.equal(bench.broker.context.sessions.size, 2);
   const { properties } = bench.connecting(5, "named").take("connack");
   assert.equal(properties?.assignedClientIdentifier, undefined);
 });
@@ -78,7 +78,7 @@ Deno.test("CONNECT takes every client identifier of 1 to 23 digits and letters, 
     "x".repeat(65535),
   ];
   for (const id of ids) bench.connect(5, id);
-  assert.deepEqual([...bench.broker.sessions.keys()], ids); // [MQTT-1.5.4-3]: U+FEFF is kept
+  assert.deepEqual(Array.from(bench.broker.context.sessions, ({ id }) => id), ids); // [MQTT-1.5.4-3]: U+FEFF is kept
 });
 
 Deno.test("CONNECT with a client identifier over the limit is refused with 0x85", () => {
@@ -241,7 +241,7 @@ Deno.test("Maximum Packet Size: a CONNACK that is too large refuses the CONNECT 
   const tiny = bench.connecting(5, "a", { properties: { maximumPacketSize: 15 } });
   assert.equal(tiny.take("connack").reasonCode, 0x95);
   assert.ok(tiny.closed);
-  assert.equal(bench.broker.sessions.size, 0);
+  assert.equal(bench.broker.context.sessions.size, 0);
   const tiniest = bench.connecting(5, "a", { properties: { maximumPacketSize: 4 } }).nothing();
   assert.ok(tiniest.closed);
   assert.equal(tiniest.bytes.length, 0);

@@ -24,7 +24,7 @@ Deno.test("Without Session Expiry Interval, or with 0, the session ends with its
     const client = bench.connect(5, "a", connect);
     subscribe(client, "t");
     client.drop();
-    assert.equal(bench.broker.sessions.size, 0);
+    assert.equal(bench.broker.context.sessions.size, 0);
     assert.equal(lastReason(bench, "session_terminated"), "RemoteClose");
     assert.equal(isPresent(bench.connecting(5, "a", connect)), false);
   }
@@ -36,10 +36,10 @@ Deno.test("Session Expiry Interval counts from the end of the connection, to the
   bench.pass(60_000);
   client.drop();
   bench.pass(9_999);
-  assert.equal(bench.broker.sessions.size, 1);
+  assert.equal(bench.broker.context.sessions.size, 1);
   assert.deepEqual(bench.hooks.all("session_terminated"), []);
   bench.pass(1);
-  assert.equal(bench.broker.sessions.size, 0);
+  assert.equal(bench.broker.context.sessions.size, 0);
   assert.equal(lastReason(bench, "session_terminated"), "SessionExpiration");
   assert.equal(isPresent(bench.connecting(5, "a", expiring(10))), false);
 });
@@ -57,9 +57,9 @@ Deno.test("A client that comes back in time finds its session, whose expiry begi
   assert.deepEqual(payloads(second), ["still subscribed"]);
   second.drop();
   bench.pass(19_999);
-  assert.equal(bench.broker.sessions.size, 1);
+  assert.equal(bench.broker.context.sessions.size, 1);
   bench.pass(1);
-  assert.equal(bench.broker.sessions.size, 0);
+  assert.equal(bench.broker.context.sessions.size, 0);
 });
 
 Deno.test("Session Expiry Interval 0xFFFFFFFF never ends", () => {
@@ -74,7 +74,7 @@ Deno.test("The listener's maximum bounds Session Expiry Interval, 0xFFFFFFFF too
     const bench = new ProtocolBench({ limits: { maxSessionExpiryInterval: 5000 } });
     bench.connect(5, "a", expiring(wanted)).drop();
     bench.pass(5000);
-    assert.equal(bench.broker.sessions.size, 0);
+    assert.equal(bench.broker.context.sessions.size, 0);
   }
 });
 
@@ -164,18 +164,18 @@ Deno.test("DISCONNECT changes Session Expiry Interval, both ways and to for ever
     assert.ok(client.closed);
     return bench;
   };
-  assert.equal(leave(60, 0).broker.sessions.size, 0);
+  assert.equal(leave(60, 0).broker.context.sessions.size, 0);
   const shorter = leave(60, 10);
   shorter.pass(9_999);
-  assert.equal(shorter.broker.sessions.size, 1);
+  assert.equal(shorter.broker.context.sessions.size, 1);
   shorter.pass(1);
-  assert.equal(shorter.broker.sessions.size, 0);
+  assert.equal(shorter.broker.context.sessions.size, 0);
   const longer = leave(10, 60);
   longer.pass(59_999);
-  assert.equal(longer.broker.sessions.size, 1);
+  assert.equal(longer.broker.context.sessions.size, 1);
   const eternal = leave(10, 0xffffffff);
   eternal.pass(1e12);
-  assert.equal(eternal.broker.sessions.size, 1);
+  assert.equal(eternal.broker.context.sessions.size, 1);
 });
 
 Deno.test("DISCONNECT cannot keep a session that CONNECT did not", () => {
@@ -184,7 +184,7 @@ Deno.test("DISCONNECT cannot keep a session that CONNECT did not", () => {
     const client = bench.connect(5, "a", connect);
     client.send({ cmd: "disconnect", properties: { sessionExpiryInterval: 10 } });
     assert.equal(client.take("disconnect").reasonCode, 0x82);
-    assert.equal(bench.broker.sessions.size, 0);
+    assert.equal(bench.broker.context.sessions.size, 0);
   }
   const harmless = new ProtocolBench().connect(5, "a");
   harmless.send({ cmd: "disconnect", properties: { sessionExpiryInterval: 0 } }).nothing();

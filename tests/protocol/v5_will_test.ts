@@ -90,7 +90,7 @@ Deno.test("A will goes with its QoS, and is retained as it says", () => {
       client.drop();
       const [message] = messages(watcher);
       assert.deepEqual([message?.qos, message?.retain], [qos, retain]);
-      assert.equal(bench.broker.retained.size, retain ? 1 : 0);
+      assert.equal(bench.broker.context.pubSub.retained.size, retain ? 1 : 0);
     }
   }
 });

@@ -110,9 +110,9 @@ Deno.test("An empty will with Will Retain removes the retained message of its to
   const { bench, client } = withWill({ will: { ...will, payload: "", retain: true } });
   const other = bench.connect(4, "b", { will: { ...will, retain: true } });
   other.drop();
-  assert.equal(bench.broker.retained.size, 1);
+  assert.equal(bench.broker.context.pubSub.retained.size, 1);
   client.drop();
-  assert.equal(bench.broker.retained.size, 0);
+  assert.equal(bench.broker.context.pubSub.retained.size, 0);
 });
 
 Deno.test("A will reaches the client's own persistent session, which subscribed to it", () => {

@@ -9,10 +9,12 @@ import { generate, type Packet, parser } from "mqtt-packet";
 import type { BrokerSettings, ListenerLimits } from "../../src/domain/BrokerSettings.ts";
 import type { HookEvent, HookEventName } from "../../src/domain/HookEvent.ts";
 import { makeAuthorizer } from "../../src/auth/authorizer.ts";
-import { Broker, Intake } from "../../src/mqtt/Broker.ts";
+import { Broker } from "../../src/mqtt/Broker.ts";
+import { Listener } from "../../src/mqtt/Listener.ts";
 import type { Authenticate, Authorize } from "../../src/mqtt/ports/Access.ts";
 import type { ByteSink } from "../../src/mqtt/ports/ByteSink.ts";
 import type { Connection } from "../../src/mqtt/Connection.ts";
+import type { Client } from "../../src/mqtt/session/Client.ts";
 import type { HookSink, Pressure } from "../../src/mqtt/ports/HookSink.ts";
 
 /** The defaults of broker.toml, but for the handshake time, which tests rarely wait for. */
@@ -85,13 +87,13 @@ export class TestClient implements ByteSink {
   constructor(
     readonly bench: ProtocolBench,
     readonly version: 3 | 4 | 5,
-    intake: Intake,
+    listener: Listener,
     address: string,
   ) {
     this.#parser = parser({ protocolVersion: version });
     this.#parser.on("packet", (packet) => this.received.push(packet));
     this.#parser.on("error", (error) => assert.fail(`the broker sent nonsense: ${error}`));
-    this.connection = bench.broker.accept(this, intake, address);
+    this.connection = bench.broker.accept(this, listener, address);
   }
 
   // The broker's side.
@@ -126,6 +128,13 @@ export class TestClient implements ByteSink {
     return this;
   }
 
+  /** What the broker has it as; fails when it is not connected. */
+  get admitted(): Client {
+    const { state } = this.connection;
+    assert.ok(state._tag === "Connected", state._tag);
+    return state.client;
+  }
+
   /** Closes without a DISCONNECT. */
   drop(): void {
     this.connection.ended("RemoteClose");
@@ -157,14 +166,14 @@ export interface ProtocolBenchOptions {
 export class ProtocolBench {
   readonly hooks = new RecordingHooks();
   readonly broker: Broker;
-  readonly intake: Intake;
+  readonly listener: Listener;
   /** Milliseconds since 1970. */
   now = 1_700_000_000_000;
   #ids = 0;
   #ports = 50_000;
 
   constructor(options: ProtocolBenchOptions = {}) {
-    this.intake = new Intake({ ...limits, ...options.limits });
+    this.listener = new Listener({ ...limits, ...options.limits });
     this.broker = new Broker({
       nodeId: 1,
       sink: this.hooks,
@@ -188,7 +197,7 @@ export class ProtocolBench {
 
   /** Opens a connection that has sent nothing yet. */
   open(version: 3 | 4 | 5): TestClient {
-    return new TestClient(this, version, this.intake, `127.0.0.1:${++this.#ports}`);
+    return new TestClient(this, version, this.listener, `127.0.0.1:${++this.#ports}`);
   }
 
   /** Opens a connection and sends CONNECT; the CONNACK is still to be taken. */

@@ -1,9 +1,16 @@
-/** CONNECT: who may come in, under which name, to which session. MQTT 5.0 section 3.1 */
+/**
+ * CONNECT: who may come in, under which name, to which session. MQTT 5.0 section 3.1
+ *
+ * It answers with an Admission and tells the events up to client_connack; the connection acts on it.
+ */
 import { Buffer } from "node:buffer";
 import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
-import type { Verdict } from "../ports/Access.ts";
-import { Client, type Will } from "../session/Client.ts";
-import type { Connection } from "../Connection.ts";
+import type { BrokerContext, Connected } from "../BrokerContext.ts";
+import type { Listener } from "../Listener.ts";
+import type { Asker, Verdict } from "../ports/Access.ts";
+import type { ByteSink } from "../ports/ByteSink.ts";
+import { Client, type ClientOwner } from "../session/Client.ts";
+import type { Will } from "../session/Will.ts";
 import { isUtf8 } from "../wire/isUtf8.ts";
 import type { ConnectInfo } from "../events/Hooks.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
@@ -16,90 +23,114 @@ import {
   UnsupportedProtocol,
 } from "../wire/PacketCodec.ts";
 import { connackReturnCode, ReasonCode } from "../wire/ReasonCode.ts";
-
-/** Never expires. MQTT 5.0 section 3.1.2.11.2 */
-const forever = 0xffffffff;
+import { sessionExpiryOf } from "./sessionExpiry.ts";
 
 /** Seconds that a 5.0 client without a keep-alive is given where the listener wants one. */
-const imposedKeepalive = 60;
+const IMPOSED_KEEPALIVE = 60;
 
-/** Seconds of a 5.0 session expiry as milliseconds, within the listener's maximum (0: none). */
-export const sessionExpiryOf = (seconds: number, maximum: number): number => {
-  const wanted = seconds === forever ? Infinity : seconds * 1000;
-  return maximum === 0 ? wanted : Math.min(wanted, maximum);
-};
+/** The connection that a CONNECT came by, as far as its admission concerns it. */
+export interface Applicant extends ClientOwner {
+  readonly sink: ByteSink;
+  readonly listener: Listener;
+  readonly ipaddress: string;
+  /** Asks on its behalf whether its credentials are good. */
+  readonly asker: Asker;
+}
 
-/** @throws MqttError when the frame is no good CONNECT */
+/** What becomes of a CONNECT. */
+export type Admission =
+  | {
+    readonly _tag: "Refused";
+    /** To be sent before the connection is closed; undefined: it is closed without a word. */
+    readonly connack: Uint8Array | undefined;
+  }
+  | Connected & {
+    readonly _tag: "Admitted";
+    /** To be sent before all else. [MQTT-3.2.0-1] */
+    readonly connack: Uint8Array;
+    readonly connectInfo: ConnectInfo;
+    /** Whether the session was there already. */
+    readonly present: boolean;
+  }
+  /** Its credentials are being verified. */
+  | {
+    readonly _tag: "Pending";
+    /** Never rejects. */
+    readonly verdict: Promise<Verdict>;
+    /** To be called only if the connection still waits. */
+    readonly judge: (verdict: Verdict) => Admission;
+  };
+
+/** @throws MqttError when the frame is no good CONNECT, and no answer is due */
 export const handleConnect = (
-  connection: Connection,
+  context: BrokerContext,
+  applicant: Applicant,
   frame: Uint8Array,
   bodyOffset: number,
-): void => {
+): Admission => {
   let packet: Connect;
   try {
     packet = decodeConnect(frame, bodyOffset);
   } catch (error) {
-    if (error instanceof UnsupportedProtocol) {
-      refuseProtocol(connection, error);
-      return;
-    }
+    if (error instanceof UnsupportedProtocol) return refuseProtocol(context, applicant, error);
     if (error instanceof MqttError && claimedVersion(frame, bodyOffset) === 5) {
-      connection.sink.write(connack5(error.reasonCode)); // [MQTT-3.1.4-1]
+      return { _tag: "Refused", connack: connack5(error.reasonCode) }; // [MQTT-3.1.4-1]
     }
     throw error;
   }
-  const { broker, intake } = connection;
-  const { limits } = intake;
-  const assigned = packet.clientId === "" ? broker.newClientId() : undefined;
-  const request = new ConnectRequest(connection, packet, assigned);
-  broker.hooks.clientConnect(request.connectInfo);
+  const { limits } = applicant.listener;
+  const assigned = packet.clientId === "" ? context.newClientId() : undefined;
+  const request = new ConnectRequest(context, applicant, packet, assigned);
+  context.hooks.clientConnect(request.connectInfo);
   const refusal = refusalOf(request, limits);
-  if (refusal !== undefined) {
-    request.refuse(refusal);
-    return;
-  }
+  if (refusal !== undefined) return request.refuse(refusal);
   if (packet.username === undefined) {
-    if (limits.allowAnonymous) request.accept();
-    else request.refuse(ReasonCode.NotAuthorized);
-    return;
+    return limits.allowAnonymous ? request.accept() : request.refuse(ReasonCode.NotAuthorized);
   }
-  const verdict = broker.access.authenticate(
+  const verdict = context.access.authenticate(
     packet.username,
     packet.password === undefined ? undefined : ownBytes(packet.password),
-    {
-      admitsUnknown: limits.allowAnonymous,
-      isWaiting: () => connection.state._tag === "Authenticating",
-    },
+    applicant.asker,
   );
-  if (typeof verdict === "string") {
-    request.judge(verdict);
-    return;
-  }
-  connection.authenticating();
-  verdict.catch((error): Verdict => {
-    broker.onDefect(error);
-    return "bad";
-  }).then((verdict) => connection.authenticated(() => request.judge(verdict)));
+  if (typeof verdict === "string") return request.judge(verdict);
+  return {
+    _tag: "Pending",
+    verdict: verdict.catch((error): Verdict => {
+      context.onDefect(error);
+      return "bad";
+    }),
+    judge: (verdict) => request.judge(verdict),
+  };
 };
 
 /** The answer to a protocol level that this server does not know. 3.1.1: [MQTT-3.1.2-2] */
-const refuseProtocol = (connection: Connection, { level, packet }: UnsupportedProtocol): void => {
-  const { broker, sink } = connection;
+const refuseProtocol = (
+  context: BrokerContext,
+  applicant: Applicant,
+  { level, packet }: UnsupportedProtocol,
+): Admission => {
   if (packet !== undefined) {
-    const info = connectInfo(infoOf(connection, packet, packet.clientId), packet, level);
-    broker.hooks.clientConnect(info);
-    broker.hooks.clientConnack(info, ReasonCode.UnsupportedProtocolVersion);
+    const info = connectInfo(infoOf(context, applicant, packet, packet.clientId), packet, level);
+    context.hooks.clientConnect(info);
+    context.hooks.clientConnack(info, ReasonCode.UnsupportedProtocolVersion);
   }
-  sink.write(encode({ cmd: "connack", returnCode: 1, sessionPresent: false }, 4));
-  connection.close("refused");
+  return {
+    _tag: "Refused",
+    connack: encode({ cmd: "connack", returnCode: 1, sessionPresent: false }, 4),
+  };
 };
 
 const connack5 = (reasonCode: ReasonCode): Uint8Array =>
   encode({ cmd: "connack", reasonCode, sessionPresent: false }, 5);
 
-const infoOf = (connection: Connection, packet: Connect, clientid: string): ClientInfo => ({
-  node: connection.broker.nodeId,
-  ipaddress: connection.ipaddress,
+const infoOf = (
+  context: BrokerContext,
+  applicant: Applicant,
+  packet: Connect,
+  clientid: string,
+): ClientInfo => ({
+  node: context.nodeId,
+  ipaddress: applicant.ipaddress,
   clientid,
   username: packet.username ?? "undefined",
 });
@@ -163,50 +194,54 @@ class ConnectRequest {
   readonly #will: Will | undefined;
 
   constructor(
-    readonly connection: Connection,
+    readonly context: BrokerContext,
+    readonly applicant: Applicant,
     readonly packet: Connect,
     /** The client identifier that the server chose. */
     readonly assigned: string | undefined,
   ) {
-    this.#info = infoOf(connection, packet, assigned ?? packet.clientId);
+    this.#info = infoOf(context, applicant, packet, assigned ?? packet.clientId);
     this.connectInfo = connectInfo(this.#info, packet, packet.protocolVersion);
     this.#will = willOf(packet);
   }
 
-  judge(verdict: Verdict): void {
-    const { allowAnonymous } = this.connection.intake.limits;
-    if (verdict === "good" || (verdict === "unknown" && allowAnonymous)) this.accept();
-    else if (verdict === "busy") this.refuse(ReasonCode.ServerUnavailable);
-    else this.refuse(ReasonCode.BadUserNameOrPassword);
+  judge(verdict: Verdict): Admission {
+    const { allowAnonymous } = this.applicant.listener.limits;
+    if (verdict === "good" || (verdict === "unknown" && allowAnonymous)) return this.accept();
+    return this.refuse(
+      verdict === "busy" ? ReasonCode.ServerUnavailable : ReasonCode.BadUserNameOrPassword,
+    );
   }
 
   /** Nothing follows a refusal. [MQTT-3.1.4-6] [MQTT-3.2.2-6] [MQTT-3.2.2-7] */
-  refuse(reason: ReasonCode): void {
-    const { connection, packet } = this;
-    connection.broker.hooks.clientConnack(this.connectInfo, reason);
+  refuse(reason: ReasonCode): Admission {
+    const { context, packet } = this;
+    context.hooks.clientConnack(this.connectInfo, reason);
     const frame = packet.protocolVersion === 5 ? connack5(reason) : encode({
       cmd: "connack",
       returnCode: connackReturnCode(reason),
       sessionPresent: false,
     }, packet.protocolVersion);
-    if (frame.length <= this.#maximumPacketSize) connection.sink.write(frame);
-    connection.close("refused");
+    return {
+      _tag: "Refused",
+      connack: frame.length <= this.#maximumPacketSize ? frame : undefined, // [MQTT-3.1.2-24]
+    };
   }
 
   get #maximumPacketSize(): number {
     return this.packet.properties?.maximumPacketSize ?? Infinity;
   }
 
-  accept(): void {
-    const { connection, packet, connectInfo } = this;
-    const { broker, intake, sink } = connection;
-    const { limits } = intake;
+  accept(): Admission {
+    const { context, applicant, packet, connectInfo } = this;
+    const { sessions } = context;
+    const { listener, sink } = applicant;
+    const { limits } = listener;
     const info = this.#info;
     // A client that takes over its own connection needs no place of another's.
-    const isOneMore = broker.sessions.get(info.clientid)?.client === undefined;
-    if (isOneMore && intake.connected >= limits.maxConnections) {
-      this.refuse(ReasonCode.ServerUnavailable);
-      return;
+    const isOneMore = sessions.get(info.clientid)?.client === undefined;
+    if (isOneMore && listener.connected >= limits.maxConnections) {
+      return this.refuse(ReasonCode.ServerUnavailable);
     }
     const is5 = packet.protocolVersion === 5;
     const properties = packet.properties;
@@ -217,19 +252,17 @@ class ConnectRequest {
       ? 0
       : limits.sessionExpiryInterval;
     const keepalive = is5 && packet.keepalive === 0 && !limits.allowZeroKeepalive
-      ? imposedKeepalive
+      ? IMPOSED_KEEPALIVE
       : packet.keepalive ?? 0;
     const connack = this.#connack(expiryInterval, keepalive, false);
     if (connack.length > this.#maximumPacketSize) { // [MQTT-3.1.2-24]
-      this.refuse(ReasonCode.PacketTooLarge);
-      return;
+      return this.refuse(ReasonCode.PacketTooLarge);
     }
-    const { session, present } = broker.openSession(info, intake, packet.clean === true);
+    const { session, present } = sessions.open(info, limits, packet.clean === true);
     session.expiryInterval = expiryInterval;
     const client = new Client({
-      connection,
+      owner: applicant,
       sink,
-      session,
       info,
       version: packet.protocolVersion,
       limits,
@@ -241,17 +274,21 @@ class ConnectRequest {
       requestProblemInformation: properties?.requestProblemInformation ?? true,
       sessionExpires: requestedExpiry > 0,
     });
-    broker.hooks.clientConnack(connectInfo, ReasonCode.Success);
-    client.write(present ? this.#connack(expiryInterval, keepalive, true) : connack);
-    connection.connected(client);
-    broker.hooks.clientConnected(connectInfo, present);
-    session.resume(client);
+    context.hooks.clientConnack(connectInfo, ReasonCode.Success);
+    return {
+      _tag: "Admitted",
+      connack: present ? this.#connack(expiryInterval, keepalive, true) : connack,
+      client,
+      session,
+      connectInfo,
+      present,
+    };
   }
 
   /** What the server grants: milliseconds that the session outlives the connection, keep-alive in seconds. */
   #connack(expiryInterval: number, keepalive: number, sessionPresent: boolean): Uint8Array {
     const { packet, assigned } = this;
-    const { limits } = this.connection.intake;
+    const { limits } = this.applicant.listener;
     if (packet.protocolVersion !== 5) {
       return encode({
         cmd: "connack",

@@ -1,7 +1,8 @@
 /** PUBLISH from a client. MQTT 5.0 section 3.3 */
 import { levelCount } from "../../domain/TopicFilter.ts";
-import type { Broker } from "../Broker.ts";
+import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Client } from "../session/Client.ts";
+import type { Session } from "../session/Session.ts";
 import { isUtf8 } from "../wire/isUtf8.ts";
 import { PacketType } from "../wire/PacketType.ts";
 import { Message } from "../routing/Message.ts";
@@ -10,8 +11,12 @@ import { acknowledgement, type Publish } from "../wire/PacketCodec.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
 
 /** @throws MqttError when the packet ends the connection */
-export const handlePublish = (broker: Broker, client: Client, packet: Publish): void => {
-  const { limits, session } = client;
+export const handlePublish = (
+  context: BrokerContext,
+  { client, session }: Connected,
+  packet: Publish,
+): void => {
+  const { limits } = client;
   const { qos } = packet;
   const packetId = packet.messageId ?? 0;
   const topic = client.is5 ? topicOf(client, packet) : packet.topic;
@@ -27,7 +32,7 @@ export const handlePublish = (broker: Broker, client: Client, packet: Publish): 
       throw new MqttError(ReasonCode.ReceiveMaximumExceeded, "more than Receive Maximum in flight");
     }
   }
-  const now = broker.now();
+  const now = context.now();
   const expiry = packet.properties?.messageExpiryInterval;
   const message = new Message(
     client.info,
@@ -41,13 +46,13 @@ export const handlePublish = (broker: Broker, client: Client, packet: Publish): 
     expiry === undefined ? Infinity : now + expiry * 1000,
     packet.forward,
   );
-  let reason = refusalOf(broker, client, packet, message);
-  if (reason !== undefined) broker.hooks.messageRefused(message);
+  let reason = refusalOf(context, client, packet, message);
+  if (reason !== undefined) context.hooks.messageRefused(message);
   else {
-    const recipients = broker.publish(message);
+    const recipients = context.pubSub.publish(message);
     reason = recipients === 0 ? ReasonCode.NoMatchingSubscribers : ReasonCode.Success;
   }
-  if (qos > 0) acknowledge(client, qos === 1 ? "puback" : "pubrec", packetId, reason);
+  if (qos > 0) acknowledge(client, session, qos === 1 ? "puback" : "pubrec", packetId, reason);
 };
 
 /** The topic, which a Topic Alias may stand for. MQTT 5.0 section 3.3.2.3.4 */
@@ -71,7 +76,7 @@ const topicOf = (client: Client, packet: Publish): string => {
 
 /** Why the message is not routed; undefined: it is. */
 const refusalOf = (
-  broker: Broker,
+  context: BrokerContext,
   client: Client,
   packet: Publish,
   message: Message,
@@ -80,7 +85,7 @@ const refusalOf = (
   if (maxTopicLevels > 0 && levelCount(message.topic) > maxTopicLevels) {
     return ReasonCode.TopicNameInvalid;
   }
-  if (!broker.access.authorize(client.info, "publish", message.topic)) {
+  if (!context.access.authorize(client.info, "publish", message.topic)) {
     return ReasonCode.NotAuthorized;
   }
   if (packet.properties?.payloadFormatIndicator && !isUtf8(message.payload)) { // section 3.3.2.3.2
@@ -92,12 +97,13 @@ const refusalOf = (
 /** PUBACK or PUBREC; 3.x can only say yes. [MQTT-3.4.2-1] [MQTT-3.5.2-1], 3.1.1: [MQTT-3.3.5-2] */
 const acknowledge = (
   client: Client,
+  session: Session,
   cmd: "puback" | "pubrec",
   packetId: number,
   reasonCode: ReasonCode,
 ): void => {
   if (cmd === "pubrec" && (reasonCode < 0x80 || !client.is5)) {
-    client.session.received.add(packetId);
+    session.received.add(packetId);
     client.unreleased++;
   }
   if (reasonCode === ReasonCode.Success || !client.is5) {

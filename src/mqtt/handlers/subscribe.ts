@@ -1,19 +1,23 @@
 /** SUBSCRIBE. MQTT 5.0 section 3.8 */
 import { levelCount } from "../../domain/TopicFilter.ts";
 import type { QoS } from "../../domain/QoS.ts";
-import type { Broker } from "../Broker.ts";
+import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Client } from "../session/Client.ts";
 import type { Subscribe } from "../wire/PacketCodec.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
 import { makeSubscription, type Subscription } from "../routing/Subscription.ts";
 
-export const handleSubscribe = (broker: Broker, client: Client, packet: Subscribe): void => {
+export const handleSubscribe = (
+  context: BrokerContext,
+  { client, session }: Connected,
+  packet: Subscribe,
+): void => {
   const identifier = packet.properties?.subscriptionIdentifier ?? 0;
   const granted: Array<number> = [];
   const retainedDue: Array<Subscription> = [];
   for (const { topic, qos: requested, nl, rap, rh } of packet.subscriptions) {
-    broker.hooks.clientSubscribe(client.info, topic, requested);
-    const subscription = makeSubscription(client.session, topic, {
+    context.hooks.clientSubscribe(client.info, topic, requested);
+    const subscription = makeSubscription(session, topic, {
       qos: requested < client.limits.maxQosAllowed ? requested : client.limits.maxQosAllowed,
       noLocal: client.is5 && nl === true,
       retainAsPublished: client.is5 && rap === true,
@@ -21,20 +25,20 @@ export const handleSubscribe = (broker: Broker, client: Client, packet: Subscrib
     });
     const refusal = subscription === undefined
       ? ReasonCode.TopicFilterInvalid
-      : refusalOf(broker, client, subscription);
+      : refusalOf(context, client, subscription);
     if (subscription === undefined || refusal !== undefined) {
       granted.push(refusedCode(client, requested, refusal ?? ReasonCode.TopicFilterInvalid));
       continue;
     }
-    const isNew = broker.subscribe(subscription);
-    broker.hooks.sessionSubscribed(client.info, topic, subscription.qos);
+    const isNew = session.subscribe(subscription);
+    context.hooks.sessionSubscribed(client.info, topic, subscription.qos);
     granted.push(subscription.qos);
     // Shared subscriptions get no retained messages. MQTT 5.0 section 4.8.2
     const wanted = subscription.share === undefined && (rh !== 2 && (isNew || rh !== 1));
     if (wanted) retainedDue.push(subscription);
   }
   client.send({ cmd: "suback", messageId: packet.messageId, granted }); // [MQTT-3.8.4-1]
-  for (const subscription of retainedDue) broker.sendRetained(subscription);
+  for (const subscription of retainedDue) session.deliverRetained(subscription);
 };
 
 /** 3.1.1: [MQTT-3.9.3-2]. 3.1 has no code for a refusal, and wants a yes in its place (section 3.8). */
@@ -42,7 +46,7 @@ const refusedCode = (client: Client, requested: QoS, refusal: ReasonCode): numbe
   client.is5 ? refusal : client.version === 4 ? 0x80 : requested;
 
 const refusalOf = (
-  broker: Broker,
+  context: BrokerContext,
   client: Client,
   { topic, filter }: Subscription,
 ): ReasonCode | undefined => {
@@ -50,7 +54,7 @@ const refusalOf = (
   if (maxTopicLevels > 0 && levelCount(filter) > maxTopicLevels) {
     return ReasonCode.TopicFilterInvalid;
   }
-  return broker.access.authorize(client.info, "subscribe", topic)
+  return context.access.authorize(client.info, "subscribe", topic)
     ? undefined
     : ReasonCode.NotAuthorized;
 };

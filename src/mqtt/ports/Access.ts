@@ -19,7 +19,7 @@ export interface Asker {
   /** Whether a client with an unknown user name is let in all the same. */
   readonly admitsUnknown: boolean;
   /** False when the client has gone: its verdict is of no use any more. */
-  readonly isWaiting: () => boolean;
+  readonly isWaiting: boolean;
 }
 
 /** `unknown`: there is no such user. `busy`: too many wait for a verdict already. */

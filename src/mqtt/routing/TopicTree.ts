@@ -5,8 +5,7 @@
  * Walks level by level, without recursion: the depth of a hostile topic costs time, never the stack.
  */
 import { LevelMap } from "./LevelMap.ts";
-import { SharedGroup } from "./SharedGroup.ts";
-import type { Subscription } from "./Subscription.ts";
+import { SharedGroup, type Subscription } from "./Subscription.ts";
 
 class Node {
   children: LevelMap<Node> | undefined;

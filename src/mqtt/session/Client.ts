@@ -4,35 +4,36 @@
  */
 import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
 import type { ByteSink } from "../ports/ByteSink.ts";
-import type { Connection } from "../Connection.ts";
-import type { ForwardedProperties } from "../wire/properties.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
-import type { QoS } from "../../domain/QoS.ts";
 import type { Outgoing } from "./Outgoing.ts";
-import { encode, type OutboundPacket, type ProtocolVersion } from "../wire/PacketCodec.ts";
+import {
+  acknowledgement,
+  encode,
+  type OutboundPacket,
+  type ProtocolVersion,
+} from "../wire/PacketCodec.ts";
+import { PacketType } from "../wire/PacketType.ts";
+import { ReasonCode } from "../wire/ReasonCode.ts";
 import { patchedFrame, publishFrame } from "../wire/PublishFrame.ts";
-import type { Session } from "./Session.ts";
-
-/** What is published when the client goes without a DISCONNECT. MQTT 5.0 section 3.1.2.5 */
-export interface Will {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly forward: ForwardedProperties;
-  /** Milliseconds that the message lives; Infinity: for ever. */
-  readonly expiryInterval: number;
-  /** Milliseconds to wait for the client to come back. MQTT 5.0 section 3.1.3.2.2 */
-  readonly delay: number;
-}
+import type { Will } from "./Will.ts";
 
 /** Bytes waiting for a client beyond which its messages are queued instead of written. */
-const congestionMark = 256 * 1024;
+const CONGESTION_MARK = 256 * 1024;
+
+/** The connection that a client has. */
+export interface ClientOwner {
+  /**
+   * Ends the connection.
+   *
+   * @param reason as client_disconnected says it
+   * @param reasonCode what a 5.0 client is told in DISCONNECT; absent when it has gone itself
+   */
+  close(reason: string, reasonCode?: ReasonCode): void;
+}
 
 export interface ClientOptions {
-  readonly connection: Connection;
+  readonly owner: ClientOwner;
   readonly sink: ByteSink;
-  readonly session: Session;
   readonly info: ClientInfo;
   readonly version: ProtocolVersion;
   readonly limits: ListenerLimits;
@@ -48,8 +49,6 @@ export interface ClientOptions {
 }
 
 export class Client {
-  readonly connection: Connection;
-  readonly session: Session;
   readonly info: ClientInfo;
   readonly version: ProtocolVersion;
   readonly is5: boolean;
@@ -66,14 +65,14 @@ export class Client {
   /** The topics that this client's aliases stand for; made on the first use. */
   inboundAliases: Map<number, string> | undefined;
 
+  readonly #owner: ClientOwner;
   readonly #sink: ByteSink;
   readonly #maximumPacketSize: number;
   readonly #topicAliasMaximum: number;
   #outboundAliases: Map<string, number> | undefined;
 
   constructor(options: ClientOptions) {
-    this.connection = options.connection;
-    this.session = options.session;
+    this.#owner = options.owner;
     this.info = options.info;
     this.version = options.version;
     this.is5 = options.version === 5;
@@ -90,7 +89,12 @@ export class Client {
 
   /** Whether it reads too slowly for what it is sent. */
   get congested(): boolean {
-    return this.#sink.buffered > congestionMark;
+    return this.#sink.buffered > CONGESTION_MARK;
+  }
+
+  /** Ends its connection; as `ClientOwner` says. */
+  close(reason: string, reasonCode?: ReasonCode): void {
+    this.#owner.close(reason, reasonCode);
   }
 
   write(frame: Uint8Array): void {
@@ -103,6 +107,13 @@ export class Client {
     if (frame.length > this.#maximumPacketSize) return false;
     this.#sink.write(frame);
     return true;
+  }
+
+  /** Sends a PUBREL. MQTT 5.0 section 3.6; 3.x has no reason codes. */
+  pubrel(packetId: number, reasonCode: ReasonCode): void {
+    if (reasonCode === ReasonCode.Success || !this.is5) {
+      this.write(acknowledgement(PacketType.PUBREL, packetId));
+    } else this.send({ cmd: "pubrel", messageId: packetId, reasonCode });
   }
 
   /** Sends a PUBLISH; answers false when it is larger than the client accepts. [MQTT-3.1.2-24] */

@@ -1,6 +1,6 @@
 import type { QoS } from "../../domain/QoS.ts";
 import type { Message } from "../routing/Message.ts";
-import type { SharedGroup } from "../routing/SharedGroup.ts";
+import type { SharedGroup } from "../routing/Subscription.ts";
 
 /**
  * One message on its way to one session.

@@ -41,8 +41,8 @@ export class RetainedDelivery {
     const { value: message, done } = this.#walk?.next() ?? { value: undefined, done: true };
     if (done) this.#walk = undefined;
     if (!message || message.expiresAt <= now) return undefined;
-    const { session, qos, identifier, noLocal } = this.#subscription;
-    if (noLocal && message.from.clientid === session.id) return undefined; // [MQTT-3.8.3-3]
+    const { subscriber, qos, identifier, noLocal } = this.#subscription;
+    if (noLocal && message.from.clientid === subscriber.id) return undefined; // [MQTT-3.8.3-3]
     return new Outgoing(
       message,
       message.qos < qos ? message.qos : qos,

@@ -7,36 +7,35 @@
  */
 import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
 import type { QoS } from "../../domain/QoS.ts";
-import type { Client, Will } from "./Client.ts";
+import type { Client } from "./Client.ts";
 import type { Deadline, Deadlines } from "../../collections/Deadlines.ts";
 import { Deque } from "../../collections/Deque.ts";
-import { PacketType } from "../wire/PacketType.ts";
 import { DropReason, type Hooks } from "../events/Hooks.ts";
 import type { Message } from "../routing/Message.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import { protocolError } from "../wire/MqttError.ts";
 import { Outgoing } from "./Outgoing.ts";
-import { acknowledgement } from "../wire/PacketCodec.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
 import { RetainedDelivery } from "./RetainedDelivery.ts";
-import type { RetainedMessages } from "../routing/RetainedMessages.ts";
-import type { SharedGroup } from "../routing/SharedGroup.ts";
-import type { Subscription } from "../routing/Subscription.ts";
+import type { Will } from "./Will.ts";
+import type { PubSub } from "../routing/PubSub.ts";
+import type { SharedGroup, Subscriber, Subscription } from "../routing/Subscription.ts";
 
 /**
  * Retained messages, and places looked at in search of them, for one session between two ticks of the
  * broker: so often may a client ask for all there are, and the others do not wait for it.
  */
-const retainedSteps = 10_000;
+const RETAINED_STEPS = 10_000;
 
 /** What sessions share with the broker they belong to. */
 export interface SessionHost {
   readonly hooks: Hooks;
   readonly deadlines: Deadlines;
+  readonly pubSub: PubSub;
   now(): number;
 }
 
-export class Session {
+export class Session implements Subscriber {
   /** Undefined while the client is away. */
   client: Client | undefined;
   /** By topic filter as the client wrote it. */
@@ -49,7 +48,7 @@ export class Session {
   /** A will that waits for its delay. */
   delayedWill: { readonly will: Will; readonly deadline: Deadline } | undefined;
 
-  // The router's notes on this session while it routes one message: see Router.ts.
+  // RoutingNotes
   routingRound = 0;
   routingQos: QoS = 0;
   routingRetain = false;
@@ -86,6 +85,41 @@ export class Session {
     return this.#canSendNext(1);
   }
 
+  get connected(): boolean {
+    return this.client !== undefined;
+  }
+
+  /** Adds or replaces a subscription; returns whether it is new. [MQTT-3.8.4-3] */
+  subscribe(subscription: Subscription): boolean {
+    const existing = this.subscriptions.get(subscription.topic);
+    this.subscriptions.set(subscription.topic, subscription);
+    this.host.pubSub.subscribe(subscription, existing);
+    return existing === undefined;
+  }
+
+  /** Takes a subscription out; returns false when there is none. [MQTT-3.10.4-1] */
+  unsubscribe(topic: string): boolean {
+    const { pubSub } = this.host;
+    const subscription = this.subscriptions.get(topic);
+    if (subscription === undefined) return false;
+    this.subscriptions.delete(topic);
+    this.#retained.get(topic)?.cancel();
+    const group = pubSub.unsubscribe(subscription);
+    // What was queued by a group that nobody is left in stays queued for this session. [MQTT-3.10.4-3]
+    if (group !== undefined) {
+      for (const { message, qos } of this.#leave(group)) pubSub.toMember(group, message, qos);
+    }
+    return true;
+  }
+
+  /** Takes all subscriptions out; what is queued by them stays. */
+  unsubscribeAll(): void {
+    for (const subscription of this.subscriptions.values()) {
+      this.host.pubSub.unsubscribe(subscription);
+    }
+    this.subscriptions.clear();
+  }
+
   /** Sends a message, or queues it behind others; drops it when the queue is full. */
   deliver(
     message: Message,
@@ -105,7 +139,9 @@ export class Session {
   }
 
   /** Sends the retained messages that a subscription is due, as fast as the client takes them, behind what is queued. */
-  deliverRetained(subscription: Subscription, retained: RetainedMessages): void {
+  deliverRetained(subscription: Subscription): void {
+    const { retained } = this.host.pubSub;
+    if (retained.size === 0) return;
     const underWay = this.#retained.get(subscription.topic);
     if (underWay !== undefined) underWay.restart(subscription);
     else {
@@ -116,18 +152,13 @@ export class Session {
     this.pump();
   }
 
-  /** Ends what `deliverRetained` began. */
-  cancelRetained(topic: string): void {
-    this.#retained.get(topic)?.cancel();
-  }
-
   /** Takes up sending on a new connection: first again what was in flight, in order. [MQTT-4.4.0-1] [MQTT-4.6.0-1] */
   resume(client: Client): void {
     this.client = client;
     this.#resend = [];
     for (const outgoing of this.#inflight.values()) {
       if (outgoing.state === "sent") this.#resend.push(outgoing);
-      else this.#pubrel(outgoing.packetId, ReasonCode.Success); // no window holds it back [MQTT-3.3.4-10]
+      else client.pubrel(outgoing.packetId, ReasonCode.Success); // no window holds it back [MQTT-3.3.4-10]
     }
     this.pump();
   }
@@ -173,7 +204,7 @@ export class Session {
     const outgoing = this.#inflight.get(packetId);
     if (outgoing === undefined) {
       // The client holds a message that this session forgot: release it. [MQTT-4.3.3-4]
-      if (reason < 0x80) this.#pubrel(packetId, ReasonCode.PacketIdentifierNotFound);
+      if (reason < 0x80) this.client?.pubrel(packetId, ReasonCode.PacketIdentifierNotFound);
       return;
     }
     if (outgoing.qos !== 2) throw protocolError("PUBREC for a QoS 1 message");
@@ -183,7 +214,7 @@ export class Session {
     }
     outgoing.state = "released";
     this.#noLongerResend(outgoing);
-    this.#pubrel(packetId, ReasonCode.Success);
+    this.client?.pubrel(packetId, ReasonCode.Success);
   }
 
   /** PUBCOMP. @throws MqttError when its message was not released */
@@ -195,10 +226,10 @@ export class Session {
   }
 
   /**
-   * Empties the session because it ends: says message_dropped of what was queued or unacknowledged.
-   * What `handOver` takes (another member of its shared group gets it) is not dropped.
+   * Empties the session because it ends: says message_dropped of what was queued or unacknowledged and
+   * goes to no other member of its shared group.
    */
-  discard(reason: string, handOver: (outgoing: Outgoing) => boolean): void {
+  discard(reason: string): void {
     this.#cancelQueueDeadline();
     if (this.#retainedDeadline !== undefined) this.host.deadlines.cancel(this.#retainedDeadline);
     const left = [...this.#inflight.values(), ...this.#queue];
@@ -212,13 +243,14 @@ export class Session {
       if (outgoing.state === "released") continue;
       // A QoS 2 message once sent goes to no other member. [MQTT-4.8.2-5]
       const mayMove = outgoing.state === "queued" || outgoing.qos === 1;
-      if (outgoing.group !== undefined && mayMove && handOver(outgoing)) continue;
+      const { message, qos, group } = outgoing;
+      if (group && mayMove && this.host.pubSub.toMember(group, message, qos)) continue;
       this.host.hooks.messageDropped(this.info, outgoing, reason);
     }
   }
 
   /** Takes the queued messages of a shared group out, in order: the session has left it. */
-  leave(group: SharedGroup): ReadonlyArray<Outgoing> {
+  #leave(group: SharedGroup): ReadonlyArray<Outgoing> {
     const left: Array<Outgoing> = [];
     this.#queue.filter((outgoing) => {
       if (outgoing instanceof RetainedDelivery || outgoing.group !== group) return true;
@@ -244,7 +276,7 @@ export class Session {
     const { qos } = delivery.subscription;
     while (!delivery.isDone) {
       if (!this.#canSend(qos)) return false;
-      if (this.#retainedSteps === retainedSteps) {
+      if (this.#retainedSteps === RETAINED_STEPS) {
         this.#retainedDeadline ??= this.host.deadlines.schedule(now + 1, () => {
           this.#retainedDeadline = undefined;
           this.#retainedSteps = 0;
@@ -349,15 +381,6 @@ export class Session {
   #noLongerResend(outgoing: Outgoing): void {
     const position = this.#resend.indexOf(outgoing);
     if (position >= 0) this.#resend.splice(position, 1);
-  }
-
-  /** MQTT 5.0 section 3.6; 3.x has no reason codes. */
-  #pubrel(packetId: number, reason: ReasonCode): void {
-    const client = this.client;
-    if (client === undefined) return;
-    if (reason === ReasonCode.Success || !client.is5) {
-      client.write(acknowledgement(PacketType.PUBREL, packetId));
-    } else client.send({ cmd: "pubrel", messageId: packetId, reasonCode: reason });
   }
 
   /** One that is in use by no message in flight; the window is smaller than 65535, so there is one. [MQTT-2.2.1-4] */

@@ -7,10 +7,10 @@
 import { malformed, MqttError } from "./MqttError.ts";
 import { ReasonCode } from "./ReasonCode.ts";
 
-const nothing = new Uint8Array(0);
+const NOTHING = new Uint8Array(0);
 
 export class FrameReader {
-  #bytes: Uint8Array = nothing;
+  #bytes: Uint8Array = NOTHING;
   #start = 0;
   #end = 0;
   /** Whether `#bytes` is ours, so that it may be written to and kept. */
@@ -85,7 +85,7 @@ export class FrameReader {
   settle(): void {
     const rest = this.#end - this.#start;
     if (rest === 0) {
-      this.#bytes = nothing;
+      this.#bytes = NOTHING;
       this.#start = 0;
       this.#end = 0;
     } else if (!this.#owned) this.#own(rest);
@@ -100,3 +100,10 @@ export class FrameReader {
     this.#owned = true;
   }
 }
+
+/** Where the body of a whole frame begins. */
+export const bodyOffsetOf = (frame: Uint8Array): number => {
+  let at = 1;
+  while ((frame[at] as number) >= 0x80) at++; // a whole frame's length field ends
+  return at + 1;
+};

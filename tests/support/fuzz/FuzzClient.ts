@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { generate, type Packet, parser } from "mqtt-packet";
-import type { Intake } from "../../../src/mqtt/Broker.ts";
+import type { Listener } from "../../../src/mqtt/Listener.ts";
 import type { ByteSink } from "../../../src/mqtt/ports/ByteSink.ts";
 import type { Connection } from "../../../src/mqtt/Connection.ts";
 import type { ProtocolVersion } from "../../../src/mqtt/wire/PacketCodec.ts";
@@ -56,13 +56,13 @@ export class FuzzClient implements ByteSink {
 
   constructor(
     bench: ProtocolBench,
-    intake: Intake,
+    listener: Listener,
     readonly random: Random,
     readonly memory: ClientMemory,
     readonly character: Character,
     readonly address: string,
   ) {
-    this.connection = bench.broker.accept(this, intake, address);
+    this.connection = bench.broker.accept(this, listener, address);
     this.#parser = parser({ protocolVersion: memory.version });
     this.#parser.on("packet", (packet) => this.#answer(packet));
     this.#parser.on("error", (error) => {

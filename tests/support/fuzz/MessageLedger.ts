@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
+import { PubSub } from "../../../src/mqtt/routing/PubSub.ts";
 import { RetainedDelivery } from "../../../src/mqtt/session/RetainedDelivery.ts";
 import { Session } from "../../../src/mqtt/session/Session.ts";
 
@@ -25,23 +26,28 @@ export class MessageLedger {
   readonly #original = {
     deliver: Session.prototype.deliver,
     discard: Session.prototype.discard,
-    leave: Session.prototype.leave,
+    unsubscribe: Session.prototype.unsubscribe,
   };
+  readonly #originalToMember = PubSub.prototype.toMember;
   readonly #originalNext = RetainedDelivery.prototype.next;
 
   constructor() {
-    const entry = (session: Session, payload: Uint8Array) => this.#entry(session.id, payload);
+    const entry = (session: { readonly id: string }, payload: Uint8Array) =>
+      this.#entry(session.id, payload);
     const moved = (session: Session, payload: Uint8Array) => {
       const moving = entry(session, payload);
       moving.moved++;
       this.#check(session.id, payload, moving);
     };
-    const { deliver, discard, leave } = this.#original;
+    /** Whose messages are being handed over. */
+    let leaving: Session | undefined;
+    const { deliver, discard, unsubscribe } = this.#original;
+    const toMember = this.#originalToMember;
     const next = this.#originalNext;
     RetainedDelivery.prototype.next = function (now) {
       const outgoing = next.call(this, now);
       if (outgoing !== undefined) {
-        entry(this.subscription.session, outgoing.message.payload).in++;
+        entry(this.subscription.subscriber, outgoing.message.payload).in++;
       }
       return outgoing;
     };
@@ -49,23 +55,25 @@ export class MessageLedger {
       entry(this, message.payload).in++;
       deliver.call(this, message, ...rest);
     };
-    Session.prototype.discard = function (reason, handOver) {
-      discard.call(this, reason, (outgoing) => {
-        const isTaken = handOver(outgoing);
-        if (isTaken) moved(this, outgoing.message.payload);
-        return isTaken;
-      });
+    Session.prototype.discard = function (reason) {
+      leaving = this;
+      discard.call(this, reason);
     };
-    Session.prototype.leave = function (group) {
-      const left = leave.call(this, group);
-      for (const { message } of left) moved(this, message.payload);
-      return left;
+    Session.prototype.unsubscribe = function (topic) {
+      leaving = this;
+      return unsubscribe.call(this, topic);
+    };
+    PubSub.prototype.toMember = function (group, message, qos) {
+      const isTaken = toMember.call(this, group, message, qos);
+      if (isTaken && leaving !== undefined) moved(leaving, message.payload);
+      return isTaken;
     };
   }
 
   /** Gives `Session` its own methods back. */
   close(): void {
     Object.assign(Session.prototype, this.#original);
+    PubSub.prototype.toMember = this.#originalToMember;
     RetainedDelivery.prototype.next = this.#originalNext;
   }
 

@@ -95,7 +95,13 @@ class ToldConnection extends Connection {
 const opened = () => {
   const bench = new ProtocolBench();
   const sink = new LoggingSink();
-  const connection = new ToldConnection(bench.broker, sink, bench.intake, "127.0.0.1:1");
+  const connection = new ToldConnection(
+    bench.broker.context,
+    bench.broker,
+    sink,
+    bench.listener,
+    "127.0.0.1:1",
+  );
   sink.connection = connection;
   return { sink, connection };
 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { SharedGroup } from "../../../../src/mqtt/routing/SharedGroup.ts";
-import { type Member, subscription } from "./subscriptions.ts";
+import { SharedGroup } from "../../../../src/mqtt/routing/Subscription.ts";
+import { PlainSubscriber, subscription } from "./subscriptions.ts";
 
-const group = (...members: ReadonlyArray<Member>): {
+const group = (...members: ReadonlyArray<PlainSubscriber>): {
   /** Whose turns come, by position in `members`. */
   readonly turns: (count: number) => ReadonlyArray<number>;
   readonly group: SharedGroup;
@@ -17,9 +17,9 @@ const group = (...members: ReadonlyArray<Member>): {
   return { turns, group };
 };
 
-const ready = (): Member => ({ readyToSend: true, client: {} });
-const busy = (): Member => ({ readyToSend: false, client: {} });
-const away = (): Member => ({ readyToSend: false, client: undefined });
+const ready = () => new PlainSubscriber("ready");
+const busy = () => new PlainSubscriber("busy", true, false);
+const away = () => new PlainSubscriber("away", false, false);
 
 Deno.test("SharedGroup without members chooses nobody", () => {
   assert.equal(group().group.choose(), undefined);

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import * as fc from "effect/FastCheck";
-import type { SharedGroup } from "../../../../src/mqtt/routing/SharedGroup.ts";
-import type { Subscription } from "../../../../src/mqtt/routing/Subscription.ts";
+import type { SharedGroup, Subscription } from "../../../../src/mqtt/routing/Subscription.ts";
 import { TopicTree } from "../../../../src/mqtt/routing/TopicTree.ts";
 import { filter, naiveMatches, subscription, topic } from "./subscriptions.ts";
 

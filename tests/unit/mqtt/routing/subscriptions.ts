@@ -2,21 +2,56 @@
 import * as fc from "effect/FastCheck";
 import { Message } from "../../../../src/mqtt/routing/Message.ts";
 import { NO_PROPERTIES } from "../../../../src/mqtt/wire/properties.ts";
-import type { Session } from "../../../../src/mqtt/session/Session.ts";
-import type { Subscription } from "../../../../src/mqtt/routing/Subscription.ts";
+import type {
+  SharedGroup,
+  Subscriber,
+  Subscription,
+} from "../../../../src/mqtt/routing/Subscription.ts";
+import type { QoS } from "../../../../src/domain/QoS.ts";
 
-/** As much of a session as a shared group looks at. */
-export interface Member {
-  readyToSend: boolean;
-  client: object | undefined;
+/** What a PlainSubscriber was given. */
+export interface Given {
+  readonly topic: string;
+  readonly payload: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly identifiers: ReadonlyArray<number> | undefined;
+  readonly share: string | undefined;
+}
+
+/** A subscriber that is no session: it keeps what it is given. */
+export class PlainSubscriber implements Subscriber {
+  readonly given: Array<Given> = [];
+  routingRound = 0;
+  routingQos: QoS = 0;
+  routingRetain = false;
+  routingIdentifiers: Array<number> | undefined;
+
+  constructor(
+    readonly id = "plain",
+    readonly connected = true,
+    readonly readyToSend = true,
+  ) {}
+
+  deliver(
+    { topic, payload }: Message,
+    qos: QoS,
+    retain: boolean,
+    identifiers: ReadonlyArray<number> | undefined,
+    group: SharedGroup | undefined,
+  ): void {
+    const text = new TextDecoder().decode(payload);
+    this.given.push({ topic, payload: text, qos, retain, identifiers, share: group?.share });
+  }
 }
 
 export const subscription = (
   filter: string,
   share?: string,
-  member: Member = { readyToSend: true, client: {} },
+  subscriber: Subscriber = new PlainSubscriber(),
+  more: Partial<Subscription> = {},
 ): Subscription => ({
-  session: member as unknown as Session, // what is tested looks at no more of it
+  subscriber,
   topic: share === undefined ? filter : `$share/${share}/${filter}`,
   share,
   filter,
@@ -24,15 +59,20 @@ export const subscription = (
   noLocal: false,
   retainAsPublished: false,
   identifier: 0,
+  ...more,
 });
 
-export const message = (topic: string, payload = "x"): Message =>
+export const message = (
+  topic: string,
+  payload = "x",
+  { qos = 0, retain = true }: { readonly qos?: QoS; readonly retain?: boolean } = {},
+): Message =>
   new Message(
     { node: 1, ipaddress: "127.0.0.1:1", clientid: "p", username: "undefined" },
     topic,
     new TextEncoder().encode(payload),
-    0,
-    true,
+    qos,
+    retain,
     false,
     0,
     0,

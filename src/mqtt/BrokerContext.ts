@@ -1,0 +1,56 @@
+/** What a broker's connections, handlers and sessions share: its services, its state, and its way out for events. */
+import { Deadlines } from "../collections/Deadlines.ts";
+import { Hooks } from "./events/Hooks.ts";
+import type { Access } from "./ports/Access.ts";
+import type { Clock } from "./ports/Clock.ts";
+import type { HookSink } from "./ports/HookSink.ts";
+import { PubSub } from "./routing/PubSub.ts";
+import type { Client } from "./session/Client.ts";
+import type { Session } from "./session/Session.ts";
+import { Sessions, type SessionsHost } from "./session/Sessions.ts";
+
+/** What the host of a broker gives it. */
+export interface BrokerOptions {
+  readonly nodeId: number;
+  readonly sink: HookSink;
+  readonly clock: Clock;
+  readonly access: Access;
+  /** A client identifier for a client that brings none; never given twice. */
+  readonly newClientId: () => string;
+  /** Told of an exception that is a defect of the broker; the connection it came from ends. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+/** A client that is connected, and its session. */
+export interface Connected {
+  readonly client: Client;
+  readonly session: Session;
+}
+
+export class BrokerContext implements SessionsHost {
+  readonly nodeId: number;
+  readonly hooks: Hooks;
+  readonly access: Access;
+  readonly newClientId: () => string;
+  readonly onDefect: (error: unknown) => void;
+  readonly deadlines = new Deadlines();
+  readonly pubSub: PubSub;
+  readonly sessions: Sessions;
+  readonly #clock: Clock;
+
+  constructor(options: BrokerOptions) {
+    this.nodeId = options.nodeId;
+    this.#clock = options.clock;
+    this.hooks = new Hooks(options.sink, options.clock);
+    this.access = options.access;
+    this.newClientId = options.newClientId;
+    this.onDefect = options.onDefect;
+    this.pubSub = new PubSub(this.hooks, this.deadlines);
+    this.sessions = new Sessions(this);
+  }
+
+  /** Milliseconds since 1970. */
+  now(): number {
+    return this.#clock.now();
+  }
+}

@@ -1,0 +1,8 @@
+import type { ListenerLimits } from "../domain/BrokerSettings.ts";
+
+/** One listener as its connections see it: its limits, and how many clients are connected by it. */
+export class Listener {
+  connected = 0;
+
+  constructor(readonly limits: ListenerLimits) {}
+}

@@ -1,0 +1,69 @@
+/**
+ * Publish and subscribe: what is published reaches those who have subscribed, and is kept where it is to
+ * be retained. Knows subscribers and nothing of sessions, clients or connections.
+ */
+import type { Deadline, Deadlines } from "../../collections/Deadlines.ts";
+import type { QoS } from "../../domain/QoS.ts";
+import type { Hooks } from "../events/Hooks.ts";
+import type { Message } from "./Message.ts";
+import { RetainedMessages } from "./RetainedMessages.ts";
+import { Router } from "./Router.ts";
+import type { SharedGroup, Subscription } from "./Subscription.ts";
+import { TopicTree } from "./TopicTree.ts";
+
+export class PubSub {
+  readonly topics = new TopicTree();
+  readonly retained = new RetainedMessages();
+  /** By topic; of the retained messages that expire. */
+  readonly #retainedExpiry = new Map<string, Deadline>();
+  readonly #router = new Router(this.topics);
+
+  constructor(readonly hooks: Hooks, readonly deadlines: Deadlines) {}
+
+  /** Publishes a message: stores it when it is retained, and routes it. Returns for how many subscribers it was. */
+  publish(message: Message): number {
+    this.hooks.messagePublish(message);
+    if (message.retain) this.#retain(message);
+    return this.#router.route(message);
+  }
+
+  /** Adds a subscription, in the place of `replaced` if there is one. [MQTT-3.8.4-3] */
+  subscribe(subscription: Subscription, replaced: Subscription | undefined): void {
+    this.topics.add(subscription);
+    // After the new one came: a shared group that would be empty in between would not be the same after.
+    if (replaced !== undefined) this.topics.remove(replaced);
+  }
+
+  /** Takes a subscription out; returns its shared group when others are left in it. */
+  unsubscribe(subscription: Subscription): SharedGroup | undefined {
+    const { share, filter } = subscription;
+    const group = share === undefined ? undefined : this.topics.group(share, filter);
+    this.topics.remove(subscription);
+    return group !== undefined && group.members.length > 0 ? group : undefined;
+  }
+
+  /** Delivers to the member whose turn it is; returns false when the group has none. [MQTT-4.8.2-3] */
+  toMember(group: SharedGroup, message: Message, qos: QoS): boolean {
+    return this.#router.toMember(group, message, qos);
+  }
+
+  #retain(message: Message): void {
+    const { topic, expiresAt } = message;
+    const expiry = this.#retainedExpiry.get(topic);
+    if (expiry !== undefined) {
+      this.deadlines.cancel(expiry);
+      this.#retainedExpiry.delete(topic);
+    }
+    if (message.payload.length === 0) {
+      this.retained.delete(topic); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+      return;
+    }
+    this.retained.set(message);
+    if (expiresAt === Infinity) return;
+    const deadline = this.deadlines.schedule(expiresAt, () => {
+      this.#retainedExpiry.delete(topic);
+      this.retained.delete(topic);
+    });
+    this.#retainedExpiry.set(topic, deadline);
+  }
+}

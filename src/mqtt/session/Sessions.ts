@@ -1,0 +1,145 @@
+/**
+ * All sessions by client identifier: how one is opened, what becomes of it when its client goes, and of
+ * the client's will. A session with a client is reached by that client's connection too; all else about
+ * it is decided here. MQTT 5.0 sections 3.1.4 and 4.1
+ */
+import type { ClientInfo } from "../../domain/ClientInfo.ts";
+import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
+import { EndReason } from "../events/EndReason.ts";
+import type { Authorize } from "../ports/Access.ts";
+import { Message } from "../routing/Message.ts";
+import { ReasonCode } from "../wire/ReasonCode.ts";
+import type { Client } from "./Client.ts";
+import { Session, type SessionHost } from "./Session.ts";
+import type { Will } from "./Will.ts";
+
+/** What sessions need beyond what each of them needs by itself. */
+export interface SessionsHost extends SessionHost {
+  readonly access: { readonly authorize: Authorize };
+}
+
+export class Sessions {
+  readonly #byId = new Map<string, Session>();
+  readonly #host: SessionsHost;
+
+  constructor(host: SessionsHost) {
+    this.#host = host;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(clientid: string): Session | undefined {
+    return this.#byId.get(clientid);
+  }
+
+  [Symbol.iterator](): IterableIterator<Session> {
+    return this.#byId.values();
+  }
+
+  /**
+   * The session for a client that has just been let in: resumed, or made. A connection that still has
+   * it is taken over. MQTT 5.0 section 3.1.4
+   */
+  open(info: ClientInfo, limits: ListenerLimits, clean: boolean): {
+    readonly session: Session;
+    readonly present: boolean;
+  } {
+    const { hooks, deadlines } = this.#host;
+    // [MQTT-3.1.4-3] This may end the session too, when it was not to outlive its connection.
+    this.get(info.clientid)?.client?.close(EndReason.Kicked, ReasonCode.SessionTakenOver);
+    const existing = this.get(info.clientid);
+    if (existing !== undefined && !clean) {
+      if (existing.expiry !== undefined) deadlines.cancel(existing.expiry);
+      existing.expiry = undefined;
+      this.#cancelWill(existing); // [MQTT-3.1.3-9]
+      existing.info = info;
+      existing.limits = limits;
+      return { session: existing, present: true };
+    }
+    if (existing !== undefined) this.#end(existing, EndReason.Kicked); // [MQTT-3.1.2-4]
+    const session = new Session(info.clientid, this.#host.now(), info, limits, this.#host);
+    this.#byId.set(info.clientid, session);
+    hooks.sessionCreated(info, session.createdAt);
+    return { session, present: false };
+  }
+
+  /** A session's client has gone: publishes its will, says so, and ends or keeps the session. */
+  disconnected(session: Session, client: Client, reason: string): void {
+    const { hooks, deadlines } = this.#host;
+    const { will } = client;
+    session.client = undefined;
+    client.will = undefined;
+    // Its own will is nothing for a session that ends now.
+    if (session.expiryInterval === 0) session.unsubscribeAll();
+    // A stopping server keeps wills back: its clients are not gone. MQTT 5.0 section 3.1.2.5, non-normative
+    if (will !== undefined && reason !== EndReason.Shutdown) this.#willAfter(session, client, will);
+    hooks.clientDisconnected(client.info, reason);
+    if (session.expiryInterval === 0) this.#end(session, reason);
+    else if (session.expiryInterval !== Infinity) {
+      session.expiry = deadlines.schedule(
+        this.#host.now() + session.expiryInterval,
+        () => this.#end(session, EndReason.SessionExpiration), // [MQTT-4.1.0-2]
+      );
+    }
+  }
+
+  /** Ends all; their connections must be closed. Sessions live in memory: those of absent clients end with the process. */
+  shutdown(): void {
+    for (const session of [...this.#byId.values()]) this.#end(session, EndReason.Shutdown);
+  }
+
+  /** Ends a session without a connection: its subscriptions, its messages, and itself. */
+  #end(session: Session, reason: string): void {
+    if (session.expiry !== undefined) this.#host.deadlines.cancel(session.expiry);
+    session.expiry = undefined;
+    this.#byId.delete(session.id);
+    session.unsubscribeAll();
+    const delayed = this.#cancelWill(session);
+    if (delayed !== undefined && reason !== EndReason.Shutdown) {
+      this.#publishWill(session.info, delayed); // [MQTT-3.1.2-8]: the session ends before the delay
+    }
+    session.discard(reason);
+    this.#host.hooks.sessionTerminated(session.info, reason);
+  }
+
+  #willAfter(session: Session, client: Client, will: Will): void {
+    if (will.delay === 0 || session.expiryInterval === 0) {
+      this.#publishWill(client.info, will);
+      return;
+    }
+    const deadline = this.#host.deadlines.schedule(this.#host.now() + will.delay, () => {
+      session.delayedWill = undefined;
+      this.#publishWill(client.info, will);
+    });
+    session.delayedWill = { will, deadline };
+  }
+
+  #cancelWill(session: Session): Will | undefined {
+    const delayed = session.delayedWill;
+    if (delayed === undefined) return undefined;
+    session.delayedWill = undefined;
+    this.#host.deadlines.cancel(delayed.deadline);
+    return delayed.will;
+  }
+
+  #publishWill(from: ClientInfo, will: Will): void {
+    const { hooks, pubSub, access } = this.#host;
+    const now = this.#host.now();
+    const message = new Message(
+      from,
+      will.topic,
+      will.payload,
+      will.qos,
+      will.retain,
+      false,
+      0,
+      now,
+      now + will.expiryInterval,
+      will.forward,
+    );
+    if (access.authorize(from, "publish", will.topic)) pubSub.publish(message);
+    else hooks.messageRefused(message);
+  }
+}
