@@ -1,8 +1,8 @@
 /** One body: by the encoder derived from the Schema, and by the Schema itself. */
 import * as Schema from "@effect/schema";
-import { BodySlabs } from "../../src/webhook/BodySlab.ts";
-import { eventBody, underAction } from "../../src/webhook/EventBody.ts";
-import * as EventEncoder from "../../src/webhook/EventEncoder.ts";
+import { BodySlabs } from "../../src/webhook/body/BodySlab.ts";
+import { eventBody, underAction } from "../../src/webhook/body/EventBody.ts";
+import * as EventEncoder from "../../src/webhook/body/EventEncoder.ts";
 import { published } from "../../tests/unit/webhook/harness.ts";
 
 for (const bytes of [16, 1_024, 65_536]) {

@@ -1,5 +1,5 @@
 /** What the rules cost per event: asked before it is built, and matched when it is dispatched. */
-import { RuleTable } from "../../src/webhook/RuleTable.ts";
+import { RuleTable } from "../../src/webhook/dispatch/RuleTable.ts";
 import { published, rule } from "../../tests/unit/webhook/harness.ts";
 
 const event = published("client-1", 1, "site/7/device/42/temperature");

@@ -9,12 +9,12 @@ import * as Effect from "effect/Effect";
 import * as Logger from "effect/Logger";
 import * as LogLevel from "effect/LogLevel";
 import * as Scope from "effect/Scope";
-import * as AttemptBatch from "../../src/webhook/AttemptBatch.ts";
-import * as ClientSender from "../../src/webhook/ClientSender.ts";
-import type { Delivery } from "../../src/webhook/Delivery.ts";
-import { delivered } from "../../src/webhook/Delivery.ts";
-import type { Attempting, Executor } from "../../src/webhook/Executor.ts";
-import * as LocalExecutor from "../../src/webhook/LocalExecutor.ts";
+import * as AttemptParcel from "../../src/webhook/worker/AttemptParcel.ts";
+import * as ClientSender from "../../src/webhook/attempt/ClientSender.ts";
+import type { Delivery } from "../../src/webhook/attempt/Delivery.ts";
+import { delivered } from "../../src/webhook/attempt/Delivery.ts";
+import type { Attempting, Executor } from "../../src/webhook/attempt/Executor.ts";
+import * as LocalExecutor from "../../src/webhook/attempt/LocalExecutor.ts";
 import * as WebHook from "../../src/webhook/WebHook.ts";
 import { connected, published, rule, settingsOf } from "../../tests/unit/webhook/harness.ts";
 
@@ -50,7 +50,7 @@ const executors: ReadonlyArray<readonly [string, Effect.Effect<Executor, never, 
   ["to an executor that answers at once", Effect.succeed(answering(() => {}))],
   [
     "to a worker's batch",
-    Effect.succeed(answering((batch) => void AttemptBatch.encode(batch, batch.map(() => 0)))),
+    Effect.succeed(answering((batch) => void AttemptParcel.encode(batch, batch.map(() => 0)))),
   ],
   [
     "to the @effect/platform client on this thread, without a network",

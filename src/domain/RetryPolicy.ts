@@ -1,4 +1,4 @@
-/** When a failed delivery is tried again. The Effect Schedule made of it is `webhook/RetrySchedule.ts`. */
+/** When a failed delivery is tried again. The Effect Schedule made of it is `webhook/endpoint/RetrySchedule.ts`. */
 export interface RetryPolicy {
   /** The first back-off, in milliseconds. */
   readonly initialInterval: number;

@@ -2,7 +2,7 @@
  * MQTT topic filters: validity and matching, one pair at a time.
  *
  * Sources: MQTT 3.1.1 section 4.7, MQTT 5.0 sections 4.7 and 4.8.2. For matching one topic against
- * many filters at once see `mqtt/TopicTree.ts`.
+ * many filters at once see `mqtt/routing/TopicTree.ts`.
  */
 
 /** Whether `filter` is well-formed: `#` only as the whole last level, `+` only as a whole level. [MQTT-4.7.1-1] [MQTT-4.7.1-2] */

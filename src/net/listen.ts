@@ -8,7 +8,7 @@ import { Listener } from "../mqtt/Listener.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { Sockets } from "./Sockets.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
-import { serveTcp } from "./TcpSink.ts";
+import { serveTcp } from "./serveTcp.ts";
 
 /** A listener could not be opened. */
 export class ListenError extends Data.TaggedError("ListenError")<{

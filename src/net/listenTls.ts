@@ -14,7 +14,7 @@ import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
-import { serveTls } from "./TlsSink.ts";
+import { serveTls } from "./serveTls.ts";
 
 type TlsSettings = Extract<ListenerSettings, { readonly transport: "tls" }>;
 

@@ -14,7 +14,7 @@ import { type Handshakes, makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
 import { closingTime, type OpenConnection, type Peer } from "./SocketSink.ts";
 import { TcpStream } from "./TcpStream.ts";
-import { serveWebSocket } from "./WebSocketSink.ts";
+import { serveWebSocket } from "./serveWebSocket.ts";
 
 type WebSocketSettings = Extract<ListenerSettings, { readonly transport: "ws" }>;
 

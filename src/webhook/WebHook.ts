@@ -13,26 +13,30 @@ import * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
 import type { HookEvent } from "../domain/HookEvent.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
-import { Backlog } from "../hooks/Backlog.ts";
-import { DeliveryPace } from "../hooks/DeliveryPace.ts";
-import * as EventQueue from "../hooks/EventQueue.ts";
-import { FAIR, FAIR_WITH_WORKERS } from "../hooks/IntakeTurn.ts";
+import { Backlog } from "./account/Backlog.ts";
+import { DeliveryPace } from "./account/DeliveryPace.ts";
+import * as EventQueue from "./intake/EventQueue.ts";
+import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
-import { Metrics } from "../ops/Metrics.ts";
-import { BodySlabs } from "./BodySlab.ts";
-import { ConcurrencyBudget } from "./ConcurrencyBudget.ts";
-import { DeliveryLog } from "./DeliveryLog.ts";
-import { Dispatcher } from "./Dispatcher.ts";
-import type { Endpoint } from "./Endpoint.ts";
-import { Endpoints } from "./Endpoints.ts";
-import type { Executor, HttpExecutorContext } from "./Executor.ts";
-import * as FileExecutor from "./FileExecutor.ts";
-import * as HttpClients from "./HttpClients.ts";
-import * as LocalExecutor from "./LocalExecutor.ts";
-import { RuleTable } from "./RuleTable.ts";
-import { SequenceNumbers } from "./SequenceNumbers.ts";
-import type { WebHookError } from "./WebHookError.ts";
-import * as WorkerExecutor from "./WorkerExecutor.ts";
+import { Metrics } from "./account/Metrics.ts";
+import { BodySlabs } from "./body/BodySlab.ts";
+import { ConcurrencyBudget } from "./attempt/ConcurrencyBudget.ts";
+import { DeliveryLog } from "./account/DeliveryLog.ts";
+import { Dispatcher } from "./dispatch/Dispatcher.ts";
+import type { Endpoint } from "./endpoint/Endpoint.ts";
+import { Endpoints } from "./endpoint/Endpoints.ts";
+import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
+import type { CaFileError } from "./attempt/CaFiles.ts";
+import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
+import * as FileExecutor from "./attempt/FileExecutor.ts";
+import * as Senders from "./attempt/Senders.ts";
+import * as LocalExecutor from "./attempt/LocalExecutor.ts";
+import { RuleTable } from "./dispatch/RuleTable.ts";
+import { SequenceNumbers } from "./dispatch/SequenceNumbers.ts";
+import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
+
+/** What can keep the engine from starting. */
+export type WebHookError = CaFileError | WorkerStartError;
 
 /** A running delivery engine. */
 export interface WebHook {
@@ -45,7 +49,7 @@ export interface WebHook {
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
    * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
    */
-  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, WebHookError>;
+  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, CaFileError>;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** Logs one line per URL with its figures. */
@@ -63,7 +67,7 @@ const httpExecutor = (
   const { workerThreads, httpClient } = context.settings;
   if (workerThreads > 0) return WorkerExecutor.make(context);
   return Effect.flatMap(
-    HttpClients.make(httpClient, context.idPrefix),
+    Senders.make(httpClient, context.idPrefix),
     LocalExecutor.make,
   );
 };

@@ -9,7 +9,7 @@ import * as Redacted from "effect/Redacted";
 import * as Scope from "effect/Scope";
 import type { WebHookSettings } from "../../src/domain/WebHookSettings.ts";
 import * as WebHook from "../../src/webhook/WebHook.ts";
-import * as WorkerExecutor from "../../src/webhook/WorkerExecutor.ts";
+import * as WorkerExecutor from "../../src/webhook/worker/WorkerExecutor.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
 import {

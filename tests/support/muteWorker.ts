@@ -1,5 +1,5 @@
 /** A delivery worker that cannot say that it is ready: what goes wrong is a defect in its own fiber. */
-import "../../src/webhook/deliveryWorker.ts";
+import "../../src/webhook/worker/deliveryWorker.ts";
 
 // Found when the worker's first message comes: after this module.
 Reflect.set(globalThis, "postMessage", () => {

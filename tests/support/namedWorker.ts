@@ -1,11 +1,11 @@
 /**
  * A delivery worker that sends nothing: it refuses every attempt for good and says its own name as the
- * detail, so that a test sees who had which. At an attempt whose body is "die" it dies with its whole batch.
+ * detail, so that a test sees who had which. At an attempt whose body is "die" it dies with its whole parcel.
  */
-import * as AttemptBatch from "../../src/webhook/AttemptBatch.ts";
-import { bytesOf } from "../../src/webhook/BodySlab.ts";
-import type { WorkerFailure } from "../../src/webhook/WorkerProtocol.ts";
-import type { WorkerPort } from "../../src/webhook/WorkerServer.ts";
+import * as AttemptParcel from "../../src/webhook/worker/AttemptParcel.ts";
+import { bytesOf } from "../../src/webhook/body/BodySlab.ts";
+import type { WorkerFailure } from "../../src/webhook/worker/WorkerProtocol.ts";
+import type { WorkerPort } from "../../src/webhook/worker/WorkerServer.ts";
 
 const port = globalThis as unknown as WorkerPort; // in a worker the global object is the port
 const name = crypto.randomUUID();
@@ -15,7 +15,7 @@ port.onmessage = ({ data }) => {
   if (data._tag === "Start") port.postMessage({ _tag: "Ready" });
   if (data._tag !== "Attempts") return;
   const ended: Array<WorkerFailure> = [];
-  AttemptBatch.forEach(data.batch, (attempt) => {
+  AttemptParcel.forEach(data.parcel, (attempt) => {
     const { id } = attempt;
     if (text.decode(bytesOf(attempt)) === "die") throw "this worker dies"; // not an Error: its stack would be printed
     ended.push({

@@ -1,6 +1,6 @@
 /**
  * The broker's only way out for hook events: what it asks before it builds one, where it puts it,
- * and what holds its clients back when there is no room. `hooks/EventQueue.ts` implements it.
+ * and what holds its clients back when there is no room. `webhook/intake/EventQueue.ts` implements it.
  */
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
-import type { Delivery } from "../../../src/webhook/Delivery.ts";
-import { delivered, returned } from "../../../src/webhook/Delivery.ts";
-import { fromStatus } from "../../../src/webhook/DeliveryError.ts";
-import type { Attempting, Executor } from "../../../src/webhook/Executor.ts";
+import type { Delivery } from "../../../src/webhook/attempt/Delivery.ts";
+import { delivered, returned } from "../../../src/webhook/attempt/Delivery.ts";
+import { fromStatus } from "../../../src/webhook/attempt/DeliveryError.ts";
+import type { Attempting, Executor } from "../../../src/webhook/attempt/Executor.ts";
 import type { Sent } from "./harness.ts";
 import {
   A,

@@ -5,11 +5,11 @@
  */
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
-import { sum } from "../../../src/ops/Metrics.ts";
-import type { Delivery, Outcome } from "../../../src/webhook/Delivery.ts";
-import { delivered, lost, returned } from "../../../src/webhook/Delivery.ts";
-import * as DeliveryError from "../../../src/webhook/DeliveryError.ts";
-import type { Attempting, Executor } from "../../../src/webhook/Executor.ts";
+import { sum } from "../../../src/webhook/account/Metrics.ts";
+import type { Delivery, Outcome } from "../../../src/webhook/attempt/Delivery.ts";
+import { delivered, lost, returned } from "../../../src/webhook/attempt/Delivery.ts";
+import * as DeliveryError from "../../../src/webhook/attempt/DeliveryError.ts";
+import type { Attempting, Executor } from "../../../src/webhook/attempt/Executor.ts";
 import {
   A,
   accountsBalance,

@@ -12,11 +12,11 @@ import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import type { HookRule } from "../../../src/domain/HookRule.ts";
 import type { RetryPolicy } from "../../../src/domain/RetryPolicy.ts";
 import type { EndpointSettings, WebHookSettings } from "../../../src/domain/WebHookSettings.ts";
-import type { EventCounts, MetricsSnapshot } from "../../../src/ops/Metrics.ts";
-import { sum } from "../../../src/ops/Metrics.ts";
-import * as ClientSender from "../../../src/webhook/ClientSender.ts";
-import type { Executor } from "../../../src/webhook/Executor.ts";
-import * as LocalExecutor from "../../../src/webhook/LocalExecutor.ts";
+import type { EventCounts, MetricsSnapshot } from "../../../src/webhook/account/Metrics.ts";
+import { sum } from "../../../src/webhook/account/Metrics.ts";
+import * as ClientSender from "../../../src/webhook/attempt/ClientSender.ts";
+import type { Executor } from "../../../src/webhook/attempt/Executor.ts";
+import * as LocalExecutor from "../../../src/webhook/attempt/LocalExecutor.ts";
 import * as WebHook from "../../../src/webhook/WebHook.ts";
 
 export const A = "http://a.test/hook";

@@ -1,0 +1,110 @@
+/**
+ * One count of all that waits between a hook event and the end of its last delivery, in places, and the
+ * pressure that the broker feels from it. It must never be wrong by one: what is added is removed.
+ *
+ * Endpoints that fail are counted apart. Pressure is what the others occupy of the room that is left
+ * to them, so that what waits for a dead URL never holds a publisher back.
+ */
+import type { HookEvent } from "../../domain/HookEvent.ts";
+import type { Pressure } from "../../mqtt/ports/HookSink.ts";
+
+/**
+ * The places that an event or delivery of so many body bytes takes in a Backlog: one for each KB begun.
+ * So `queue_capacity` is a number of events where they are small, and a bound of memory where they are
+ * not: 300,000 places are some 300 MB of bodies, however large the payloads.
+ */
+export const placesOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1024));
+
+/** The places of an event that is not encoded yet; its payload is what its body grows by. */
+export const eventPlaces = (event: HookEvent): number =>
+  "payload" in event ? placesOf(event.payload.length) : 1;
+
+/** At least an eighth of the capacity is never occupied by failing endpoints. */
+const MOST_FAILING = 7 / 8;
+
+export class Backlog {
+  #capacity: number;
+  #share: number;
+  #count = 0;
+  #failing = 0;
+  #pressure: Exclude<Pressure, "brief"> = "open";
+  #relief: ReadonlyArray<() => void> = [];
+
+  constructor(capacity: number, share: number) {
+    this.#capacity = capacity;
+    this.#share = share;
+  }
+
+  /** Places of the events that wait in the queue, and of the deliveries that wait or are in flight. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many may be there; exceeded by at most one packet's events, and by one where it is 1. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** Of `count`: what does not wait for failing endpoints, and so can be delivered. */
+  get deliverable(): number {
+    return this.#count - this.#failing;
+  }
+
+  get pressure(): Exclude<Pressure, "brief"> {
+    return this.#pressure;
+  }
+
+  /** By how many the failing endpoints exceed what they may occupy together. */
+  get failingExcess(): number {
+    return this.#failing -
+      Math.max(1, Math.floor(this.#capacity * Math.min(this.#share, MOST_FAILING)));
+  }
+
+  resize(capacity: number, share: number): void {
+    this.#capacity = capacity;
+    this.#share = share;
+    this.#update();
+  }
+
+  /** Counts `n` places more, or fewer where negative. */
+  add(n: number): void {
+    this.#count += n;
+    this.#update();
+  }
+
+  /** Counts `n` places more of what is there already (or fewer) as waiting for failing endpoints. */
+  addFailing(n: number): void {
+    this.#failing += n;
+    this.#update();
+  }
+
+  /** Calls back, in a microtask of its own, each time the pressure has fallen. */
+  onRelief(listener: () => void): void {
+    this.#relief = [...this.#relief, listener];
+  }
+
+  #update(): void {
+    const occupied = this.deliverable;
+    const room = Math.max(1, this.#capacity - this.#failing);
+    const before = this.#pressure;
+    // Full at the capacity, high from 7/8 of it. Back to open at half only, so that held clients are
+    // not woken for one packet each.
+    const now = occupied >= room
+      ? "full"
+      : occupied >= room * 7 / 8
+      ? "high"
+      : before !== "open" && occupied > room / 2
+      ? "high"
+      : "open";
+    if (now === before) return;
+    this.#pressure = now;
+    if (rank[now] < rank[before] && this.#relief.length > 0) queueMicrotask(this.relieve);
+  }
+
+  /** Calls those back who wait for relief. */
+  readonly relieve = (): void => {
+    for (const listener of this.#relief) listener();
+  };
+}
+
+const rank = { open: 0, high: 1, full: 2 };

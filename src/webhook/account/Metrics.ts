@@ -1,0 +1,188 @@
+/**
+ * Every counter of the delivery engine, by name: what was matched, and what became of it. It only
+ * counts: it must never decide anything, wait, or keep more than a few numbers per URL and event.
+ */
+import { displayUrl } from "../../domain/displayUrl.ts";
+import { hookEventNames } from "../../domain/HookEvent.ts";
+import type { HookEventName } from "../../domain/HookEvent.ts";
+
+/** What became of one event at one URL; `matched` is always the sum of the others. */
+export interface EventCounts {
+  readonly matched: number;
+  readonly delivered: number;
+  /** Ended by the receiver's answer, or given up at the elapsed limit. By `DeliveryError.reason`. */
+  readonly failed: Readonly<Record<string, number>>;
+  /** Ended without an answer, by `DropReason`. */
+  readonly dropped: Readonly<Record<string, number>>;
+  /** Waiting: for its turn, for a permit, or for its next attempt. */
+  readonly queued: number;
+  readonly in_flight: number;
+}
+
+/** Why an event ended at a URL without that URL having had its attempts. */
+export type DropReason = "endpoint_share" | "gone" | "queue_full" | "shutdown";
+
+/** One URL's figures. */
+export interface EndpointSnapshot {
+  /** Without user name and password. */
+  readonly url: string;
+  /** `closed`, `open`, `gone`; `removed` when no settings name the URL and nothing is left to do there. */
+  readonly breaker: string;
+  /** Requests (or, for a file, lines) that were started, repeats included. */
+  readonly attempts: number;
+  readonly total: EventCounts;
+  /** Events that no rule has ever sent here are left out. */
+  readonly events: Readonly<Partial<Record<HookEventName, EventCounts>>>;
+}
+
+/** All figures at one moment. */
+export interface MetricsSnapshot {
+  /** Events and deliveries that wait or are in flight, against `capacity`. */
+  readonly backlog: number;
+  readonly capacity: number;
+  /** Bytes of waiting bodies, and of the slabs that hold them. */
+  readonly body_bytes: number;
+  readonly slab_bytes: number;
+  readonly workers_lost: number;
+  readonly endpoints: ReadonlyArray<EndpointSnapshot>;
+}
+
+const size = hookEventNames.length;
+
+/** The counters of one URL: plain arrays by the event's place in `hookEventNames`. */
+export class EndpointCounters {
+  readonly matched = new Float64Array(size);
+  readonly delivered = new Float64Array(size);
+  readonly queued = new Float64Array(size);
+  readonly inFlight = new Float64Array(size);
+  readonly #failed = new Map<string, Float64Array>();
+  readonly #dropped = new Map<DropReason, Float64Array>();
+  attempts = 0;
+  breaker = "closed";
+
+  constructor(
+    /** Without user name and password. */
+    readonly url: string,
+  ) {}
+
+  failed(event: number, reason: string): void {
+    count(this.#failed, reason, event);
+  }
+
+  dropped(event: number, reason: DropReason): void {
+    count(this.#dropped, reason, event);
+  }
+
+  snapshot(): EndpointSnapshot {
+    const events: Partial<Record<HookEventName, EventCounts>> = {};
+    hookEventNames.forEach((name, event) => {
+      if (this.matched[event] !== 0) events[name] = this.#counts((of) => of[event]!); // arrays are `size` long
+    });
+    return {
+      url: this.url,
+      breaker: this.breaker,
+      attempts: this.attempts,
+      total: this.#counts((of) => of.reduce((sum, n) => sum + n, 0)),
+      events,
+    };
+  }
+
+  #counts(read: (of: Float64Array) => number): EventCounts {
+    return {
+      matched: read(this.matched),
+      delivered: read(this.delivered),
+      failed: byReason(this.#failed, read),
+      dropped: byReason(this.#dropped, read),
+      queued: read(this.queued),
+      in_flight: read(this.inFlight),
+    };
+  }
+}
+
+const count = <R extends string>(by: Map<R, Float64Array>, reason: R, event: number): void => {
+  let of = by.get(reason);
+  if (of === undefined) by.set(reason, of = new Float64Array(size));
+  of[event]!++; // event < size
+};
+
+const byReason = (
+  by: ReadonlyMap<string, Float64Array>,
+  read: (of: Float64Array) => number,
+): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const [reason, of] of by) {
+    const n = read(of);
+    if (n !== 0) counts[reason] = n;
+  }
+  return counts;
+};
+
+/** The gauges that others own and the snapshot reads. */
+export interface Gauges {
+  readonly backlog: () => number;
+  readonly capacity: () => number;
+  readonly bodyBytes: () => number;
+  readonly slabBytes: () => number;
+}
+
+/**
+ * The counters of all URLs. They outlive rules and endpoints, at 1 KB a URL: so no sum ever goes back, what
+ * became of a removed URL's events can still be read, and one that comes back counts on.
+ */
+export class Metrics {
+  readonly #endpoints = new Map<string, EndpointCounters>();
+  workersLost = 0;
+
+  constructor(private readonly gauges: Gauges) {}
+
+  /** The counters of `url`, made at the first call. */
+  endpoint(url: string): EndpointCounters {
+    let counters = this.#endpoints.get(url);
+    if (counters === undefined) {
+      this.#endpoints.set(url, counters = new EndpointCounters(displayUrl(url)));
+    }
+    return counters;
+  }
+
+  snapshot(): MetricsSnapshot {
+    return {
+      backlog: this.gauges.backlog(),
+      capacity: this.gauges.capacity(),
+      body_bytes: this.gauges.bodyBytes(),
+      slab_bytes: this.gauges.slabBytes(),
+      workers_lost: this.workersLost,
+      endpoints: [...this.#endpoints.values()].map((counters) => counters.snapshot()),
+    };
+  }
+
+  /** One flat record per URL, fit for a log line's annotations. Each event's figures are one field. */
+  summary(): ReadonlyArray<Readonly<Record<string, string | number>>> {
+    return this.snapshot().endpoints.map(({ url, breaker, attempts, total, events }) => ({
+      url,
+      breaker,
+      attempts,
+      matched: total.matched,
+      delivered: total.delivered,
+      failed: sum(total.failed),
+      ...prefixed("failed_", total.failed),
+      dropped: sum(total.dropped),
+      ...prefixed("dropped_", total.dropped),
+      queued: total.queued,
+      in_flight: total.in_flight,
+      ...Object.fromEntries(
+        Object.entries(events).map(([event, counts]) => [event, inOneField(counts)]),
+      ),
+    }));
+  }
+}
+
+/** How many there are over all reasons. */
+export const sum = (byReason: Readonly<Record<string, number>>): number =>
+  Object.values(byReason).reduce((all, n) => all + n, 0);
+
+/** `matched/delivered/failed/dropped/queued/in_flight`: the first is the sum of the others. */
+const inOneField = ({ matched, delivered, failed, dropped, queued, in_flight }: EventCounts) =>
+  [matched, delivered, sum(failed), sum(dropped), queued, in_flight].join("/");
+
+const prefixed = (prefix: string, counts: Readonly<Record<string, number>>) =>
+  Object.fromEntries(Object.entries(counts).map(([reason, n]) => [prefix + reason, n]));

@@ -1,0 +1,67 @@
+/**
+ * Attempts over any @effect/platform HttpClient, with a fiber for each: twice the CPU time of `PoolSender`.
+ * A worker must import it only when it is asked for: with it comes @effect/platform (`HttpAttempt`).
+ */
+import * as HttpBody from "@effect/platform/HttpBody";
+import type * as HttpClient from "@effect/platform/HttpClient";
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest";
+import * as Cause from "effect/Cause";
+import * as Effect from "effect/Effect";
+import * as Runtime from "effect/Runtime";
+import type * as Scope from "effect/Scope";
+import { bytesOf } from "../body/BodySlab.ts";
+import type { Outcome } from "./Delivery.ts";
+import { delivered } from "./Delivery.ts";
+import * as DeliveryError from "./DeliveryError.ts";
+import type { Sender } from "./HttpAttempt.ts";
+import { attemptHeaders, failed, isSuccess, targetHeaders } from "./HttpAttempt.ts";
+
+/** A sender whose attempts are interrupted, and not reported, when the scope closes. */
+export const make = (
+  client: HttpClient.HttpClient,
+  idPrefix: string,
+): Effect.Effect<Sender, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock;
+    const scope = yield* Effect.scope;
+    // Without a tracer: a span per request costs more than the request's other Effects together.
+    const runtime = yield* Effect.withTracerEnabled(Effect.runtime<never>(), false);
+    const runFork = Runtime.runFork(runtime);
+
+    return {
+      to(settings) {
+        const { url, httpTimeout, retryStatus } = settings;
+        const base = HttpClientRequest.post(url, { headers: targetHeaders(settings) });
+        return (attempt, done) => {
+          const now = clock.unsafeCurrentTimeMillis();
+          const request = HttpClientRequest.setBody(
+            HttpClientRequest.setHeaders(base, attemptHeaders(idPrefix, attempt, now)),
+            HttpBody.uint8Array(bytesOf(attempt), "application/json"),
+          );
+          const outcome = client.execute(request).pipe(
+            Effect.map(({ status, headers }) =>
+              isSuccess(status) ? delivered : failed(
+                DeliveryError.fromStatus(
+                  status,
+                  headers["retry-after"],
+                  retryStatus,
+                  clock.unsafeCurrentTimeMillis(),
+                ),
+              )
+            ),
+            Effect.timeoutTo({
+              duration: httpTimeout,
+              onSuccess: (outcome): Outcome => outcome,
+              onTimeout: () => failed(DeliveryError.timedOut(httpTimeout)),
+            }),
+            Effect.catchAllCause((cause) =>
+              Effect.succeed(failed(DeliveryError.fromCause(Cause.squash(cause))))
+            ),
+          );
+          runFork(Effect.andThen(outcome, (outcome) => Effect.sync(() => done(outcome))), {
+            scope,
+          });
+        };
+      },
+    };
+  });

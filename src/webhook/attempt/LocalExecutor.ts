@@ -1,0 +1,52 @@
+/**
+ * Attempts over HTTP on the broker's own thread: `worker_threads = 0`. It must never hold an attempt back:
+ * the ConcurrencyBudget gives it no more than may be in flight.
+ */
+import * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
+import * as CaFiles from "./CaFiles.ts";
+import type { Delivery } from "./Delivery.ts";
+import { lost } from "./Delivery.ts";
+import type { Attempting, Executor } from "./Executor.ts";
+import type { Send } from "./HttpAttempt.ts";
+import type { Senders } from "./Senders.ts";
+
+/** An executor over `clients`. When the scope closes, requests in flight are cut and reported as lost. */
+export const make = (
+  clients: Senders,
+): Effect.Effect<Executor, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const inFlight = new Map<Delivery, Attempting>();
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        const cut = [...inFlight];
+        inFlight.clear();
+        for (const [delivery, endpoint] of cut) endpoint.complete(delivery, lost);
+      })
+    );
+    const sends = new Map<number, Send>();
+    let caFiles: CaFiles.CaFiles = new Map();
+    return {
+      prepare: (endpoints) =>
+        Effect.gen(function* () {
+          caFiles = yield* CaFiles.read(endpoints);
+          yield* Effect.forEach(["", ...caFiles.values()], clients.prepare, { discard: true });
+        }),
+      configure({ key, settings }) {
+        const caCert = settings.caFile === undefined ? "" : caFiles.get(settings.caFile) ?? "";
+        const target = { ...settings, retryStatus: settings.retry.status };
+        sends.set(key, clients.of(caCert).to(target));
+      },
+      attempt(endpoint, delivery) {
+        inFlight.set(delivery, endpoint);
+        const send = sends.get(endpoint.key)!; // configured before its first attempt
+        send(delivery, (outcome) => {
+          // Else it was cut, and its client tells of its own end.
+          if (inFlight.delete(delivery)) endpoint.complete(delivery, outcome);
+        });
+      },
+      recall: () => {}, // all that it has is on its way
+      forget: ({ key }) => void sends.delete(key),
+      takes: (limit) => limit,
+    };
+  });

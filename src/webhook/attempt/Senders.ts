@@ -1,0 +1,54 @@
+/**
+ * One HTTP client for each set of trusted certificates; of the kind that `http_client` names. What the other
+ * kind needs must never be loaded: @effect/platform takes 16 MB of each worker.
+ */
+import * as Effect from "effect/Effect";
+import * as ExecutionStrategy from "effect/ExecutionStrategy";
+import * as Scope from "effect/Scope";
+import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
+import type { Sender } from "./HttpAttempt.ts";
+import * as PoolSender from "./PoolSender.ts";
+
+export interface Senders {
+  /** Makes the client of this certificate text (PEM; empty: the system's alone), if it is not there yet. */
+  readonly prepare: (caCert: string) => Effect.Effect<void>;
+  /** The client of a certificate text that was prepared. */
+  readonly of: (caCert: string) => Sender;
+}
+
+/** The clients, closed with the scope. */
+export const make = (
+  kind: WebHookSettings["httpClient"],
+  idPrefix: string,
+): Effect.Effect<Senders, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    // A scope forked now, before the transport's: clients open connections late, and must close after
+    // the transport has cut its requests, or each would be reported as a failure of its receiver.
+    const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential);
+    const clients = new Map<string, Sender>();
+    const open = kind === "pool" ? openPool(idPrefix) : yield* loadFetch(idPrefix);
+    return {
+      prepare: (caCert) =>
+        clients.has(caCert) ? Effect.void : Effect.map(
+          Scope.extend(open(caCert === "" ? [] : [caCert]), scope),
+          (client) => void clients.set(caCert, client),
+        ),
+      of: (caCert) => clients.get(caCert)!, // prepared
+    };
+  });
+
+/** Makes a client that trusts `caCerts` (PEM) beside the system's. */
+type Open = (caCerts: ReadonlyArray<string>) => Effect.Effect<Sender, never, Scope.Scope>;
+
+const openPool = (idPrefix: string): Open => (caCerts) => PoolSender.make(idPrefix, { caCerts });
+
+/** Dies when a module cannot be loaded, as the process or the worker would by a static import. */
+const loadFetch = (idPrefix: string): Effect.Effect<Open> =>
+  Effect.promise(async () => {
+    const [fetchClient, ClientSender] = await Promise.all([
+      import("./fetchClient.ts"),
+      import("./ClientSender.ts"),
+    ]);
+    return (caCerts) =>
+      Effect.flatMap(fetchClient.make(caCerts), (client) => ClientSender.make(client, idPrefix));
+  });

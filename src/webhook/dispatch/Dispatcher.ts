@@ -1,0 +1,87 @@
+/**
+ * From an event to its deliveries: rules matched, body encoded once per action, one Delivery for each
+ * URL. The event itself is let go here. It must never wait for anything.
+ */
+import { clientOf, hookEventNames } from "../../domain/HookEvent.ts";
+import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
+import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
+import { type Backlog, eventPlaces, placesOf } from "../account/Backlog.ts";
+import type { DropReason } from "../account/Metrics.ts";
+import type { BodyRef, BodySlabs } from "../body/BodySlab.ts";
+import type { Endpoint } from "../endpoint/Endpoint.ts";
+import type { Action, RuleTable } from "./RuleTable.ts";
+import type { SequenceNumbers } from "./SequenceNumbers.ts";
+
+/** What the rules and settings say at this moment; a reload replaces it. */
+export interface Routing {
+  readonly rules: RuleTable<Endpoint>;
+  readonly ordering: WebHookSettings["ordering"];
+}
+
+export class Dispatcher {
+  routing: Routing;
+  #nextId = 1;
+  // The body encoded last, so that several URLs of one action share it.
+  #action: Action<Endpoint> | undefined;
+  #body: BodyRef | undefined;
+
+  constructor(
+    routing: Routing,
+    private readonly backlog: Backlog,
+    private readonly slabs: BodySlabs,
+    private readonly sequence: SequenceNumbers,
+  ) {
+    this.routing = routing;
+  }
+
+  /** Turns an event of the queue into deliveries. */
+  dispatch(event: HookEvent): void {
+    const { rules, ordering } = this.routing;
+    const place = placeOf[event._tag];
+    const client = clientOf(event);
+    const lane = ordering === "client" || (ordering === "lifecycle" && isLifecycle[event._tag])
+      ? client
+      : undefined;
+    let places = eventPlaces(event);
+    let seq = 0;
+    rules.forEachMatch(event, (action, endpoint) => {
+      seq ||= this.sequence.next(client);
+      if (this.#action !== action || this.#body === undefined) {
+        this.#action = action;
+        this.#body = this.slabs.write(event, action.encode);
+      }
+      const { slab, offset, length } = this.#body;
+      // The first delivery takes over the event's places.
+      this.backlog.add(placesOf(length) - places);
+      places = 0;
+      endpoint.offer({
+        id: this.#nextId++,
+        event: place,
+        seq,
+        lane: endpoint.sequential ? undefined : lane,
+        slab,
+        offset,
+        length,
+        retry: undefined,
+        dueAt: 0,
+      });
+    });
+    this.#action = undefined;
+    if (seq === 0) this.backlog.add(-places);
+  }
+
+  /** Counts an event that is lost before it was dispatched, at each URL that would have had it. */
+  drop(event: HookEvent, reason: DropReason): void {
+    const place = placeOf[event._tag];
+    this.routing.rules.forEachMatch(event, (_, endpoint) => endpoint.refuse(place, reason));
+  }
+}
+
+const byName = <A>(of: (name: HookEventName, place: number) => A): Record<HookEventName, A> =>
+  // Every name is there.
+  Object.fromEntries(hookEventNames.map((name, place) => [name, of(name, place)])) as never;
+
+const placeOf = byName((_, place) => place);
+
+/** What `ordering = "lifecycle"` keeps in order: presence and subscriptions, not messages. */
+const isLifecycle = byName((name) => name.startsWith("session_") || name.startsWith("client_"));

@@ -1,0 +1,121 @@
+/** All endpoints by URL: those that settings name, and those that a reload has left to drain. */
+import * as Effect from "effect/Effect";
+import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
+import type { Metrics } from "../account/Metrics.ts";
+import type { EndpointContext, EndpointTransport } from "./Endpoint.ts";
+import { Endpoint } from "./Endpoint.ts";
+
+export interface EndpointsOptions {
+  readonly context: EndpointContext;
+  readonly metrics: Metrics;
+  readonly transportOf: (url: string) => EndpointTransport;
+  readonly startTimer: (endpoint: Endpoint) => void;
+  /** Called when URLs have left, and their part of what may be attempted is free for the others. */
+  readonly onLeft: () => void;
+}
+
+export class Endpoints {
+  readonly #byUrl = new Map<string, Endpoint>();
+  #nextKey = 0;
+  /** A stop that waits for all to settle. */
+  #waiting: (() => void) | undefined;
+
+  constructor(private readonly options: EndpointsOptions) {}
+
+  /** The endpoint of a URL that was configured. */
+  get(url: string): Endpoint {
+    return this.#byUrl.get(url)!; // settings name every rule's URL
+  }
+
+  /** Makes the endpoints that are new, and tells the others their settings; what waits at those not named drains before they leave. */
+  configure(settings: ReadonlyMap<string, EndpointSettings>): void {
+    const { context, metrics, transportOf, startTimer } = this.options;
+    for (const [url, endpoint] of this.#byUrl) if (!settings.has(url)) endpoint.retire();
+    for (const [url, of] of settings) {
+      const known = this.#byUrl.get(url);
+      if (known !== undefined) {
+        known.reconfigure(of);
+        continue;
+      }
+      const transport = transportOf(url);
+      const endpoint = new Endpoint(
+        this.#nextKey++,
+        of,
+        context,
+        metrics.endpoint(url),
+        transport,
+      );
+      this.#byUrl.set(url, endpoint);
+      startTimer(endpoint);
+    }
+  }
+
+  /** For a retired endpoint to call when it has left. */
+  onLeft(endpoint: Endpoint): void {
+    this.#byUrl.delete(endpoint.settings.url);
+    this.options.onLeft();
+    for (const other of this.#byUrl.values()) other.resize();
+  }
+
+  /** Drops the oldest of the failing endpoints until they occupy no more than they may. */
+  shedExcess(): void {
+    const failing = [...this.#byUrl.values()].filter((endpoint) => endpoint.failing);
+    while (this.options.context.backlog.failingExcess > 0) {
+      const largest = fullest(failing);
+      if (largest === undefined) return;
+      const reason = largest.breaker._tag === "Gone" ? "gone" : "endpoint_share";
+      if (!largest.dropOldest(reason)) failing.splice(failing.indexOf(largest), 1);
+    }
+  }
+
+  /** `drop_oldest`: drops what has waited longest at the fullest endpoint until the capacity is kept. */
+  makeRoom(): void {
+    const { backlog } = this.options.context;
+    const endpoints = [...this.#byUrl.values()];
+    while (backlog.count > backlog.capacity) {
+      const largest = fullest(endpoints);
+      if (largest === undefined) return; // all of it is in flight, or still in the queue
+      if (!largest.dropOldest("queue_full")) endpoints.splice(endpoints.indexOf(largest), 1);
+    }
+  }
+
+  compact(): void {
+    for (const endpoint of this.#byUrl.values()) endpoint.compact();
+  }
+
+  /** Done when waiting longer would bring nothing to an end. */
+  get settled(): Effect.Effect<void> {
+    return Effect.async((resume) => {
+      this.#waiting = () => resume(Effect.void);
+      this.onSettled();
+      return Effect.sync(() => void (this.#waiting = undefined));
+    });
+  }
+
+  /** For endpoints to call when they have settled. */
+  onSettled(): void {
+    if (this.#waiting === undefined) return;
+    for (const endpoint of this.#byUrl.values()) if (!endpoint.settled) return;
+    this.#waiting();
+    this.#waiting = undefined;
+  }
+
+  stop(): void {
+    for (const endpoint of this.#byUrl.values()) endpoint.stop();
+  }
+
+  /** Ends all that is left as dropped; answers how many there were. */
+  abandon(): number {
+    let left = 0;
+    for (const endpoint of this.#byUrl.values()) left += endpoint.abandon();
+    return left;
+  }
+}
+
+const fullest = (endpoints: ReadonlyArray<Endpoint>): Endpoint | undefined => {
+  let largest: Endpoint | undefined;
+  for (const endpoint of endpoints) {
+    if (largest === undefined || endpoint.held > largest.held) largest = endpoint;
+  }
+  return largest;
+};

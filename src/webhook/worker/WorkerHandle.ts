@@ -1,0 +1,166 @@
+/**
+ * One delivery worker seen from the broker's thread: what it was given and has not reported yet, and its
+ * replacement when it dies. It must never lose an attempt: what a dead worker held is reported as lost,
+ * and so sent again.
+ */
+import type { Delivery, Outcome } from "../attempt/Delivery.ts";
+import { delivered, lost, returned } from "../attempt/Delivery.ts";
+import * as AttemptParcel from "./AttemptParcel.ts";
+import { DeliveryError } from "../attempt/DeliveryError.ts";
+import type { Attempting } from "../attempt/Executor.ts";
+import type { FromWorker, ToWorker, WorkerEndpoint, WorkerFailure } from "./WorkerProtocol.ts";
+
+type State =
+  /** It loads what it needs; attempts and endpoints wait. */
+  | { readonly _tag: "Starting"; readonly worker: Worker }
+  | { readonly _tag: "Running"; readonly worker: Worker }
+  /** Dead, until `start` is called again; attempts wait. */
+  | { readonly _tag: "Down" };
+
+export interface WorkerHandleOptions {
+  readonly module: URL;
+  readonly start: Extract<ToWorker, { readonly _tag: "Start" }>;
+  /** What a fresh worker must be told, read each time that one is ready. */
+  readonly endpoints: () => Iterable<WorkerEndpoint>;
+  readonly onReady: () => void;
+  /** Called once per death, when what it held has been reported. */
+  readonly onDeath: (reason: string, held: number) => void;
+}
+
+export class WorkerHandle {
+  readonly permits: number;
+  #state: State = { _tag: "Down" };
+  readonly #held = new Map<number, readonly [Attempting, Delivery]>();
+  // The next parcel.
+  #deliveries: Array<Delivery> = [];
+  #endpoints: Array<number> = [];
+
+  constructor(private readonly options: WorkerHandleOptions) {
+    this.permits = options.start.permits;
+  }
+
+  /** Attempts given and not reported. */
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /** Of those, what the next parcel has. */
+  get gathered(): number {
+    return this.#deliveries.length;
+  }
+
+  get running(): boolean {
+    return this.#state._tag === "Running";
+  }
+
+  start(): void {
+    const { module, start } = this.options;
+    const worker = new Worker(module, { type: "module", name: "delivery" });
+    this.#state = { _tag: "Starting", worker };
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(worker, data);
+    worker.onerror = (event) => {
+      event.preventDefault(); // or the broker's own thread ends with it
+      this.#die(worker, event.message);
+    };
+    worker.onmessageerror = () => this.#die(worker, "a message could not be read");
+    post(worker, start);
+  }
+
+  configure(endpoint: WorkerEndpoint): void {
+    if (this.#state._tag === "Running") post(this.#state.worker, { _tag: "Endpoint", endpoint });
+  }
+
+  /** Wants back what of this endpoint is not on its way yet. */
+  recall(endpoint: number): void {
+    this.#takeBack(endpoint);
+    if (this.#state._tag === "Running") post(this.#state.worker, { _tag: "Recall", endpoint });
+  }
+
+  /** Lets the worker forget an endpoint that has no attempt under way. */
+  forget(endpoint: number): void {
+    if (this.#state._tag === "Running") post(this.#state.worker, { _tag: "Forget", endpoint });
+  }
+
+  /** Gives back, later, what of this endpoint the worker has not got yet: where it starts, that may be much. */
+  #takeBack(endpoint: number): void {
+    const deliveries = this.#deliveries;
+    const endpoints = this.#endpoints;
+    this.#deliveries = [];
+    this.#endpoints = [];
+    for (const [i, delivery] of deliveries.entries()) {
+      const of = endpoints[i]!; // one for each delivery
+      if (of === endpoint) queueMicrotask(() => this.#end(delivery.id, returned));
+      else {
+        this.#deliveries.push(delivery);
+        this.#endpoints.push(of);
+      }
+    }
+  }
+
+  /** Takes an attempt into the parcel that is sent at the end of this turn. */
+  attempt(endpoint: Attempting, delivery: Delivery): void {
+    this.#held.set(delivery.id, [endpoint, delivery]);
+    this.#endpoints.push(endpoint.key);
+    if (this.#deliveries.push(delivery) === 1) queueMicrotask(this.#flush);
+  }
+
+  /** Ends the worker; requests in flight are cut, and all that it held is reported as lost. */
+  stop(): void {
+    if (this.#state._tag !== "Down") this.#state.worker.terminate();
+    this.#lose();
+  }
+
+  readonly #flush = (): void => {
+    if (this.#state._tag !== "Running" || this.#deliveries.length === 0) return;
+    const parcel = AttemptParcel.encode(this.#deliveries, this.#endpoints);
+    this.#deliveries = [];
+    this.#endpoints = [];
+    this.#state.worker.postMessage({ _tag: "Attempts", parcel } satisfies ToWorker, [parcel]);
+  };
+
+  #receive(from: Worker, message: FromWorker): void {
+    if (this.#state._tag === "Down" || this.#state.worker !== from) return; // from a dead one
+    if (message._tag === "Ready") {
+      this.#state = { _tag: "Running", worker: from };
+      for (const endpoint of this.options.endpoints()) this.configure(endpoint);
+      this.#flush();
+      this.options.onReady();
+      return;
+    }
+    for (const one of message.ended) {
+      if (typeof one === "number") this.#end(one, delivered);
+      else this.#fail(one);
+    }
+    for (const id of message.returned) this.#end(id, returned);
+  }
+
+  #fail({ id, ...failure }: WorkerFailure): void {
+    this.#end(id, { _tag: "Failed", error: new DeliveryError(failure) });
+  }
+
+  #end(id: number, outcome: Outcome): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return; // reported as lost before
+    this.#held.delete(id);
+    held[0].complete(held[1], outcome);
+  }
+
+  #die(worker: Worker, reason: string): void {
+    if (this.#state._tag === "Down" || this.#state.worker !== worker) return;
+    worker.terminate();
+    const held = this.#lose();
+    this.options.onDeath(reason, held);
+  }
+
+  #lose(): number {
+    this.#state = { _tag: "Down" };
+    const held = [...this.#held.values()];
+    this.#held.clear();
+    this.#deliveries = [];
+    this.#endpoints = [];
+    for (const [endpoint, delivery] of held) endpoint.complete(delivery, lost);
+    return held.length;
+  }
+}
+
+const post = (worker: Worker, message: ToWorker): void => worker.postMessage(message);

@@ -1,0 +1,55 @@
+/** What the broker's thread and a delivery worker say to each other. */
+import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
+import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
+import type { FailureReason } from "../attempt/DeliveryError.ts";
+
+/** An endpoint as a worker needs it. Its headers are unwrapped: a Redacted cannot cross a thread. */
+export interface WorkerEndpoint {
+  readonly key: number;
+  readonly url: string;
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  /** PEM; empty: the system's certificates alone. */
+  readonly caCert: string;
+  readonly httpTimeout: number;
+  readonly retryStatus: RetryPolicy["status"];
+}
+
+export type ToWorker =
+  /** The first message, and the only one before `Ready`. */
+  | {
+    readonly _tag: "Start";
+    readonly httpClient: WebHookSettings["httpClient"];
+    /** Requests in flight: this worker's share of the limit. */
+    readonly permits: number;
+    readonly idPrefix: string;
+  }
+  /** Before an endpoint's first attempt, and when its settings have changed. */
+  | { readonly _tag: "Endpoint"; readonly endpoint: WorkerEndpoint }
+  /** What of this endpoint is not on its way yet is wanted back. */
+  | { readonly _tag: "Recall"; readonly endpoint: number }
+  /** Of this endpoint there is nothing, and nothing more will come. */
+  | { readonly _tag: "Forget"; readonly endpoint: number }
+  /** An AttemptParcel, transferred. */
+  | { readonly _tag: "Attempts"; readonly parcel: ArrayBuffer };
+
+/** A DeliveryError and the delivery that it is about. */
+export interface WorkerFailure {
+  readonly id: number;
+  readonly reason: FailureReason;
+  readonly detail: string;
+  readonly retryable: boolean;
+  readonly retryAfter: number | undefined;
+  readonly gone: boolean;
+}
+
+export type FromWorker =
+  /** The answer to `Start`. */
+  | { readonly _tag: "Ready" }
+  /** Attempts that are over. */
+  | {
+    readonly _tag: "Outcomes";
+    /** In the order in which they ended, since a breaker counts failures in a row; a number: the id of one delivered. */
+    readonly ended: ReadonlyArray<number | WorkerFailure>;
+    /** The ids of those that were not sent: recalled, or too late. */
+    readonly returned: ReadonlyArray<number>;
+  };

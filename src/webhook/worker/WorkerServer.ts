@@ -1,0 +1,92 @@
+/**
+ * A delivery worker's own side: it makes the attempts that it is given, within its permits, and reports
+ * their outcomes in parcels. It must never decide whether an attempt is repeated, nor log.
+ */
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import * as Runtime from "effect/Runtime";
+import type * as Scope from "effect/Scope";
+import * as AttemptParcel from "./AttemptParcel.ts";
+import type { Outcome } from "../attempt/Delivery.ts";
+import type { TargetSettings } from "../attempt/HttpAttempt.ts";
+import * as Senders from "../attempt/Senders.ts";
+import * as PermitQueue from "./PermitQueue.ts";
+import { OutcomeReporter } from "./OutcomeReporter.ts";
+import type { FromWorker, ToWorker } from "./WorkerProtocol.ts";
+
+/** The worker's end of its channel. */
+export interface WorkerPort {
+  postMessage(message: FromWorker): void;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+}
+
+type Start = Extract<ToWorker, { readonly _tag: "Start" }>;
+
+/** Serves until the worker is terminated. */
+export const serve = (port: WorkerPort): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    const start = yield* started(port);
+    const handle = yield* handler(port, start);
+    port.onmessage = ({ data }) => handle(data);
+    port.postMessage({ _tag: "Ready" });
+    return yield* Effect.never;
+  }).pipe(Effect.scoped);
+
+const started = (port: WorkerPort): Effect.Effect<Start> =>
+  Effect.async((resume) => {
+    port.onmessage = ({ data }) => {
+      if (data._tag === "Start") resume(Effect.succeed(data));
+    };
+  });
+
+const handler = (
+  port: WorkerPort,
+  { httpClient, permits, idPrefix }: Start,
+): Effect.Effect<(message: ToWorker) => void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clients = yield* Senders.make(httpClient, idPrefix);
+    const transport = yield* PermitQueue.make(permits);
+    const runSync = Runtime.runSync(yield* Effect.runtime<never>());
+    const targets = new Map<number, PermitQueue.Target>();
+    const report = new OutcomeReporter({ permits, send: (message) => port.postMessage(message) });
+
+    const attempt = (parcelled: AttemptParcel.ParcelledAttempt) => {
+      report.taken();
+      targets.get(parcelled.endpoint)!.send(parcelled); // its settings came before
+    };
+    const ended = ({ id }: PermitQueue.TimedAttempt, outcome: Outcome) => {
+      if (outcome._tag === "Delivered") return report.delivered(id);
+      if (outcome._tag === "Returned") return report.returned(id);
+      if (outcome._tag === "Lost") return; // a transport knows no loss
+      const { reason, detail, retryable, retryAfter, gone } = outcome.error;
+      report.failed({ id, reason, detail, retryable, retryAfter, gone });
+    };
+
+    return (message) => {
+      switch (message._tag) {
+        case "Start":
+          return;
+        case "Endpoint": {
+          const { key, headers, caCert, ...rest } = message.endpoint;
+          runSync(clients.prepare(caCert));
+          const settings: TargetSettings = {
+            ...rest,
+            headers: headers.map(([name, value]) => [name, Redacted.make(value)]),
+          };
+          const sender = clients.of(caCert);
+          const known = targets.get(key);
+          if (known === undefined) targets.set(key, transport.target(settings, sender, ended));
+          else known.change(settings, sender);
+          return;
+        }
+        case "Recall":
+          return targets.get(message.endpoint)?.recall();
+        case "Forget":
+          targets.get(message.endpoint)?.leave();
+          targets.delete(message.endpoint);
+          return;
+        case "Attempts":
+          return AttemptParcel.forEach(message.parcel, attempt);
+      }
+    };
+  });

@@ -1,0 +1,98 @@
+/** One endpoint alone, over an executor that keeps what it is given: what it tells the others. */
+import assert from "node:assert/strict";
+import * as Effect from "effect/Effect";
+import * as Logger from "effect/Logger";
+import * as LogLevel from "effect/LogLevel";
+import * as Runtime from "effect/Runtime";
+import { Backlog, placesOf } from "../../../../src/webhook/account/Backlog.ts";
+import { DeliveryPace } from "../../../../src/webhook/account/DeliveryPace.ts";
+import { EndpointCounters } from "../../../../src/webhook/account/Metrics.ts";
+import { BodySlabs } from "../../../../src/webhook/body/BodySlab.ts";
+import type { Delivery } from "../../../../src/webhook/attempt/Delivery.ts";
+import { delivered, returned } from "../../../../src/webhook/attempt/Delivery.ts";
+import { fromStatus } from "../../../../src/webhook/attempt/DeliveryError.ts";
+import { DeliveryLog } from "../../../../src/webhook/account/DeliveryLog.ts";
+import { Endpoint, type EndpointContext } from "../../../../src/webhook/endpoint/Endpoint.ts";
+import { A, settingsOf } from "../harness.ts";
+
+/** An endpoint, what its executor was given, and what it said. */
+const endpointWith = (context: Partial<EndpointContext>) => {
+  const silent = Logger.minimumLogLevel(LogLevel.None);
+  const runtime = Effect.runSync(Effect.provide(Effect.runtime<never>(), silent));
+  const clock = Effect.runSync(Effect.clock);
+  const backlog = new Backlog(100, 0.5);
+  const attempted: Array<Delivery> = [];
+  const endpoint = new Endpoint(
+    0,
+    settingsOf().endpoints.get(A)!, // its rules name it
+    {
+      clock,
+      runSync: Runtime.runSync(runtime),
+      log: new DeliveryLog(runtime, clock),
+      backlog,
+      pace: new DeliveryPace(),
+      slabs: new BodySlabs(),
+      breakerFailures: () => 20,
+      shedExcess: () => {},
+      onSettled: () => {},
+      onLeft: () => {},
+      ...context,
+    },
+    new EndpointCounters(A),
+    {
+      executor: {
+        prepare: () => Effect.void,
+        configure: () => {},
+        attempt: (_, delivery) => void attempted.push(delivery),
+        recall: () => {},
+        forget: () => {},
+        takes: (limit) => limit,
+      },
+      budget: undefined,
+      sequential: false,
+    },
+  );
+  let id = 0;
+  const offer = () => {
+    const bytes = new TextEncoder().encode("{}");
+    backlog.add(placesOf(bytes.length));
+    endpoint.offer({
+      id: ++id,
+      event: 0,
+      seq: 1,
+      lane: undefined,
+      slab: { bytes, live: 0 },
+      offset: 0,
+      length: bytes.length,
+      retry: undefined,
+      dueAt: 0,
+    });
+  };
+  return { endpoint, attempted, offer };
+};
+
+Deno.test("Endpoint says that it has settled when its last delivery has ended", () => {
+  let settled = 0;
+  const { endpoint, attempted, offer } = endpointWith({ onSettled: () => settled++ });
+  offer();
+  offer();
+  endpoint.complete(attempted[0]!, delivered); // there are two
+  assert.equal(settled, 0);
+  endpoint.complete(attempted[1]!, delivered);
+  assert.ok(endpoint.settled);
+  assert.equal(settled, 1);
+});
+
+Deno.test("Endpoint says that it has settled when its URL is gone and what its executor held has come back", () => {
+  let settled = 0;
+  const { endpoint, attempted, offer } = endpointWith({ onSettled: () => settled++ });
+  offer();
+  offer();
+  const gone = fromStatus(410, undefined, "transient", 0);
+  endpoint.complete(attempted[0]!, { _tag: "Failed", error: gone }); // there are two
+  assert.equal(settled, 0);
+  endpoint.complete(attempted[1]!, returned);
+  assert.equal(endpoint.held, 1);
+  assert.ok(endpoint.settled);
+  assert.equal(settled, 1);
+});
