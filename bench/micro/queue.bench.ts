@@ -11,8 +11,8 @@ import * as LogLevel from "effect/LogLevel";
 import * as Scope from "effect/Scope";
 import * as AttemptParcel from "../../src/webhook/worker/AttemptParcel.ts";
 import * as ClientSender from "../../src/webhook/attempt/ClientSender.ts";
-import type { Delivery } from "../../src/webhook/attempt/Delivery.ts";
-import { delivered } from "../../src/webhook/attempt/Delivery.ts";
+import type { Attempt } from "../../src/webhook/attempt/Attempt.ts";
+import { DELIVERED } from "../../src/webhook/attempt/Attempt.ts";
 import type { Attempting, Executor } from "../../src/webhook/attempt/Executor.ts";
 import * as LocalExecutor from "../../src/webhook/attempt/LocalExecutor.ts";
 import * as WebHook from "../../src/webhook/WebHook.ts";
@@ -21,13 +21,13 @@ import { connected, published, rule, settingsOf } from "../../tests/unit/webhook
 const EVENTS = 1_000;
 
 /** Ends every attempt in the next turn, as outcomes of a worker come; `use` sees each batch. */
-const answering = (use: (deliveries: ReadonlyArray<Delivery>) => void): Executor => {
-  let batch: Array<readonly [Attempting, Delivery]> = [];
+const answering = (use: (deliveries: ReadonlyArray<Attempt>) => void): Executor => {
+  let batch: Array<readonly [Attempting, Attempt]> = [];
   const answer = () => {
     const ended = batch;
     batch = [];
     use(ended.map(([, delivery]) => delivery));
-    for (const [endpoint, delivery] of ended) endpoint.complete(delivery, delivered);
+    for (const [endpoint, delivery] of ended) endpoint.complete(delivery, DELIVERED);
   };
   return {
     prepare: () => Effect.void,

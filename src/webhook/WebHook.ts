@@ -20,11 +20,12 @@ import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
-import { ConcurrencyBudget } from "./attempt/ConcurrencyBudget.ts";
 import { DeliveryLog } from "./account/DeliveryLog.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
 import { Endpoints } from "./endpoint/Endpoints.ts";
+import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
+import { type DeliveryIds, idsOfProcess } from "./dispatch/DeliveryIds.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
 import type { CaFileError } from "./attempt/CaFiles.ts";
 import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
@@ -32,7 +33,6 @@ import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
-import { SequenceNumbers } from "./dispatch/SequenceNumbers.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
@@ -75,12 +75,13 @@ const httpExecutor = (
 /** Events between two turns of the event loop: about 2 ms of work. */
 const SLICE = 512;
 
-/** The engine with another HTTP executor. */
+/** The engine with another HTTP executor, or other ids. */
 export const makeWith = (
   initial: WebHookSettings,
   makeExecutor: (
     context: HttpExecutorContext,
   ) => Effect.Effect<Executor, WebHookError, Scope.Scope>,
+  idsFrom: (now: number) => DeliveryIds = idsOfProcess,
 ): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
   Effect.gen(function* () {
     let settings = initial;
@@ -88,6 +89,8 @@ export const makeWith = (
     const runtime = yield* Effect.runtime<never>();
     const scope = yield* Effect.scope;
 
+    // What is shared by all that follows.
+    const ids = idsFrom(clock.unsafeCurrentTimeMillis());
     const log = new DeliveryLog(runtime, clock);
     const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
     const pace = new DeliveryPace();
@@ -102,67 +105,47 @@ export const makeWith = (
       for (const line of metrics.summary()) log.always(LogLevel.Info, "delivery figures", line);
     });
 
-    const endpoints = new Endpoints({
-      context: {
-        clock,
-        runSync: Runtime.runSync(runtime),
-        log,
-        backlog,
-        pace,
-        slabs,
-        breakerFailures: () => settings.breakerFailures,
-        shedExcess: () => endpoints.shedExcess(),
-        onSettled: () => endpoints.onSettled(),
-        onLeft: (endpoint) => endpoints.onLeft(endpoint),
-      },
-      metrics,
-      transportOf: (url) =>
-        url.startsWith("file:")
-          ? { executor: files, budget: undefined, sequential: true }
-          : { executor: http, budget, sequential: false },
-      startTimer: (endpoint) =>
-        Runtime.runFork(runtime)(supervised(endpoint.timer, "endpoint timer"), { scope: timers }),
-      onLeft: () => budget.resize(http.takes(settings.concurrencyLimit, settings.queueCapacity)),
-    });
-
     // Finalizers run last to first: the drain at the end of this function, then the fibers, the
     // executors (which report what they cut as lost), and this at last.
-    yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => {
-        const left = endpoints.abandon();
-        if (left > 0) {
-          log.always(LogLevel.Error, "stopped with events undelivered", { dropped: left });
-        }
-        return logSummary;
-      })
+    const endpoints = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        new Endpoints({
+          clock,
+          runSync: Runtime.runSync(runtime),
+          log,
+          backlog,
+          pace,
+          slabs,
+          breakerFailures: () => settings.breakerFailures,
+        })
+      ),
+      (endpoints) =>
+        Effect.suspend(() => {
+          const left = endpoints.abandon();
+          if (left > 0) {
+            log.always(LogLevel.Error, "stopped with events undelivered", { dropped: left });
+          }
+          return logSummary;
+        }),
     );
 
     // A scope of their own, still open during the drain: an executor may open its first connection then.
     const executors = yield* Scope.fork(scope, ExecutionStrategy.sequential);
     const http = yield* Scope.extend(
-      makeExecutor({
-        settings,
-        idPrefix: `${crypto.randomUUID().slice(0, 13)}-`,
-        metrics,
-        log,
-      }),
+      makeExecutor({ settings, idPrefix: ids.prefix, metrics, log }),
       executors,
     );
     const files = yield* Scope.extend(FileExecutor.make, executors);
+    yield* http.prepare(settings.endpoints);
+    const transports = new EndpointTransports(http, files, settings);
+
     // Of their own too: those of endpoints that a reload brings retry during the drain like the others.
     const timers = yield* Scope.fork(scope, ExecutionStrategy.sequential);
-    yield* http.prepare(settings.endpoints);
-    const budget = new ConcurrencyBudget(
-      http.takes(settings.concurrencyLimit, settings.queueCapacity),
-    );
-    endpoints.configure(settings.endpoints);
-    const dispatcher = new Dispatcher(
-      routingOf(settings, endpoints),
-      backlog,
-      slabs,
-      new SequenceNumbers(clock.unsafeCurrentTimeMillis()),
-    );
+    const startTimer = (endpoint: Endpoint) =>
+      Runtime.runFork(runtime)(supervised(endpoint.timer, "endpoint timer"), { scope: timers });
+    endpoints.configure(settings.endpoints, { metrics, transports, startTimer });
 
+    const dispatcher = new Dispatcher(routingOf(settings, endpoints), backlog, slabs, ids);
     const queue = yield* EventQueue.make({
       backlog,
       pace,
@@ -171,8 +154,7 @@ export const makeWith = (
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
       onDropped: (event, reason) => dispatcher.drop(event, reason),
     });
-
-    const dispatchSlice = (events: ReadonlyArray<HookEvent>, from: number) => {
+    const dispatch = (events: ReadonlyArray<HookEvent>, from: number) => {
       const to = Math.min(events.length, from + SLICE);
       for (let i = from; i < to; i++) {
         dispatcher.dispatch(events[i]!); // i < length
@@ -180,20 +162,8 @@ export const makeWith = (
       }
       if (slabs.sparse) endpoints.compact();
     };
-    const dispatchChunk = (chunk: Chunk.Chunk<HookEvent>): Effect.Effect<void> => {
-      const events = Chunk.toReadonlyArray(chunk);
-      dispatchSlice(events, 0);
-      if (events.length <= SLICE) return Effect.void;
-      // A burst must not keep the event loop from the outcomes of requests.
-      return Effect.gen(function* () {
-        for (let from = SLICE; from < events.length; from += SLICE) {
-          yield* nextTurn;
-          dispatchSlice(events, from);
-        }
-      });
-    };
     const loop = yield* Effect.forkScoped(
-      supervised(Stream.runForEachChunk(queue.events, dispatchChunk), "dispatcher"),
+      supervised(Stream.runForEachChunk(queue.events, inSlices(dispatch)), "dispatcher"),
     );
 
     yield* Effect.addFinalizer(() =>
@@ -216,8 +186,8 @@ export const makeWith = (
           yield* http.prepare(next.endpoints);
           settings = next;
           backlog.resize(next.queueCapacity, next.endpointShare);
-          budget.resize(http.takes(next.concurrencyLimit, next.queueCapacity));
-          endpoints.configure(next.endpoints);
+          transports.resize(next);
+          endpoints.configure(next.endpoints, { metrics, transports, startTimer });
           dispatcher.routing = routingOf(next, endpoints);
           const late = atRestartOnly(initial, next);
           if (late.length > 0) {
@@ -228,6 +198,21 @@ export const makeWith = (
       logSummary,
     };
   });
+
+/** Takes a chunk's events in slices, with a turn of the event loop between them: a burst must not keep it from the outcomes of requests. */
+const inSlices =
+  (take: (events: ReadonlyArray<HookEvent>, from: number) => void) =>
+  (chunk: Chunk.Chunk<HookEvent>): Effect.Effect<void> => {
+    const events = Chunk.toReadonlyArray(chunk);
+    take(events, 0);
+    if (events.length <= SLICE) return Effect.void;
+    return Effect.gen(function* () {
+      for (let from = SLICE; from < events.length; from += SLICE) {
+        yield* nextTurn;
+        take(events, from);
+      }
+    });
+  };
 
 /** What of `next` has no effect in a process that was started with `initial`. */
 const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): ReadonlyArray<string> => [

@@ -25,7 +25,8 @@ import { makeSockets } from "../../src/net/Sockets.ts";
 import { serveTcp } from "../../src/net/serveTcp.ts";
 import type { EndpointSnapshot, EventCounts } from "../../src/webhook/account/Metrics.ts";
 import { sum } from "../../src/webhook/account/Metrics.ts";
-import type { Delivery, Outcome } from "../../src/webhook/attempt/Delivery.ts";
+import type { Attempt } from "../../src/webhook/attempt/Attempt.ts";
+import type { Outcome } from "../../src/webhook/attempt/Attempt.ts";
 import type { Attempting, Executor } from "../../src/webhook/attempt/Executor.ts";
 import * as WebHook from "../../src/webhook/WebHook.ts";
 import * as WorkerExecutor from "../../src/webhook/worker/WorkerExecutor.ts";
@@ -202,7 +203,7 @@ class Tap {
     };
   }
 
-  #ended(url: string, id: string, delivery: Delivery, outcome: Outcome): void {
+  #ended(url: string, id: string, delivery: Attempt, outcome: Outcome): void {
     if (!this.#inFlight.delete(delivery.id)) this.faults.push(`${delivery.id} ended twice`);
     const ended = outcome._tag === "Delivered"
       ? this.delivered

@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import { bytesOf } from "../body/BodySlab.ts";
-import type { Outcome } from "./Delivery.ts";
-import { delivered } from "./Delivery.ts";
+import type { Outcome } from "./Attempt.ts";
+import { DELIVERED } from "./Attempt.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 import type { Sender } from "./HttpAttempt.ts";
 import { attemptHeaders, failed, isSuccess, targetHeaders } from "./HttpAttempt.ts";
@@ -40,7 +40,7 @@ export const make = (
           );
           const outcome = client.execute(request).pipe(
             Effect.map(({ status, headers }) =>
-              isSuccess(status) ? delivered : failed(
+              isSuccess(status) ? DELIVERED : failed(
                 DeliveryError.fromStatus(
                   status,
                   headers["retry-after"],

@@ -1,9 +1,12 @@
-/** One event on its way to one URL: plain data, changed by its Endpoint only. */
+/**
+ * One event on its way to one URL: plain data, changed by its Endpoint only. All but where its body lies
+ * and `schedule` could be written down and read again, by a process to come.
+ */
 import type { BodyRef, Slab } from "../body/BodySlab.ts";
-import type { DeliveryError, FailureReason } from "./DeliveryError.ts";
+import type { Attempt, Retry } from "./Attempt.ts";
 
-export interface Delivery extends BodyRef {
-  /** Grows by one per delivery of this process; the `webhook-id` is made of it. */
+export interface Delivery extends Attempt, BodyRef {
+  /** Of DeliveryIds: larger than those before it. */
   readonly id: number;
   /** The event's place in `hookEventNames`. */
   readonly event: number;
@@ -19,34 +22,6 @@ export interface Delivery extends BodyRef {
   retry: Retry | undefined;
   /** When its next attempt, or its end, is due; while it waits for one. */
   dueAt: number;
+  /** The state of its RetrySchedule, which is none of our business; lost, it begins anew. */
+  schedule: unknown;
 }
-
-/** What a delivery that has failed at least once remembers. */
-export interface Retry {
-  /** The state of its RetrySchedule. */
-  readonly state: unknown;
-  /** No attempt starts later. */
-  readonly deadline: number;
-  /** Why the last attempt failed. */
-  readonly reason: FailureReason;
-}
-
-/** How much later than its deadline a timer may start a last attempt. */
-const TIMER_SLACK_MS = 100;
-
-/** When its next attempt must have begun, or it ends as failed. */
-export const startBy = ({ retry }: Delivery): number =>
-  retry === undefined ? Infinity : retry.deadline + TIMER_SLACK_MS;
-
-/** How one attempt ended. */
-export type Outcome =
-  | { readonly _tag: "Delivered" }
-  | { readonly _tag: "Failed"; readonly error: DeliveryError }
-  /** Nobody knows: its executor died. It is sent again and counts neither way. */
-  | { readonly _tag: "Lost" }
-  /** It was not sent, because it was recalled or too late: there was no attempt. */
-  | { readonly _tag: "Returned" };
-
-export const delivered: Outcome = { _tag: "Delivered" };
-export const lost: Outcome = { _tag: "Lost" };
-export const returned: Outcome = { _tag: "Returned" };

@@ -2,7 +2,7 @@
 import type * as Effect from "effect/Effect";
 import type { EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
 import type { Metrics } from "../account/Metrics.ts";
-import type { Delivery, Outcome } from "./Delivery.ts";
+import type { Attempt, Outcome } from "./Attempt.ts";
 import type { DeliveryLog } from "../account/DeliveryLog.ts";
 import type { CaFileError } from "./CaFiles.ts";
 
@@ -12,7 +12,7 @@ export interface Attempting {
   readonly key: number;
   readonly settings: EndpointSettings;
   /** Takes the outcome of an attempt; exactly once per attempt, unless the executor was closed. */
-  complete(delivery: Delivery, outcome: Outcome): void;
+  complete(attempt: Attempt, outcome: Outcome): void;
 }
 
 export interface Executor {
@@ -23,7 +23,7 @@ export interface Executor {
   /** Must be called before the first attempt of an endpoint, and again when its settings have changed. */
   configure(endpoint: Attempting): void;
   /** Makes one attempt. Never refuses: how many there may be is the ConcurrencyBudget's matter. */
-  attempt(endpoint: Attempting, delivery: Delivery): void;
+  attempt(endpoint: Attempting, attempt: Attempt): void;
   /** Gives back, later, what of this endpoint was to be attempted and is not on its way yet. */
   recall(endpoint: Attempting): void;
   /** Lets go of an endpoint that has no attempt under way and will have none. */

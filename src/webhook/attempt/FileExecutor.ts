@@ -6,8 +6,8 @@
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { bytesOf } from "../body/BodySlab.ts";
-import type { Delivery, Outcome } from "./Delivery.ts";
-import { delivered, lost } from "./Delivery.ts";
+import type { Attempt, Outcome } from "./Attempt.ts";
+import { DELIVERED, LOST } from "./Attempt.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 import type { Attempting, Executor } from "./Executor.ts";
 
@@ -30,7 +30,7 @@ export const make: Effect.Effect<FileExecutor, never, Scope.Scope> = Effect.gen(
       if (files.has(endpoint.key)) return;
       files.set(endpoint.key, new LineFile(endpoint, torn.delete(endpoint.settings.url)));
     },
-    attempt: (endpoint, delivery) => files.get(endpoint.key)!.append(delivery), // configured
+    attempt: (endpoint, attempt) => files.get(endpoint.key)!.append(attempt), // configured
     recall: () => {}, // what it has is being written, or goes with the next write
     forget({ key, settings }) {
       const file = files.get(key)!; // configured
@@ -49,7 +49,7 @@ const NEWLINE = 0x0a;
 
 class LineFile {
   readonly #path: URL;
-  #pending: Array<Delivery> = [];
+  #pending: Array<Attempt> = [];
   #file: Deno.FsFile | undefined;
   #writing: Promise<void> | undefined;
   #reopen = false;
@@ -63,8 +63,8 @@ class LineFile {
     this.#path = new URL(endpoint.settings.url);
   }
 
-  append(delivery: Delivery): void {
-    this.#pending.push(delivery);
+  append(attempt: Attempt): void {
+    this.#pending.push(attempt);
     this.#writing ??= this.#run();
   }
 
@@ -78,7 +78,7 @@ class LineFile {
     await this.#writing;
     this.#file?.close();
     this.#file = undefined;
-    this.#complete(this.#pending.splice(0), lost);
+    this.#complete(this.#pending.splice(0), LOST);
   }
 
   /** Writes until nothing is pending. One promise per write, not per line. */
@@ -94,14 +94,14 @@ class LineFile {
     this.#writing = undefined;
   }
 
-  async #write(writing: ReadonlyArray<Delivery>): Promise<Outcome> {
+  async #write(writing: ReadonlyArray<Attempt>): Promise<Outcome> {
     const bytes = lines(writing, this.torn);
     let written = 0;
     try {
       const file = await this.#open();
       while (written < bytes.length) written += await file.write(bytes.subarray(written));
       this.torn = false;
-      return delivered;
+      return DELIVERED;
     } catch (cause) {
       if (written > 0) this.torn = bytes[written - 1] !== NEWLINE;
       this.#file?.close();
@@ -121,20 +121,20 @@ class LineFile {
     return this.#file = await Deno.open(this.#path, { append: true, create: true });
   }
 
-  #complete(deliveries: ReadonlyArray<Delivery>, outcome: Outcome): void {
-    for (const delivery of deliveries) this.endpoint.complete(delivery, outcome);
+  #complete(attempts: ReadonlyArray<Attempt>, outcome: Outcome): void {
+    for (const attempt of attempts) this.endpoint.complete(attempt, outcome);
   }
 }
 
-const lines = (deliveries: ReadonlyArray<Delivery>, torn: boolean): Uint8Array => {
+const lines = (attempts: ReadonlyArray<Attempt>, torn: boolean): Uint8Array => {
   let length = torn ? 1 : 0;
-  for (const delivery of deliveries) length += delivery.length + 1;
+  for (const attempt of attempts) length += attempt.length + 1;
   const bytes = new Uint8Array(length);
   let end = 0;
   if (torn) bytes[end++] = NEWLINE;
-  for (const delivery of deliveries) {
-    bytes.set(bytesOf(delivery), end);
-    end += delivery.length;
+  for (const attempt of attempts) {
+    bytes.set(bytesOf(attempt), end);
+    end += attempt.length;
     bytes[end++] = NEWLINE;
   }
   return bytes;

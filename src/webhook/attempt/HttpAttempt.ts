@@ -5,7 +5,7 @@
 import * as Redacted from "effect/Redacted";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
-import type { Outcome } from "./Delivery.ts";
+import type { Outcome } from "./Attempt.ts";
 import type { DeliveryError } from "./DeliveryError.ts";
 import type { RequestBody } from "../../http/RequestWriter.ts";
 

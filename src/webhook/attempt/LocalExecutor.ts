@@ -5,8 +5,7 @@
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import * as CaFiles from "./CaFiles.ts";
-import type { Delivery } from "./Delivery.ts";
-import { lost } from "./Delivery.ts";
+import { type Attempt, LOST } from "./Attempt.ts";
 import type { Attempting, Executor } from "./Executor.ts";
 import type { Send } from "./HttpAttempt.ts";
 import type { Senders } from "./Senders.ts";
@@ -16,12 +15,12 @@ export const make = (
   clients: Senders,
 ): Effect.Effect<Executor, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const inFlight = new Map<Delivery, Attempting>();
+    const inFlight = new Map<Attempt, Attempting>();
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         const cut = [...inFlight];
         inFlight.clear();
-        for (const [delivery, endpoint] of cut) endpoint.complete(delivery, lost);
+        for (const [attempt, endpoint] of cut) endpoint.complete(attempt, LOST);
       })
     );
     const sends = new Map<number, Send>();
@@ -37,12 +36,12 @@ export const make = (
         const target = { ...settings, retryStatus: settings.retry.status };
         sends.set(key, clients.of(caCert).to(target));
       },
-      attempt(endpoint, delivery) {
-        inFlight.set(delivery, endpoint);
+      attempt(endpoint, attempt) {
+        inFlight.set(attempt, endpoint);
         const send = sends.get(endpoint.key)!; // configured before its first attempt
-        send(delivery, (outcome) => {
+        send(attempt, (outcome) => {
           // Else it was cut, and its client tells of its own end.
-          if (inFlight.delete(delivery)) endpoint.complete(delivery, outcome);
+          if (inFlight.delete(attempt)) endpoint.complete(attempt, outcome);
         });
       },
       recall: () => {}, // all that it has is on its way

@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import { delivered } from "./Delivery.ts";
+import { DELIVERED } from "./Attempt.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 import type { HttpAttempt, Send, Sender } from "./HttpAttempt.ts";
 import { failed, isSuccess, targetHeaders } from "./HttpAttempt.ts";
@@ -41,7 +41,7 @@ export const make = (
           if (result._tag === "TransportError") {
             done(failed(DeliveryError.fromTransport(result)));
           } else if (isSuccess(result.status)) {
-            done(delivered);
+            done(DELIVERED);
           } else {
             const retryAfter = result.head.fields.find(([name]) => name === "retry-after")?.[1];
             const now = clock.unsafeCurrentTimeMillis();

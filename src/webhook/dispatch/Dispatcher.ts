@@ -10,7 +10,8 @@ import type { DropReason } from "../account/Metrics.ts";
 import type { BodyRef, BodySlabs } from "../body/BodySlab.ts";
 import type { Endpoint } from "../endpoint/Endpoint.ts";
 import type { Action, RuleTable } from "./RuleTable.ts";
-import type { SequenceNumbers } from "./SequenceNumbers.ts";
+import type { DeliveryIds } from "./DeliveryIds.ts";
+import { SequenceNumbers } from "./SequenceNumbers.ts";
 
 /** What the rules and settings say at this moment; a reload replaces it. */
 export interface Routing {
@@ -20,42 +21,49 @@ export interface Routing {
 
 export class Dispatcher {
   routing: Routing;
-  #nextId = 1;
+  readonly #backlog: Backlog;
+  readonly #slabs: BodySlabs;
+  readonly #ids: DeliveryIds;
+  readonly #sequence: SequenceNumbers;
   // The body encoded last, so that several URLs of one action share it.
   #action: Action<Endpoint> | undefined;
   #body: BodyRef | undefined;
 
   constructor(
     routing: Routing,
-    private readonly backlog: Backlog,
-    private readonly slabs: BodySlabs,
-    private readonly sequence: SequenceNumbers,
+    backlog: Backlog,
+    slabs: BodySlabs,
+    ids: DeliveryIds,
   ) {
     this.routing = routing;
+    this.#backlog = backlog;
+    this.#slabs = slabs;
+    this.#ids = ids;
+    this.#sequence = new SequenceNumbers(ids.sequenceFloor);
   }
 
   /** Turns an event of the queue into deliveries. */
   dispatch(event: HookEvent): void {
     const { rules, ordering } = this.routing;
-    const place = placeOf[event._tag];
+    const place = PLACE_OF[event._tag];
     const client = clientOf(event);
-    const lane = ordering === "client" || (ordering === "lifecycle" && isLifecycle[event._tag])
+    const lane = ordering === "client" || (ordering === "lifecycle" && IS_LIFECYCLE[event._tag])
       ? client
       : undefined;
     let places = eventPlaces(event);
     let seq = 0;
     rules.forEachMatch(event, (action, endpoint) => {
-      seq ||= this.sequence.next(client);
+      seq ||= this.#sequence.next(client);
       if (this.#action !== action || this.#body === undefined) {
         this.#action = action;
-        this.#body = this.slabs.write(event, action.encode);
+        this.#body = this.#slabs.write(event, action.encode);
       }
       const { slab, offset, length } = this.#body;
       // The first delivery takes over the event's places.
-      this.backlog.add(placesOf(length) - places);
+      this.#backlog.add(placesOf(length) - places);
       places = 0;
       endpoint.offer({
-        id: this.#nextId++,
+        id: this.#ids.next(),
         event: place,
         seq,
         lane: endpoint.sequential ? undefined : lane,
@@ -64,15 +72,16 @@ export class Dispatcher {
         length,
         retry: undefined,
         dueAt: 0,
+        schedule: undefined,
       });
     });
     this.#action = undefined;
-    if (seq === 0) this.backlog.add(-places);
+    if (seq === 0) this.#backlog.add(-places);
   }
 
   /** Counts an event that is lost before it was dispatched, at each URL that would have had it. */
   drop(event: HookEvent, reason: DropReason): void {
-    const place = placeOf[event._tag];
+    const place = PLACE_OF[event._tag];
     this.routing.rules.forEachMatch(event, (_, endpoint) => endpoint.refuse(place, reason));
   }
 }
@@ -81,7 +90,7 @@ const byName = <A>(of: (name: HookEventName, place: number) => A): Record<HookEv
   // Every name is there.
   Object.fromEntries(hookEventNames.map((name, place) => [name, of(name, place)])) as never;
 
-const placeOf = byName((_, place) => place);
+const PLACE_OF = byName((_, place) => place);
 
 /** What `ordering = "lifecycle"` keeps in order: presence and subscriptions, not messages. */
-const isLifecycle = byName((name) => name.startsWith("session_") || name.startsWith("client_"));
+const IS_LIFECYCLE = byName((name) => name.startsWith("session_") || name.startsWith("client_"));

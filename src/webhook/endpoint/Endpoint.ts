@@ -1,110 +1,73 @@
 /**
- * One URL: everything that waits for it, in which order it is attempted, when it is tried again, and
- * what became of it. All of it is plain state on the broker's thread, so that counts and order are
- * exact whoever makes the attempts. It must never touch another endpoint's state, nor hold a permit
- * while it waits for a retry.
+ * One URL: what waits for it is attempted, tried again, and brought to its end, and each is counted. All of
+ * it is plain state on the broker's thread, so that counts and order are exact whoever makes the attempts.
+ * Which goes next is Waiting's matter, whether anything goes is the Breaker's. It must never touch another
+ * endpoint's state, nor hold a permit while it waits for a retry.
  */
-import type * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
-import { type Backlog, placesOf } from "../account/Backlog.ts";
-import type { DeliveryPace } from "../account/DeliveryPace.ts";
-import { Deque } from "../../collections/Deque.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
-import type { BodySlabs } from "../body/BodySlab.ts";
-import type { Breaker } from "./Breaker.ts";
-import { closed } from "./Breaker.ts";
-import type { ConcurrencyBudget, Seat } from "../attempt/ConcurrencyBudget.ts";
-import type { Delivery, Outcome } from "../attempt/Delivery.ts";
-import { startBy } from "../attempt/Delivery.ts";
+import type { Attempt, Outcome } from "../attempt/Attempt.ts";
+import { startBy } from "../attempt/Attempt.ts";
+import type { Seat } from "../attempt/ConcurrencyBudget.ts";
+import type { Delivery } from "../attempt/Delivery.ts";
 import type { DeliveryError } from "../attempt/DeliveryError.ts";
-import type { DeliveryLog } from "../account/DeliveryLog.ts";
-import type { Attempting, Executor } from "../attempt/Executor.ts";
-import { Lanes } from "./Lanes.ts";
-import { ReadyQueue } from "./ReadyQueue.ts";
-import { RetryHeap } from "./RetryHeap.ts";
-import * as RetrySchedule from "./RetrySchedule.ts";
+import type { Attempting } from "../attempt/Executor.ts";
+import * as Breaker from "./Breaker.ts";
+import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
+import { Occupancy } from "./Occupancy.ts";
+import { RetryTimes } from "./RetryTimes.ts";
+import { Waiting } from "./Waiting.ts";
 
-/**
- * An endpoint counts as failing when its failures in a row began this long ago; from then on
- * `endpoint_share` bounds it. Long enough that a receiver's restart behind a full queue costs no event,
- * short enough that publishers are hardly held by a dead one.
- */
-const FAILING_AFTER_MS = 3_000;
-
-/** What endpoints share. */
-export interface EndpointContext {
-  readonly clock: Clock.Clock;
-  /** Runs an effect that never waits. */
-  readonly runSync: <A>(effect: Effect.Effect<A>) => A;
-  readonly log: DeliveryLog;
-  readonly backlog: Backlog;
-  readonly pace: DeliveryPace;
-  readonly slabs: BodySlabs;
-  readonly breakerFailures: () => number;
-  /** Called when failing endpoints occupy more than they may together. */
-  readonly shedExcess: () => void;
-  /** Called when an endpoint has settled; at times once more than that. */
-  readonly onSettled: () => void;
-  /** Called when a retired endpoint has left its budget and its executor. */
-  readonly onLeft: (endpoint: Endpoint) => void;
-}
-
-/** How this endpoint's attempts are made. */
-export interface EndpointTransport {
-  readonly executor: Executor;
-  /** Undefined: attempts need no permit. */
-  readonly budget: ConcurrencyBudget | undefined;
-  /** Attempts are made in the order of events, retries included: nothing overtakes one that waits. */
-  readonly sequential: boolean;
+/** Who has the endpoint, and others beside it. */
+export interface EndpointOwner {
+  /** Failing endpoints occupy more than they may together. */
+  shedExcess(): void;
+  /** This one has settled; told at times once more than that. */
+  onSettled(): void;
+  /** A retired endpoint has left its budget and its executor. */
+  onLeft(endpoint: Endpoint): void;
 }
 
 export class Endpoint implements Attempting {
-  /** Not attempted yet, in the order of events. */
-  readonly #ready = new ReadyQueue();
-  /** To be attempted before those: retries that are due, and what waited behind another in its lane. */
-  readonly #urgent = new Deque<Delivery>();
-  /** Wait for their next attempt. */
-  readonly #retries = new RetryHeap();
-  /** Were due while the breaker was open; wait for it to close, or for their deadline. */
-  readonly #parked = new RetryHeap();
-  readonly #lanes = new Lanes();
+  readonly #context: EndpointContext;
+  readonly #owner: EndpointOwner;
+  readonly #counters: EndpointCounters;
+  readonly #transport: EndpointTransport;
+  readonly #waiting: Waiting;
+  readonly #occupancy: Occupancy;
   readonly #seat: Seat | undefined;
   readonly #wake = Effect.unsafeMakeLatch(false);
 
   #settings: EndpointSettings;
-  #retrySchedule: ReturnType<typeof RetrySchedule.make>;
-  #probeSchedule: ReturnType<typeof RetrySchedule.backoff>;
+  #retryTimes: RetryTimes;
   /** Attempts given to the executor at once. */
   #most: number;
-  #breaker: Breaker = closed;
-  #inFlight = 0;
-  /** What those in flight take of the Backlog: one each where bodies are small. */
-  #placesInFlight = 0;
-  #held = 0;
-  /** What they take of the Backlog. */
-  #places = 0;
-  #failing = false;
+  #breaker: Breaker.Breaker = Breaker.CLOSED;
   #pumping = false;
   #stopped = false;
   /** No settings name it. */
   #retired = false;
   #retiredAt = 0;
-  /** Sequential: the latest moment that one of `#retries` waits for. */
-  #latestDue = 0;
   #sleepsUntil = Infinity;
 
   constructor(
     readonly key: number,
     settings: EndpointSettings,
-    private readonly context: EndpointContext,
-    private readonly counters: EndpointCounters,
-    private readonly transport: EndpointTransport,
+    context: EndpointContext,
+    owner: EndpointOwner,
+    counters: EndpointCounters,
+    transport: EndpointTransport,
   ) {
+    this.#context = context;
+    this.#owner = owner;
+    this.#counters = counters;
+    this.#transport = transport;
+    this.#waiting = new Waiting(transport.sequential);
+    this.#occupancy = new Occupancy(context.backlog, context.slabs);
     this.#settings = settings;
-    this.#retrySchedule = RetrySchedule.make(settings.retry);
-    this.#probeSchedule = RetrySchedule.backoff(settings.retry);
+    this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
     this.#most = this.#takes();
     this.#seat = transport.budget?.join(() => this.pump());
     counters.breaker = "closed"; // they may be those of an endpoint that has left
@@ -117,93 +80,83 @@ export class Endpoint implements Attempting {
 
   /** Deliveries that wait or are in flight. */
   get held(): number {
-    return this.#held;
+    return this.#occupancy.held;
   }
 
   /** Whether `endpoint_share` bounds it now. */
   get failing(): boolean {
-    return this.#failing;
+    return this.#occupancy.isFailing;
   }
 
-  get breaker(): Breaker {
+  get breaker(): Breaker.Breaker {
     return this.#breaker;
   }
 
   /** Whether waiting any longer would bring nothing to an end: all is done, or the rest is for a URL that is gone. */
   get settled(): boolean {
-    return this.#held === 0 || (this.#breaker._tag === "Gone" && this.#inFlight === 0);
+    return this.held === 0 || this.#isGoneForGood;
   }
 
   /** Whether it keeps the order of all events by itself, and needs no lanes. */
   get sequential(): boolean {
-    return this.transport.sequential;
+    return this.#transport.sequential;
   }
 
   /** Counts an event that is dropped before it becomes a delivery. */
   refuse(event: number, reason: DropReason): void {
-    this.counters.matched[event]!++; // an event's place is always within
-    this.counters.dropped(event, reason);
+    this.#counters.matched[event]!++; // an event's place is always within
+    this.#counters.dropped(event, reason);
     this.#say(LogLevel.Warning, `dropped (${reason})`);
   }
 
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
   offer(delivery: Delivery): void {
-    const { counters, context } = this;
-    counters.matched[delivery.event]!++; // an event's place is always within
-    counters.queued[delivery.event]!++;
-    context.pace.matched++;
-    this.#hold(1, placesOf(delivery.length));
-    context.slabs.retain(delivery.slab, delivery.length);
-    if (delivery.lane === undefined || this.#lanes.enter(delivery.lane, delivery)) {
-      this.#ready.push(delivery);
-      this.pump();
-    }
-    if (this.#failing && context.backlog.failingExcess > 0) context.shedExcess();
+    this.#counters.matched[delivery.event]!++; // an event's place is always within
+    this.#counters.queued[delivery.event]!++;
+    this.#context.pace.matched++;
+    this.#occupancy.take(delivery);
+    if (this.#waiting.add(delivery)) this.pump();
+    this.#shedIfFailing();
   }
 
-  complete(delivery: Delivery, outcome: Outcome): void {
+  complete(attempt: Attempt, outcome: Outcome): void {
+    const delivery = attempt as Delivery; // what `pump` gave to the executor is what comes back
     const { event } = delivery;
-    this.#inFlight--;
-    this.#placesInFlight -= placesOf(delivery.length);
-    this.counters.inFlight[event]!--;
+    this.#occupancy.back(delivery);
+    this.#counters.inFlight[event]!--;
     switch (outcome._tag) {
       case "Delivered":
-        this.counters.delivered[event]!++;
-        this.context.pace.end();
-        this.#end(delivery);
+        this.#counters.delivered[event]!++;
+        this.#context.pace.end();
+        this.#leaveAndEnd(delivery);
         this.#answered();
         break;
       case "Failed":
         this.#failed(delivery, outcome.error);
         break;
       case "Returned":
-        this.counters.attempts--;
+        this.#counters.attempts--;
         // falls through: it waits again
       case "Lost":
-        this.counters.queued[event]!++;
+        this.#counters.queued[event]!++;
         this.#wait(delivery);
-        if (this.#breaker._tag === "Probing" && this.#breaker.probe === delivery.id) {
-          this.#become({ ...this.#breaker, _tag: "Open", probeAt: this.#now() });
-        }
+        this.#step({ _tag: "Return", id: delivery.id, at: this.#now() });
         break;
     }
     this.#seat?.release();
     this.pump();
     // What came back from the executor of a URL that is gone settles it without an end.
-    if (this.#breaker._tag === "Gone" && this.#inFlight === 0) this.#tellSettled();
+    if (this.#isGoneForGood) this.#tellSettled();
   }
 
-  /** Ends the delivery that has waited longest as dropped; answers false when none waits. */
+  /** Ends the delivery that has waited longest as dropped; returns false when none waits. */
   dropOldest(reason: DropReason): boolean {
-    const behind = (delivery: Delivery | undefined) => {
-      if (delivery !== undefined) this.#drop(delivery, reason, false);
-      return delivery !== undefined;
-    };
-    const first = this.#urgent.shift() ?? this.#ready.shift();
-    if (first === undefined && behind(this.#lanes.takeOldest())) return true;
-    const oldest = first ?? this.#parked.pop() ?? this.#retries.pop();
-    if (oldest === undefined) return false;
-    this.#drop(oldest, reason, true);
+    const delivery = this.#waiting.takeOldest();
+    if (delivery === undefined) return false;
+    this.#counters.queued[delivery.event]!--;
+    this.#counters.dropped(delivery.event, reason);
+    this.#end(delivery);
+    if (reason !== "shutdown") this.#say(LogLevel.Warning, `dropped (${reason})`);
     return true;
   }
 
@@ -230,11 +183,10 @@ export class Endpoint implements Attempting {
   reconfigure(settings: EndpointSettings): void {
     this.#retired = false;
     this.#settings = settings;
-    this.#retrySchedule = RetrySchedule.make(settings.retry);
-    this.#probeSchedule = RetrySchedule.backoff(settings.retry);
+    this.#retryTimes = new RetryTimes(settings.retry, this.#context.runSync);
     this.#most = this.#takes();
-    this.transport.executor.configure(this);
-    this.#close();
+    this.#transport.executor.configure(this);
+    this.#step({ _tag: "Reset" });
     this.pump();
   }
 
@@ -259,9 +211,9 @@ export class Endpoint implements Attempting {
     this.#stopped = true;
   }
 
-  /** Ends all that waits as dropped and leaves the budget; answers how many there were. */
+  /** Ends all that waits as dropped and leaves the budget; returns how many there were. */
   abandon(): number {
-    const left = this.#held;
+    const left = this.held;
     while (this.dropOldest("shutdown"));
     this.#seat?.leave();
     return left;
@@ -269,11 +221,7 @@ export class Endpoint implements Attempting {
 
   /** Moves waiting bodies together where slabs are mostly unused. */
   compact(): void {
-    const { slabs } = this.context;
-    this.#ready.compact(slabs);
-    for (const waiting of [this.#urgent, this.#retries, this.#parked, this.#lanes]) {
-      for (const delivery of waiting) slabs.compact(delivery);
-    }
+    this.#waiting.compact(this.#context.slabs);
   }
 
   /** The endpoint's clock: one fiber for all retries, probes and deadlines. It ends when the endpoint has left. */
@@ -305,10 +253,10 @@ export class Endpoint implements Attempting {
     if (!this.#retired || !this.settled) return false;
     while (this.dropOldest("gone"));
     this.#seat?.leave();
-    this.transport.executor.forget(this);
-    this.counters.breaker = "removed";
-    this.context.log.forget(this.counters.url);
-    this.context.onLeft(this);
+    this.#transport.executor.forget(this);
+    this.#counters.breaker = "removed";
+    this.#context.log.forget(this.#counters.url);
+    this.#owner.onLeft(this);
     return true;
   }
 
@@ -317,230 +265,173 @@ export class Endpoint implements Attempting {
    * its URL has failed for as long as a retry would have waited.
    */
   get #givesUpAt(): number {
-    const since = this.#illSince;
-    if (!this.#retired || since === Infinity || this.#held === this.#inFlight) return Infinity;
+    const since = Breaker.failingSince(this.#breaker);
+    if (!this.#retired || since === Infinity || this.held === this.#occupancy.inFlight) {
+      return Infinity;
+    }
     return Math.max(since, this.#retiredAt) + this.#settings.retry.maxElapsedTime;
   }
 
-  /** When the failures in a row began that go on; Infinity: there are none. */
-  get #illSince(): number {
-    const breaker = this.#breaker;
-    if (breaker._tag === "Gone" || (breaker._tag === "Closed" && breaker.failures === 0)) {
-      return Infinity;
-    }
-    return breaker.since;
-  }
-
   #takes(): number {
-    const { executor } = this.transport;
-    return executor.takes(this.#settings.concurrencyLimit, this.context.backlog.capacity);
+    const { executor } = this.#transport;
+    return executor.takes(this.#settings.concurrencyLimit, this.#context.backlog.capacity);
   }
 
   #now(): number {
-    return this.context.clock.unsafeCurrentTimeMillis();
+    return this.#context.clock.unsafeCurrentTimeMillis();
   }
 
-  #hold(n: number, places: number): void {
-    this.#held += n;
-    this.#places += places;
-    if (this.#failing) this.context.backlog.addFailing(places);
+  /** One that was on its way is at its end; what waited behind it goes next. */
+  #leaveAndEnd(delivery: Delivery): void {
+    this.#waiting.leave(delivery);
+    this.#end(delivery);
   }
 
-  /** The delivery is at its end; what waited behind it goes next. */
-  #end(delivery: Delivery, leavesLane = true): void {
-    const places = placesOf(delivery.length);
-    this.#hold(-1, -places);
-    this.context.slabs.release(delivery.slab, delivery.length);
-    if (leavesLane && delivery.lane !== undefined) {
-      const next = this.#lanes.leave(delivery.lane);
-      if (next !== undefined) this.#urgent.push(next);
-    }
-    this.context.backlog.add(-places);
-    if (this.#held === 0) this.#tellSettled();
+  #end(delivery: Delivery): void {
+    this.#occupancy.letGo(delivery);
+    if (this.held === 0) this.#tellSettled();
   }
 
-  #drop(delivery: Delivery, reason: DropReason, leavesLane: boolean): void {
-    this.counters.queued[delivery.event]!--;
-    this.counters.dropped(delivery.event, reason);
-    this.#end(delivery, leavesLane);
-    if (reason !== "shutdown") this.#say(LogLevel.Warning, `dropped (${reason})`);
+  /** The receiver wants nothing more, and nothing is on its way. */
+  get #isGoneForGood(): boolean {
+    return this.#breaker._tag === "Gone" && this.#occupancy.inFlight === 0;
   }
 
   #mayAttempt(): boolean {
     if (this.#stopped) return false;
     // Ahead of what may be sent an executor takes small bodies only: it has a copy of each.
-    if (this.#inFlight >= this.#settings.concurrencyLimit && this.#placesInFlight >= this.#most) {
-      return false;
-    }
+    const { inFlight, placesInFlight } = this.#occupancy;
+    if (inFlight >= this.#settings.concurrencyLimit && placesInFlight >= this.#most) return false;
     switch (this.#breaker._tag) {
       case "Closed":
-        return this.#urgent.length > 0 || (this.#ready.length > 0 && !this.#behindRetries);
+        return this.#waiting.hasNext(false);
       case "Open":
-        return this.#now() >= this.#breaker.probeAt && !this.#behindRetries &&
-          this.#urgent.length + this.#ready.length + this.#parked.length > 0;
+        return this.#now() >= this.#breaker.probeAt && this.#waiting.hasNext(true);
       case "Probing":
       case "Gone":
         return false;
     }
   }
 
-  /** Sequential: whether everything else has to wait for a retry. */
-  get #behindRetries(): boolean {
-    return this.transport.sequential && this.#retries.length > 0;
-  }
-
   /** The next to be attempted; those that are too late for it end on the way. */
   #takeNext(): Delivery | undefined {
     for (;;) {
-      const parked = this.#breaker._tag === "Open" ? this.#parked.pop() : undefined;
-      const delivery = parked ?? this.#urgent.shift() ??
-        (this.#behindRetries ? undefined : this.#ready.shift());
+      const delivery = this.#waiting.next(this.#breaker._tag === "Open");
       if (delivery?.retry === undefined || this.#now() <= startBy(delivery)) return delivery;
-      this.#giveUp(delivery, delivery.retry.reason);
+      this.#giveUp(delivery);
     }
   }
 
   /** To be attempted again; while the breaker is open, what was retried waits no longer than its deadline. */
   #wait(delivery: Delivery): void {
     if (this.#breaker._tag === "Closed" || delivery.retry === undefined) {
-      this.#urgent.push(delivery);
+      this.#waiting.again(delivery);
     } else {
-      delivery.dueAt = delivery.retry.deadline;
-      this.#parked.push(delivery);
+      this.#waiting.park(delivery, delivery.retry.deadline);
       this.#alarm(delivery.dueAt);
     }
   }
 
   #attempt(delivery: Delivery): void {
-    if (this.#breaker._tag === "Open") {
-      this.#become({ ...this.#breaker, _tag: "Probing", probe: delivery.id });
-    }
-    this.counters.queued[delivery.event]!--;
-    this.counters.inFlight[delivery.event]!++;
-    this.counters.attempts++;
-    this.#inFlight++;
-    this.#placesInFlight += placesOf(delivery.length);
-    this.transport.executor.attempt(this, delivery);
+    if (this.#breaker._tag === "Open") this.#step({ _tag: "Attempt", id: delivery.id });
+    this.#counters.queued[delivery.event]!--;
+    this.#counters.inFlight[delivery.event]!++;
+    this.#counters.attempts++;
+    this.#occupancy.sent(delivery);
+    this.#transport.executor.attempt(this, delivery);
   }
 
   #failed(delivery: Delivery, error: DeliveryError): void {
     const { event } = delivery;
     if (!error.retryable) {
-      this.context.pace.end();
-      this.counters.failed(event, error.reason);
+      this.#context.pace.end();
+      this.#counters.failed(event, error.reason);
       this.#say(LogLevel.Warning, "refused by the receiver", { reason: error.reason });
-      if (error.gone) this.#become({ _tag: "Gone", since: this.#now() });
-      this.#end(delivery);
+      if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
+      this.#leaveAndEnd(delivery);
       if (error.gone) this.#checkFailing();
       else this.#answered(); // it answers; it does not want this event
       return;
     }
     const now = this.#now();
-    this.counters.queued[event]!++;
-    this.#countFailure(delivery, error, now);
-    const { state, due } = this.context.runSync(
-      RetrySchedule.step(
-        this.#retrySchedule,
-        delivery.retry?.state ?? this.#retrySchedule.initial,
-        now,
-        error,
-      ),
-    );
-    if (due === undefined) return this.#giveUp(delivery, error.reason);
-    delivery.retry = {
-      state,
-      reason: error.reason,
-      deadline: delivery.retry?.deadline ?? RetrySchedule.deadline(this.#settings.retry, now),
-    };
-    delivery.dueAt = due;
-    // Outcomes come in the order of events. All retries are due together, at the latest of their
-    // moments: a younger one that was due first would overtake.
-    if (this.transport.sequential) {
-      if (this.#retries.length > 0) delivery.dueAt = Math.max(due, this.#latestDue);
-      this.#latestDue = delivery.dueAt;
-    }
-    this.#retries.push(delivery);
+    this.#counters.queued[event]!++;
+    const began = error.reason === "timeout" ? now - this.#settings.httpTimeout : now;
+    this.#step({ _tag: "Failure", id: delivery.id, at: now, began }, error);
+    this.#checkFailing();
+    const due = this.#retryTimes.afterFailure(delivery, error, now);
+    if (due === undefined) return this.#giveUp(delivery);
+    this.#waiting.retry(delivery, due);
     this.#alarm(delivery.dueAt);
   }
 
-  #giveUp(delivery: Delivery, reason: string): void {
-    this.counters.queued[delivery.event]!--;
-    this.counters.failed(delivery.event, reason);
-    this.#say(LogLevel.Error, "given up after its retries", { reason });
-    this.#end(delivery);
-  }
-
-  #countFailure(delivery: Delivery, error: DeliveryError, now: number): void {
-    const breaker = this.#breaker;
-    if (breaker._tag === "Probing" && breaker.probe === delivery.id) {
-      this.#open(breaker.since, breaker.schedule, now);
-    } else if (breaker._tag === "Closed") {
-      const failures = breaker.failures + 1;
-      const began = error.reason === "timeout" ? now - this.#settings.httpTimeout : now;
-      const since = breaker.failures === 0 ? began : breaker.since;
-      if (breaker.failures === 0) {
-        this.#say(LogLevel.Warning, "attempt failed", {
-          reason: error.reason,
-          detail: error.detail,
-        });
-      }
-      if (failures >= this.context.breakerFailures()) {
-        this.#open(since, this.#probeSchedule.initial, now);
-      } else this.#breaker = { _tag: "Closed", failures, since };
-      if (breaker.failures === 0) this.#alarm(since + FAILING_AFTER_MS);
-    }
-    this.#checkFailing();
-  }
-
-  #open(since: number, schedule: unknown, now: number): void {
-    const { state, due } = this.context.runSync(
-      RetrySchedule.step(this.#probeSchedule, schedule, now, undefined),
-    );
-    // The back-off has no end.
-    const probeAt = due ?? now + this.#settings.retry.maxInterval;
-    this.#become({ _tag: "Open", since, probeAt, schedule: state });
-    this.#alarm(probeAt);
+  /** Its retries are over. */
+  #giveUp(delivery: Delivery): void {
+    const { failures = 0, reason = "network" } = delivery.retry ?? {};
+    this.#counters.queued[delivery.event]!--;
+    this.#counters.failed(delivery.event, reason);
+    this.#say(LogLevel.Error, "given up after its retries", { reason, attempts: failures });
+    this.#leaveAndEnd(delivery);
   }
 
   #answered(): void {
-    const breaker = this.#breaker;
-    if (breaker._tag === "Gone" || (breaker._tag === "Closed" && breaker.failures === 0)) return;
-    this.#close();
+    if (!Breaker.isHealthy(this.#breaker)) this.#step({ _tag: "Answer" });
   }
 
-  #close(): void {
-    this.#become(closed);
-    if (this.#failing) {
-      this.#failing = false;
-      this.context.backlog.addFailing(-this.#places);
+  /** Tells the breaker what happened, and does what it orders. `error`: of the attempt that failed. */
+  #step(event: Breaker.BreakerEvent, error?: DeliveryError): void {
+    const { state, orders } = Breaker.step(this.#breaker, event, {
+      failures: this.#context.breakerFailures(),
+      nextProbe: this.#retryTimes.nextProbe,
+    });
+    this.#breaker = state;
+    for (const order of orders) {
+      switch (order._tag) {
+        case "Announce":
+          this.#announce(order.label);
+          break;
+        case "Warn":
+          if (error === undefined) break;
+          this.#say(LogLevel.Warning, "attempt failed", {
+            reason: error.reason,
+            detail: error.detail,
+          });
+          break;
+        case "Recall":
+          this.#transport.executor.recall(this);
+          break;
+        case "Resume":
+          this.#resume();
+          break;
+        case "Wake":
+          this.#alarm(order.at);
+          break;
+      }
     }
-    for (const delivery of this.#parked.takeWhere(() => true)) this.#urgent.push(delivery);
   }
 
-  /** Changes the breaker's state, and says so where it opens or closes. */
-  #become(breaker: Breaker): void {
-    const before = this.counters.breaker;
-    this.#breaker = breaker;
-    const now = breaker._tag === "Closed" ? "closed" : breaker._tag === "Gone" ? "gone" : "open";
-    if (now === before) return;
-    this.counters.breaker = now;
-    // What was handed over and is not on its way yet would be more than the one probe.
-    if (now !== "closed") this.transport.executor.recall(this);
-    this.context.log.always(
-      now === "closed" ? LogLevel.Info : LogLevel.Warning,
-      `breaker ${now}`,
-      { url: this.counters.url, waiting: this.#held },
+  #announce(label: Breaker.BreakerLabel): void {
+    this.#counters.breaker = label;
+    this.#context.log.always(
+      label === "closed" ? LogLevel.Info : LogLevel.Warning,
+      `breaker ${label}`,
+      { url: this.#counters.url, waiting: this.held },
     );
+  }
+
+  #resume(): void {
+    this.#occupancy.setFailing(false);
+    this.#waiting.resume();
   }
 
   /** Failing from now on: what waits here no longer counts as pressure, and is bounded instead. */
   #checkFailing(): void {
-    if (this.#failing) return;
-    const since = this.#breaker._tag === "Gone" ? -Infinity : this.#illSince;
-    if (this.#now() < since + FAILING_AFTER_MS) return;
-    this.#failing = true;
-    this.context.backlog.addFailing(this.#places);
-    if (this.context.backlog.failingExcess > 0) this.context.shedExcess();
+    if (this.failing || this.#now() < Breaker.countsAsFailingFrom(this.#breaker)) return;
+    this.#occupancy.setFailing(true);
+    this.#shedIfFailing();
+  }
+
+  #shedIfFailing(): void {
+    if (this.failing && this.#context.backlog.failingExcess > 0) this.#owner.shedExcess();
   }
 
   #alarm(due: number): void {
@@ -550,11 +441,10 @@ export class Endpoint implements Attempting {
   #nextDue(): number {
     const breaker = this.#breaker;
     return Math.min(
-      this.#behindRetries ? this.#latestDue : this.#retries.peek()?.dueAt ?? Infinity,
-      this.#parked.peek()?.dueAt ?? Infinity,
+      this.#waiting.nextDue,
       // A probe that found nothing to send is sent by the next `offer`.
       breaker._tag === "Open" && breaker.probeAt > this.#now() ? breaker.probeAt : Infinity,
-      this.#failing ? Infinity : this.#illSince + FAILING_AFTER_MS,
+      this.failing ? Infinity : Breaker.countsAsFailingFrom(breaker),
       this.#givesUpAt,
     );
   }
@@ -562,24 +452,29 @@ export class Endpoint implements Attempting {
   #tick(): void {
     const now = this.#now();
     this.#checkFailing();
-    const due = this.#behindRetries && this.#latestDue > now ? -Infinity : now;
-    for (let next = this.#retries.peek(); next && next.dueAt <= due; next = this.#retries.peek()) {
-      this.#retries.pop();
-      this.#wait(next);
+    for (;;) {
+      const due = this.#waiting.takeDueRetry(now);
+      if (due === undefined) break;
+      this.#wait(due);
     }
     this.pump(); // before the deadlines below: a probe may save one
-    for (let next = this.#parked.peek(); next && next.dueAt <= now; next = this.#parked.peek()) {
-      this.#parked.pop();
-      this.#giveUp(next, next.retry?.reason ?? "network");
+    for (;;) {
+      const overdue = this.#waiting.takeOverdue(now);
+      if (overdue === undefined) break;
+      this.#giveUp(overdue);
     }
   }
 
   #tellSettled(): void {
     if (this.#retired) this.#wake.unsafeOpen();
-    this.context.onSettled();
+    this.#owner.onSettled();
   }
 
-  #say(level: LogLevel.LogLevel, message: string, fields: Record<string, string> = {}): void {
-    this.context.log.limited(level, this.counters.url, message, fields);
+  #say(
+    level: LogLevel.LogLevel,
+    message: string,
+    fields: Readonly<Record<string, string | number>> = {},
+  ): void {
+    this.#context.log.limited(level, this.#counters.url, message, fields);
   }
 }

@@ -2,25 +2,28 @@
 import * as Effect from "effect/Effect";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import type { Metrics } from "../account/Metrics.ts";
-import type { EndpointContext, EndpointTransport } from "./Endpoint.ts";
-import { Endpoint } from "./Endpoint.ts";
+import { Endpoint, type EndpointOwner } from "./Endpoint.ts";
+import type { EndpointContext } from "./EndpointContext.ts";
+import type { EndpointTransports } from "./EndpointTransports.ts";
 
 export interface EndpointsOptions {
-  readonly context: EndpointContext;
   readonly metrics: Metrics;
-  readonly transportOf: (url: string) => EndpointTransport;
+  readonly transports: EndpointTransports;
+  /** Runs an endpoint's timer until it ends. */
   readonly startTimer: (endpoint: Endpoint) => void;
-  /** Called when URLs have left, and their part of what may be attempted is free for the others. */
-  readonly onLeft: () => void;
 }
 
-export class Endpoints {
+export class Endpoints implements EndpointOwner {
+  readonly #context: EndpointContext;
   readonly #byUrl = new Map<string, Endpoint>();
   #nextKey = 0;
+  #transports: EndpointTransports | undefined;
   /** A stop that waits for all to settle. */
   #waiting: (() => void) | undefined;
 
-  constructor(private readonly options: EndpointsOptions) {}
+  constructor(context: EndpointContext) {
+    this.#context = context;
+  }
 
   /** The endpoint of a URL that was configured. */
   get(url: string): Endpoint {
@@ -28,8 +31,11 @@ export class Endpoints {
   }
 
   /** Makes the endpoints that are new, and tells the others their settings; what waits at those not named drains before they leave. */
-  configure(settings: ReadonlyMap<string, EndpointSettings>): void {
-    const { context, metrics, transportOf, startTimer } = this.options;
+  configure(
+    settings: ReadonlyMap<string, EndpointSettings>,
+    { metrics, transports, startTimer }: EndpointsOptions,
+  ): void {
+    this.#transports = transports;
     for (const [url, endpoint] of this.#byUrl) if (!settings.has(url)) endpoint.retire();
     for (const [url, of] of settings) {
       const known = this.#byUrl.get(url);
@@ -37,30 +43,30 @@ export class Endpoints {
         known.reconfigure(of);
         continue;
       }
-      const transport = transportOf(url);
       const endpoint = new Endpoint(
         this.#nextKey++,
         of,
-        context,
+        this.#context,
+        this,
         metrics.endpoint(url),
-        transport,
+        transports.of(url),
       );
       this.#byUrl.set(url, endpoint);
       startTimer(endpoint);
     }
   }
 
-  /** For a retired endpoint to call when it has left. */
+  /** For a retired endpoint to call when it has left: its part of what may be attempted is the others'. */
   onLeft(endpoint: Endpoint): void {
     this.#byUrl.delete(endpoint.settings.url);
-    this.options.onLeft();
+    this.#transports?.resize();
     for (const other of this.#byUrl.values()) other.resize();
   }
 
   /** Drops the oldest of the failing endpoints until they occupy no more than they may. */
   shedExcess(): void {
     const failing = [...this.#byUrl.values()].filter((endpoint) => endpoint.failing);
-    while (this.options.context.backlog.failingExcess > 0) {
+    while (this.#context.backlog.failingExcess > 0) {
       const largest = fullest(failing);
       if (largest === undefined) return;
       const reason = largest.breaker._tag === "Gone" ? "gone" : "endpoint_share";
@@ -70,7 +76,7 @@ export class Endpoints {
 
   /** `drop_oldest`: drops what has waited longest at the fullest endpoint until the capacity is kept. */
   makeRoom(): void {
-    const { backlog } = this.options.context;
+    const { backlog } = this.#context;
     const endpoints = [...this.#byUrl.values()];
     while (backlog.count > backlog.capacity) {
       const largest = fullest(endpoints);

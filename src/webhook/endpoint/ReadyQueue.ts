@@ -133,6 +133,7 @@ export class ReadyQueue {
       length: chunk.lengths[at]!,
       retry: undefined,
       dueAt: 0,
+      schedule: undefined,
     };
     chunk.letSlabGo(at);
     if (chunk.lanes !== undefined) chunk.lanes[at] = undefined;

@@ -43,16 +43,11 @@ export class RetryHeap {
     return first;
   }
 
-  /** Takes out all that `wanted` accepts, oldest delivery first. O(n log n). */
-  takeWhere(wanted: (delivery: Delivery) => boolean): ReadonlyArray<Delivery> {
-    const taken: Array<Delivery> = [];
-    const kept = this.#items;
+  /** Takes all out, the oldest delivery first. */
+  drain(): ReadonlyArray<Delivery> {
+    const all = this.#items;
     this.#items = [];
-    for (const delivery of kept) {
-      if (wanted(delivery)) taken.push(delivery);
-      else this.push(delivery);
-    }
-    return taken.sort((a, b) => a.id - b.id);
+    return all.sort((a, b) => a.id - b.id);
   }
 
   [Symbol.iterator](): Iterator<Delivery> {

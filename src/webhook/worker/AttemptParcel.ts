@@ -7,8 +7,7 @@
  * body, filled up to whole words.
  */
 import { bytesOf } from "../body/BodySlab.ts";
-import type { Delivery } from "../attempt/Delivery.ts";
-import { startBy } from "../attempt/Delivery.ts";
+import { type Attempt, startBy } from "../attempt/Attempt.ts";
 import type { TimedAttempt } from "./PermitQueue.ts";
 
 /**
@@ -57,28 +56,28 @@ interface Parcel {
 const WORD = 8;
 const HEAD_WORDS = 5;
 
-const words = (delivery: Delivery): number => HEAD_WORDS + Math.ceil(delivery.length / WORD);
+const words = (attempt: Attempt): number => HEAD_WORDS + Math.ceil(attempt.length / WORD);
 
-/** Copies the deliveries into a buffer of their size. `endpoints` has the key of each one's endpoint. */
+/** Copies the attempts into a buffer of their size. `endpoints` has the key of each one's endpoint. */
 export const encode = (
-  deliveries: ReadonlyArray<Delivery>,
+  attempts: ReadonlyArray<Attempt>,
   endpoints: ReadonlyArray<number>,
 ): ArrayBuffer => {
   let size = 0;
-  for (const delivery of deliveries) size += words(delivery);
+  for (const attempt of attempts) size += words(attempt);
   const buffer = new ArrayBuffer(size * WORD);
   const numbers = new Float64Array(buffer);
   const bytes = new Uint8Array(buffer);
   let at = 0;
-  for (let i = 0; i < deliveries.length; i++) {
-    const delivery = deliveries[i]!; // i < length, of both
-    numbers[at] = delivery.id;
-    numbers[at + 1] = delivery.seq;
+  for (let i = 0; i < attempts.length; i++) {
+    const attempt = attempts[i]!; // i < length, of both
+    numbers[at] = attempt.id;
+    numbers[at + 1] = attempt.seq;
     numbers[at + 2] = endpoints[i]!;
-    numbers[at + 3] = startBy(delivery);
-    numbers[at + 4] = delivery.length;
-    bytes.set(bytesOf(delivery), (at + HEAD_WORDS) * WORD);
-    at += words(delivery);
+    numbers[at + 3] = startBy(attempt);
+    numbers[at + 4] = attempt.length;
+    bytes.set(bytesOf(attempt), (at + HEAD_WORDS) * WORD);
+    at += words(attempt);
   }
   return buffer;
 };

@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { Deque } from "../../collections/Deque.ts";
 import { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
-import type { Outcome } from "../attempt/Delivery.ts";
-import { returned } from "../attempt/Delivery.ts";
+import type { Outcome } from "../attempt/Attempt.ts";
+import { RETURNED } from "../attempt/Attempt.ts";
 import type { HttpAttempt, Sender, TargetSettings } from "../attempt/HttpAttempt.ts";
 
 /** An attempt that may wait for its permit. */
@@ -53,7 +53,7 @@ export const make = (
       // Of one that waits nothing is made before its turn: the collector would copy it several times.
       const waiting = new Deque<TimedAttempt>();
       const giveBack = (attempt: TimedAttempt) =>
-        queueMicrotask(() => closed || done(attempt, returned));
+        queueMicrotask(() => closed || done(attempt, RETURNED));
       const begin = (attempt: TimedAttempt) => {
         const { startBy } = attempt;
         if (startBy !== Infinity && clock.unsafeCurrentTimeMillis() > startBy) {

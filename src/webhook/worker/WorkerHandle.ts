@@ -3,8 +3,8 @@
  * replacement when it dies. It must never lose an attempt: what a dead worker held is reported as lost,
  * and so sent again.
  */
-import type { Delivery, Outcome } from "../attempt/Delivery.ts";
-import { delivered, lost, returned } from "../attempt/Delivery.ts";
+import type { Attempt, Outcome } from "../attempt/Attempt.ts";
+import { DELIVERED, LOST, RETURNED } from "../attempt/Attempt.ts";
 import * as AttemptParcel from "./AttemptParcel.ts";
 import { DeliveryError } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
@@ -30,9 +30,9 @@ export interface WorkerHandleOptions {
 export class WorkerHandle {
   readonly permits: number;
   #state: State = { _tag: "Down" };
-  readonly #held = new Map<number, readonly [Attempting, Delivery]>();
+  readonly #held = new Map<number, readonly [Attempting, Attempt]>();
   // The next parcel.
-  #deliveries: Array<Delivery> = [];
+  #attempts: Array<Attempt> = [];
   #endpoints: Array<number> = [];
 
   constructor(private readonly options: WorkerHandleOptions) {
@@ -46,7 +46,7 @@ export class WorkerHandle {
 
   /** Of those, what the next parcel has. */
   get gathered(): number {
-    return this.#deliveries.length;
+    return this.#attempts.length;
   }
 
   get running(): boolean {
@@ -83,25 +83,25 @@ export class WorkerHandle {
 
   /** Gives back, later, what of this endpoint the worker has not got yet: where it starts, that may be much. */
   #takeBack(endpoint: number): void {
-    const deliveries = this.#deliveries;
+    const attempts = this.#attempts;
     const endpoints = this.#endpoints;
-    this.#deliveries = [];
+    this.#attempts = [];
     this.#endpoints = [];
-    for (const [i, delivery] of deliveries.entries()) {
-      const of = endpoints[i]!; // one for each delivery
-      if (of === endpoint) queueMicrotask(() => this.#end(delivery.id, returned));
+    for (const [i, attempt] of attempts.entries()) {
+      const of = endpoints[i]!; // one for each attempt
+      if (of === endpoint) queueMicrotask(() => this.#end(attempt.id, RETURNED));
       else {
-        this.#deliveries.push(delivery);
+        this.#attempts.push(attempt);
         this.#endpoints.push(of);
       }
     }
   }
 
   /** Takes an attempt into the parcel that is sent at the end of this turn. */
-  attempt(endpoint: Attempting, delivery: Delivery): void {
-    this.#held.set(delivery.id, [endpoint, delivery]);
+  attempt(endpoint: Attempting, attempt: Attempt): void {
+    this.#held.set(attempt.id, [endpoint, attempt]);
     this.#endpoints.push(endpoint.key);
-    if (this.#deliveries.push(delivery) === 1) queueMicrotask(this.#flush);
+    if (this.#attempts.push(attempt) === 1) queueMicrotask(this.#flush);
   }
 
   /** Ends the worker; requests in flight are cut, and all that it held is reported as lost. */
@@ -111,9 +111,9 @@ export class WorkerHandle {
   }
 
   readonly #flush = (): void => {
-    if (this.#state._tag !== "Running" || this.#deliveries.length === 0) return;
-    const parcel = AttemptParcel.encode(this.#deliveries, this.#endpoints);
-    this.#deliveries = [];
+    if (this.#state._tag !== "Running" || this.#attempts.length === 0) return;
+    const parcel = AttemptParcel.encode(this.#attempts, this.#endpoints);
+    this.#attempts = [];
     this.#endpoints = [];
     this.#state.worker.postMessage({ _tag: "Attempts", parcel } satisfies ToWorker, [parcel]);
   };
@@ -128,10 +128,10 @@ export class WorkerHandle {
       return;
     }
     for (const one of message.ended) {
-      if (typeof one === "number") this.#end(one, delivered);
+      if (typeof one === "number") this.#end(one, DELIVERED);
       else this.#fail(one);
     }
-    for (const id of message.returned) this.#end(id, returned);
+    for (const id of message.returned) this.#end(id, RETURNED);
   }
 
   #fail({ id, ...failure }: WorkerFailure): void {
@@ -156,9 +156,9 @@ export class WorkerHandle {
     this.#state = { _tag: "Down" };
     const held = [...this.#held.values()];
     this.#held.clear();
-    this.#deliveries = [];
+    this.#attempts = [];
     this.#endpoints = [];
-    for (const [endpoint, delivery] of held) endpoint.complete(delivery, lost);
+    for (const [endpoint, attempt] of held) endpoint.complete(attempt, LOST);
     return held.length;
   }
 }

@@ -7,7 +7,7 @@ import * as Redacted from "effect/Redacted";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import * as AttemptParcel from "./AttemptParcel.ts";
-import type { Outcome } from "../attempt/Delivery.ts";
+import type { Outcome } from "../attempt/Attempt.ts";
 import type { TargetSettings } from "../attempt/HttpAttempt.ts";
 import * as Senders from "../attempt/Senders.ts";
 import * as PermitQueue from "./PermitQueue.ts";

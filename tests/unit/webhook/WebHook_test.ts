@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
-import type { Delivery } from "../../../src/webhook/attempt/Delivery.ts";
-import { delivered, returned } from "../../../src/webhook/attempt/Delivery.ts";
+import type { Attempt } from "../../../src/webhook/attempt/Attempt.ts";
+import { DELIVERED, RETURNED } from "../../../src/webhook/attempt/Attempt.ts";
 import { fromStatus } from "../../../src/webhook/attempt/DeliveryError.ts";
 import type { Attempting, Executor } from "../../../src/webhook/attempt/Executor.ts";
 import type { Sent } from "./harness.ts";
@@ -583,14 +583,14 @@ Deno.test("WebHook delivers what is queued when it is stopped, retries included"
 });
 
 Deno.test("WebHook does not wait at a stop for a URL that is gone, when what its executor held has come back", () => {
-  const held: Array<readonly [Attempting, Delivery]> = [];
+  const held: Array<readonly [Attempting, Attempt]> = [];
   return withExecutor(
     settingsOf(),
     executorOf({
       attempt: (...attempt) => void held.push(attempt),
       recall() {
         for (const [endpoint, delivery] of held.splice(0)) {
-          queueMicrotask(() => endpoint.complete(delivery, returned));
+          queueMicrotask(() => endpoint.complete(delivery, RETURNED));
         }
       },
     }),
@@ -614,7 +614,7 @@ Deno.test("WebHook does not wait at a stop for a URL that is gone, when what its
 });
 
 Deno.test("WebHook ends by its elapsed limit what came back from its executor while the breaker is open", () => {
-  const held: Array<readonly [Attempting, Delivery]> = [];
+  const held: Array<readonly [Attempting, Attempt]> = [];
   const fail = () => {
     const [endpoint, delivery] = held.shift()!;
     endpoint.complete(delivery, {
@@ -631,7 +631,7 @@ Deno.test("WebHook ends by its elapsed limit what came back from its executor wh
       attempt: (...attempt) => void held.push(attempt),
       recall() {
         for (const [endpoint, delivery] of held.splice(0)) {
-          queueMicrotask(() => endpoint.complete(delivery, returned));
+          queueMicrotask(() => endpoint.complete(delivery, RETURNED));
         }
       },
     }),
@@ -753,7 +753,7 @@ Deno.test("WebHook lets a removed URL go when its last event has ended, and keep
 
 Deno.test("WebHook asks its executor anew how much it takes when a URL has left", () => {
   const known = new Set<number>();
-  const held: Array<readonly [Attempting, Delivery]> = [];
+  const held: Array<readonly [Attempting, Attempt]> = [];
   return withExecutor(
     naming(A, B),
     {
@@ -771,7 +771,7 @@ Deno.test("WebHook asks its executor anew how much it takes when a URL has left"
         yield* pass(0);
         assert.equal(held.length, 2);
         const [endpoint, delivery] = held.shift()!; // to A
-        endpoint.complete(delivery, delivered);
+        endpoint.complete(delivery, DELIVERED);
         yield* pass(0);
         assert.equal(held.length, 8);
       }),

@@ -6,8 +6,9 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import { sum } from "../../../src/webhook/account/Metrics.ts";
-import type { Delivery, Outcome } from "../../../src/webhook/attempt/Delivery.ts";
-import { delivered, lost, returned } from "../../../src/webhook/attempt/Delivery.ts";
+import type { Attempt } from "../../../src/webhook/attempt/Attempt.ts";
+import type { Outcome } from "../../../src/webhook/attempt/Attempt.ts";
+import { DELIVERED, LOST, RETURNED } from "../../../src/webhook/attempt/Attempt.ts";
 import * as DeliveryError from "../../../src/webhook/attempt/DeliveryError.ts";
 import type { Attempting, Executor } from "../../../src/webhook/attempt/Executor.ts";
 import {
@@ -34,7 +35,7 @@ const seeded = (seed: number) => () => {
 
 interface Held {
   readonly endpoint: Attempting;
-  readonly delivery: Delivery;
+  readonly delivery: Attempt;
   endsAt: number;
   outcome: Outcome;
 }
@@ -70,11 +71,11 @@ class ChaosExecutor implements Executor {
     for (const held of this.#held.values()) {
       if (held.endpoint !== endpoint || this.random() < 0.5) continue;
       held.endsAt = this.#now;
-      held.outcome = returned;
+      held.outcome = RETURNED;
     }
   }
 
-  attempt(endpoint: Attempting, delivery: Delivery): void {
+  attempt(endpoint: Attempting, delivery: Attempt): void {
     assert.ok(this.known.has(endpoint), "attempted before it was told, or after it was forgotten");
     assert.ok(!this.#held.has(delivery.id), "attempted twice at once");
     const { url, httpTimeout } = endpoint.settings;
@@ -88,7 +89,7 @@ class ChaosExecutor implements Executor {
         ? failed(DeliveryError.timedOut(httpTimeout))
         : fails
         ? this.#fault()
-        : delivered,
+        : DELIVERED,
     });
   }
 
@@ -99,7 +100,7 @@ class ChaosExecutor implements Executor {
     ended.sort((a, b) => a.endsAt - b.endsAt);
     for (const { endpoint, delivery, outcome } of ended) {
       this.#held.delete(delivery.id);
-      if (outcome === delivered) this.#answer(endpoint.settings.url, delivery.id);
+      if (outcome === DELIVERED) this.#answer(endpoint.settings.url, delivery.id);
       endpoint.complete(delivery, outcome);
     }
   }
@@ -110,7 +111,7 @@ class ChaosExecutor implements Executor {
     this.#held.clear();
     for (const { endpoint, delivery } of held) {
       if (this.random() < 0.3) this.#answer(endpoint.settings.url, delivery.id);
-      endpoint.complete(delivery, lost);
+      endpoint.complete(delivery, LOST);
     }
   }
 

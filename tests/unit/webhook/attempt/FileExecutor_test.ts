@@ -1,7 +1,8 @@
 /** What a file's executor writes, over files that are none. */
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
-import type { Delivery, Outcome } from "../../../../src/webhook/attempt/Delivery.ts";
+import type { Delivery } from "../../../../src/webhook/attempt/Delivery.ts";
+import type { Outcome } from "../../../../src/webhook/attempt/Attempt.ts";
 import type { Attempting } from "../../../../src/webhook/attempt/Executor.ts";
 import * as FileExecutor from "../../../../src/webhook/attempt/FileExecutor.ts";
 import { rule, settingsOf } from "../harness.ts";
@@ -27,6 +28,7 @@ const delivery = (body: string): Delivery => {
     length: bytes.length,
     retry: undefined,
     dueAt: 0,
+    schedule: undefined,
   };
 };
 

@@ -8,20 +8,20 @@ import { Backlog, placesOf } from "../../../../src/webhook/account/Backlog.ts";
 import { DeliveryPace } from "../../../../src/webhook/account/DeliveryPace.ts";
 import { EndpointCounters } from "../../../../src/webhook/account/Metrics.ts";
 import { BodySlabs } from "../../../../src/webhook/body/BodySlab.ts";
-import type { Delivery } from "../../../../src/webhook/attempt/Delivery.ts";
-import { delivered, returned } from "../../../../src/webhook/attempt/Delivery.ts";
+import type { Attempt } from "../../../../src/webhook/attempt/Attempt.ts";
+import { DELIVERED, RETURNED } from "../../../../src/webhook/attempt/Attempt.ts";
 import { fromStatus } from "../../../../src/webhook/attempt/DeliveryError.ts";
 import { DeliveryLog } from "../../../../src/webhook/account/DeliveryLog.ts";
-import { Endpoint, type EndpointContext } from "../../../../src/webhook/endpoint/Endpoint.ts";
+import { Endpoint, type EndpointOwner } from "../../../../src/webhook/endpoint/Endpoint.ts";
 import { A, settingsOf } from "../harness.ts";
 
-/** An endpoint, what its executor was given, and what it said. */
-const endpointWith = (context: Partial<EndpointContext>) => {
+/** An endpoint, what its executor was given, and what it said. Its owner is a plain one. */
+const endpointWith = (owner: Partial<EndpointOwner>) => {
   const silent = Logger.minimumLogLevel(LogLevel.None);
   const runtime = Effect.runSync(Effect.provide(Effect.runtime<never>(), silent));
   const clock = Effect.runSync(Effect.clock);
   const backlog = new Backlog(100, 0.5);
-  const attempted: Array<Delivery> = [];
+  const attempted: Array<Attempt> = [];
   const endpoint = new Endpoint(
     0,
     settingsOf().endpoints.get(A)!, // its rules name it
@@ -33,11 +33,8 @@ const endpointWith = (context: Partial<EndpointContext>) => {
       pace: new DeliveryPace(),
       slabs: new BodySlabs(),
       breakerFailures: () => 20,
-      shedExcess: () => {},
-      onSettled: () => {},
-      onLeft: () => {},
-      ...context,
     },
+    { shedExcess: () => {}, onSettled: () => {}, onLeft: () => {}, ...owner },
     new EndpointCounters(A),
     {
       executor: {
@@ -66,6 +63,7 @@ const endpointWith = (context: Partial<EndpointContext>) => {
       length: bytes.length,
       retry: undefined,
       dueAt: 0,
+      schedule: undefined,
     });
   };
   return { endpoint, attempted, offer };
@@ -76,9 +74,9 @@ Deno.test("Endpoint says that it has settled when its last delivery has ended", 
   const { endpoint, attempted, offer } = endpointWith({ onSettled: () => settled++ });
   offer();
   offer();
-  endpoint.complete(attempted[0]!, delivered); // there are two
+  endpoint.complete(attempted[0]!, DELIVERED); // there are two
   assert.equal(settled, 0);
-  endpoint.complete(attempted[1]!, delivered);
+  endpoint.complete(attempted[1]!, DELIVERED);
   assert.ok(endpoint.settled);
   assert.equal(settled, 1);
 });
@@ -91,7 +89,7 @@ Deno.test("Endpoint says that it has settled when its URL is gone and what its e
   const gone = fromStatus(410, undefined, "transient", 0);
   endpoint.complete(attempted[0]!, { _tag: "Failed", error: gone }); // there are two
   assert.equal(settled, 0);
-  endpoint.complete(attempted[1]!, returned);
+  endpoint.complete(attempted[1]!, RETURNED);
   assert.equal(endpoint.held, 1);
   assert.ok(endpoint.settled);
   assert.equal(settled, 1);

@@ -16,6 +16,7 @@ const deliveryOf = (slabs: BodySlabs, id: number, seq = 1_795_495_413_060 + id):
     ...ref,
     retry: undefined,
     dueAt: 0,
+    schedule: undefined,
   };
 };
 

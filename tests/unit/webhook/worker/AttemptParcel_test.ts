@@ -12,8 +12,9 @@ Deno.test("AttemptParcel reads what it wrote, whatever the bodies' lengths", () 
     event: 0,
     seq: 1_700_000_000_000 + n,
     lane: undefined,
-    retry: n === 2 ? { state: undefined, deadline: 5_000, reason: "timeout" as const } : undefined,
+    retry: n === 2 ? { failures: 1, deadline: 5_000, reason: "timeout" as const } : undefined,
     dueAt: 0,
+    schedule: undefined,
   }));
   const read: Array<unknown> = [];
   AttemptParcel.forEach(

@@ -8,7 +8,7 @@ import * as Scope from "effect/Scope";
 import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
 import * as ClientSender from "../../../../src/webhook/attempt/ClientSender.ts";
-import type { Outcome } from "../../../../src/webhook/attempt/Delivery.ts";
+import type { Outcome } from "../../../../src/webhook/attempt/Attempt.ts";
 import type { TargetSettings } from "../../../../src/webhook/attempt/HttpAttempt.ts";
 import * as PermitQueue from "../../../../src/webhook/worker/PermitQueue.ts";
 import type { TimedAttempt } from "../../../../src/webhook/worker/PermitQueue.ts";

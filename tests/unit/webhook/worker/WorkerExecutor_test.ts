@@ -130,14 +130,12 @@ const withWorkers = (test: (workers: Workers) => Effect.Effect<void>): Promise<v
         open++;
         executor.attempt(endpoint, {
           id: ++made,
-          event: 0,
           seq: 1,
           lane,
-          slab: { bytes, live: bytes.length },
+          slab: { bytes },
           offset: 0,
           length: bytes.length,
           retry: undefined,
-          dueAt: 0,
         });
       },
       ended: Effect.promise(() =>

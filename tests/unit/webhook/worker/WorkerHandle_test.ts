@@ -1,6 +1,7 @@
 /** What a worker's handle does with attempts that the worker has not got yet, and with their outcomes. */
 import assert from "node:assert/strict";
-import type { Delivery, Outcome } from "../../../../src/webhook/attempt/Delivery.ts";
+import type { Delivery } from "../../../../src/webhook/attempt/Delivery.ts";
+import type { Outcome } from "../../../../src/webhook/attempt/Attempt.ts";
 import type { Attempting } from "../../../../src/webhook/attempt/Executor.ts";
 import { WorkerHandle } from "../../../../src/webhook/worker/WorkerHandle.ts";
 import { retryPolicy } from "../harness.ts";
@@ -15,6 +16,7 @@ const delivery = (id: number): Delivery => ({
   length: 2,
   retry: undefined,
   dueAt: 0,
+  schedule: undefined,
 });
 
 type Told = readonly [id: number, outcome: Outcome["_tag"]];

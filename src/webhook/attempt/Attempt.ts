@@ -1,0 +1,48 @@
+/** One try to bring something to a URL, and how it ended. */
+import type { RequestBody } from "../../http/RequestWriter.ts";
+import type { DeliveryError, FailureReason } from "./DeliveryError.ts";
+
+/**
+ * One request, or one write to a file, with one body for one or more deliveries. A Delivery is the
+ * Attempt of itself alone, so that it costs no object of its own; executors know nothing more of it.
+ */
+export interface Attempt extends RequestBody {
+  /** That of its first delivery; the `webhook-id` is made of it. */
+  readonly id: number;
+  /** The `webhook-seq`. */
+  readonly seq: number;
+  /** The client whose order it keeps: attempts of one lane go one way. */
+  readonly lane: string | undefined;
+  readonly retry: Retry | undefined;
+}
+
+/** What one that has failed at least once remembers. */
+export interface Retry {
+  /** Attempts that failed. */
+  readonly failures: number;
+  /** No attempt starts later; milliseconds since 1970. */
+  readonly deadline: number;
+  /** Why the last attempt failed. */
+  readonly reason: FailureReason;
+}
+
+/** How much later than its deadline a timer may start a last attempt. */
+const TIMER_SLACK_MS = 100;
+
+/** When it must have begun, in milliseconds since 1970, or what it carries ends as failed. */
+export const startBy = ({ retry }: Pick<Attempt, "retry">): number =>
+  retry === undefined ? Infinity : retry.deadline + TIMER_SLACK_MS;
+
+export type Outcome =
+  | { readonly _tag: "Delivered" }
+  | { readonly _tag: "Failed"; readonly error: DeliveryError }
+  /** Nobody knows: its executor died. It is made again and counts neither way. */
+  | { readonly _tag: "Lost" }
+  /** It was not made, because it was recalled or too late. */
+  | { readonly _tag: "Returned" };
+
+export const DELIVERED: Outcome = { _tag: "Delivered" };
+export const LOST: Outcome = { _tag: "Lost" };
+export const RETURNED: Outcome = { _tag: "Returned" };
+
+export const failed = (error: DeliveryError): Outcome => ({ _tag: "Failed", error });

@@ -1,0 +1,23 @@
+/**
+ * Where deliveries get their identity from: `webhook-id` is `prefix` and the id in base 36, and
+ * `webhook-seq` counts up from a floor. One source for all of it, so that what outlives the process can
+ * be that source.
+ */
+export interface DeliveryIds {
+  /** What every `webhook-id` begins with. */
+  readonly prefix: string;
+  /** No `webhook-seq` at or below it is given again. */
+  readonly sequenceFloor: number;
+  /** A number larger than all before, never given twice under this prefix. */
+  next(): number;
+}
+
+/** Ids of this process alone: their prefix is its own. `now`: its start, in milliseconds since 1970. */
+export const idsOfProcess = (now: number): DeliveryIds => {
+  let last = 0;
+  return {
+    prefix: `${crypto.randomUUID().slice(0, 13)}-`,
+    sequenceFloor: now,
+    next: () => ++last,
+  };
+};

@@ -1,0 +1,29 @@
+/** What an Endpoint is made with: what all of them share, and how its own attempts are made. */
+import type * as Clock from "effect/Clock";
+import type * as Effect from "effect/Effect";
+import type { Backlog } from "../account/Backlog.ts";
+import type { DeliveryLog } from "../account/DeliveryLog.ts";
+import type { DeliveryPace } from "../account/DeliveryPace.ts";
+import type { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
+import type { Executor } from "../attempt/Executor.ts";
+import type { BodySlabs } from "../body/BodySlab.ts";
+
+export interface EndpointContext {
+  readonly clock: Clock.Clock;
+  /** Runs an effect that never waits. */
+  readonly runSync: <A>(effect: Effect.Effect<A>) => A;
+  readonly log: DeliveryLog;
+  readonly backlog: Backlog;
+  readonly pace: DeliveryPace;
+  readonly slabs: BodySlabs;
+  /** Failures in a row that open a breaker. */
+  readonly breakerFailures: () => number;
+}
+
+export interface EndpointTransport {
+  readonly executor: Executor;
+  /** Undefined: attempts need no permit. */
+  readonly budget: ConcurrencyBudget | undefined;
+  /** Attempts are made in the order of events, retries included: nothing overtakes one that waits. */
+  readonly sequential: boolean;
+}

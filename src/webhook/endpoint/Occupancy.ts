@@ -1,0 +1,80 @@
+/**
+ * What one URL's deliveries occupy of the Backlog, whether they count as pressure there, and which slabs
+ * they keep. What is taken in must be let go exactly once.
+ */
+import { type Backlog, placesOf } from "../account/Backlog.ts";
+import type { Delivery } from "../attempt/Delivery.ts";
+import type { BodySlabs } from "../body/BodySlab.ts";
+
+export class Occupancy {
+  readonly #backlog: Backlog;
+  readonly #slabs: BodySlabs;
+  #held = 0;
+  #places = 0;
+  #inFlight = 0;
+  #placesInFlight = 0;
+  #isFailing = false;
+
+  constructor(backlog: Backlog, slabs: BodySlabs) {
+    this.#backlog = backlog;
+    this.#slabs = slabs;
+  }
+
+  /** Deliveries that wait or are in flight. */
+  get held(): number {
+    return this.#held;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** What those in flight take of the Backlog: one each where bodies are small. */
+  get placesInFlight(): number {
+    return this.#placesInFlight;
+  }
+
+  /** Whether `endpoint_share` bounds it now, and it is no pressure on publishers. */
+  get isFailing(): boolean {
+    return this.#isFailing;
+  }
+
+  /** A delivery comes; the Backlog has counted it. */
+  take({ slab, length }: Delivery): void {
+    this.#change(1, placesOf(length));
+    this.#slabs.retain(slab, length);
+  }
+
+  /** It is at its end. */
+  letGo({ slab, length }: Delivery): void {
+    const places = placesOf(length);
+    this.#change(-1, -places);
+    this.#slabs.release(slab, length);
+    this.#backlog.add(-places);
+  }
+
+  /** Its attempt begins. */
+  sent({ length }: Delivery): void {
+    this.#inFlight++;
+    this.#placesInFlight += placesOf(length);
+  }
+
+  /** Its attempt is over. */
+  back({ length }: Delivery): void {
+    this.#inFlight--;
+    this.#placesInFlight -= placesOf(length);
+  }
+
+  /** From now on it counts as failing, or no longer. */
+  setFailing(isFailing: boolean): void {
+    if (isFailing === this.#isFailing) return;
+    this.#isFailing = isFailing;
+    this.#backlog.addFailing(isFailing ? this.#places : -this.#places);
+  }
+
+  #change(held: number, places: number): void {
+    this.#held += held;
+    this.#places += places;
+    if (this.#isFailing) this.#backlog.addFailing(places);
+  }
+}
