@@ -100,7 +100,7 @@ const fault = ({ from, to, typeOnly }: Arrow): string | undefined => {
   }
   if (/^mqtt@/.test(name)) return `${said}: the client library is for tests`;
   const [folder] = from.split("/");
-  if (folder === "http" && !/^(node|npm):\/?effect@/.test(to) && !/^npm:\/?@effect\//.test(to)) {
+  if (folder === "http" && !/^npm:\/?effect@/.test(to)) {
     return `${said}: http knows nothing but effect`;
   }
   if (folder !== "mqtt" && folder !== "domain" && folder !== "collections") return undefined;
@@ -176,6 +176,7 @@ Deno.test("fault of an import is told for each direction that is forbidden, and 
     ["mqtt/routing/PubSub.ts", "mqtt/session/Session.ts"],
     ["http/Socket.ts", "domain/HookEvent.ts"],
     ["http/Socket.ts", "node:net"],
+    ["http/Socket.ts", "npm:@effect/platform@0.97.2/HttpClient"],
     ["ops/logger.ts", "collections/Deque.ts"],
     ["mqtt/Broker.ts", "npm:effect@3.22.4"],
     ["mqtt/Broker.ts", "npm:effect@3.22.4/Schema"],
