@@ -144,9 +144,9 @@ export class Connection {
   };
 
   #begin(socket: Socket, exchange: Exchange, fresh: boolean): void {
-    const { head, headers, lines, body, keepBody } = exchange.request;
-    this.#reader.begin(head.method === "HEAD", keepBody);
-    const unsent = this.#writer.write(head, headers, body, lines);
+    const { head, lines, body, keepBody } = exchange.request;
+    this.#reader.begin(false, keepBody);
+    const unsent = this.#writer.write(head, lines, body);
     this.#state = { _tag: "Busy", exchange, socket, fresh, flushed: false, unsent };
     exchange.carriedBy(this);
     this.#owner.unwritten(this);

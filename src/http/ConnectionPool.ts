@@ -11,11 +11,10 @@ import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { Connection, type ConnectionOwner } from "./Connection.ts";
 import { Exchange, type TransportRequest, type TransportResult } from "./Exchange.ts";
-import { requestHeadersFault } from "./RequestWriter.ts";
 import { defaultResponseLimits, type ResponseLimits } from "./ResponseReader.ts";
 import { type Connect, connectTo } from "./Socket.ts";
 import { type Timer, timerFromClock } from "./Timer.ts";
-import { TransportError, type TransportFault } from "./TransportError.ts";
+import { TransportError } from "./TransportError.ts";
 
 export interface PoolOptions {
   /** Trusted beside the system's certificates, in PEM. */
@@ -108,10 +107,9 @@ export class ConnectionPool implements ConnectionOwner {
     // The clock is not read again for each request of one turn.
     const now = this.#unwritten.length === 0 ? this.#timer.now() : this.#turnAt;
     const exchange = new Exchange(request, now + request.timeout, done);
-    const fault = requestHeadersFault(request.head, request.headers);
-    if (this.#closed) this.#refuse(exchange, "shutdown", "the HTTP client is closed");
-    else if (fault !== undefined) this.#refuse(exchange, "invalid_request", fault);
-    else {
+    if (this.#closed) {
+      queueMicrotask(() => exchange.settle(shutdown("the HTTP client is closed")));
+    } else {
       const connection = this.#idle.pop();
       if (connection === undefined) this.#open(exchange);
       else connection.send(exchange);
@@ -178,10 +176,6 @@ export class ConnectionPool implements ConnectionOwner {
     this.#connections.add(new Connection(this, this.#connect, this.#limits, exchange));
   }
 
-  #refuse(exchange: Exchange, fault: TransportFault, message: string): void {
-    queueMicrotask(() => exchange.settle(new TransportError({ fault, message })));
-  }
-
   // Deadlines are read when the timer fires, not entered when a request begins: with one time-out for
   // all requests the timer is set again once per time-out, and a request costs one comparison.
   #watch(deadline: number): void {
@@ -214,9 +208,10 @@ export class ConnectionPool implements ConnectionOwner {
     for (const connection of Array.from(this.#connections)) {
       const exchange = connection.exchange;
       connection.close();
-      exchange?.settle(
-        new TransportError({ fault: "shutdown", message: "the HTTP client was closed" }),
-      );
+      exchange?.settle(shutdown("the HTTP client was closed"));
     }
   }
 }
+
+const shutdown = (message: string): TransportError =>
+  new TransportError({ fault: "shutdown", message });

@@ -2,7 +2,7 @@
  * One request and what becomes of it: the pool's unit of work, and its caller's handle on it. Knows no
  * sockets; never tells its end twice.
  */
-import type { HeaderLines, RequestBody, RequestHead, RequestHeaders } from "./RequestWriter.ts";
+import type { HeaderLines, RequestBody, RequestHead } from "./RequestWriter.ts";
 import type { ResponseHead } from "./ResponseReader.ts";
 import type { TransportError } from "./TransportError.ts";
 
@@ -10,10 +10,8 @@ import type { TransportError } from "./TransportError.ts";
 export interface TransportRequest {
   readonly head: RequestHead;
   /** The headers that this request has beside those of `head`. */
-  readonly headers: RequestHeaders;
-  /** More of them, which nobody checks. */
-  readonly lines?: HeaderLines;
-  readonly body: RequestBody | undefined;
+  readonly lines: HeaderLines;
+  readonly body: RequestBody;
   /** Milliseconds from `send` to the whole response, connecting included; Infinity: no limit. */
   readonly timeout: number;
   /** Whether the response's body is wanted. If not, it is read and thrown away. */

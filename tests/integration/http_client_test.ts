@@ -556,7 +556,7 @@ const clients: ReadonlyArray<Client> = [
     name: "ConnectionPool",
     open: (url, headers, caCerts) =>
       Effect.map(ConnectionPool.make(new URL(url), { caCerts }), (pool) => {
-        const head = makeRequestHead("POST", new URL(url), headers);
+        const head = makeRequestHead(new URL(url), headers);
         if (head._tag === "Left") {
           const { fault } = head.left;
           return (_, tell) => Effect.sync(() => tell(fault));
@@ -674,7 +674,7 @@ testNeeding(
     Effect.gen(function* () {
       const url = new URL(`http://user:pass@127.0.0.1:${freePort()}/`);
       const pool = yield* ConnectionPool.make(url);
-      const head = yield* makeRequestHead("POST", url);
+      const head = yield* makeRequestHead(url);
       const result = yield* Effect.async<TransportResult>((resume) => {
         pool.send(requestOf(head), (result) => resume(Effect.succeed(result)));
       });

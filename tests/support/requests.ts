@@ -20,7 +20,6 @@ export const requestOf = (
   options: { readonly lines?: string; readonly body?: string; readonly timeout?: number } = {},
 ): TransportRequest => ({
   head,
-  headers: {},
   lines: linesOf(options.lines ?? ""),
   body: bodyOf(options.body ?? ""),
   timeout: options.timeout ?? 8000,

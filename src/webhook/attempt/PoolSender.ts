@@ -28,7 +28,7 @@ export const make = (
     to(settings) {
       const url = URL.parse(settings.url);
       if (url === null) return failing(invalidUrl);
-      const made = makeRequestHead("POST", url, targetHeaders(settings));
+      const made = makeRequestHead(url, targetHeaders(settings));
       if (made._tag === "Left") return failing(made.left);
       const pool = pools.of(url);
       const head = made.right;
@@ -54,7 +54,6 @@ export const make = (
 
 /** An attempt's request; its lines say what `attemptHeaders` says, without texts of their own. */
 class AttemptRequest implements TransportRequest, HeaderLines {
-  readonly headers = NONE;
   readonly keepBody = false;
 
   constructor(
@@ -96,9 +95,6 @@ const SEQ = encoder.encode("\r\nwebhook-seq: ");
 const END = encoder.encode("\r\n");
 /** Of 2^53. */
 const MOST_DIGITS = 16;
-
-/** Its own headers are lines. */
-const NONE = {};
 
 const invalidUrl = new TransportError({ fault: "invalid_request", message: "the URL is invalid" });
 

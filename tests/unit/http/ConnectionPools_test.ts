@@ -36,7 +36,7 @@ Deno.test("ConnectionPools still serves finalizers that were added before its fi
   const ends: Array<string> = [];
   await Effect.gen(function* () {
     const pools = yield* ConnectionPools.make({ connect: () => Promise.resolve(answering()) });
-    const head = yield* makeRequestHead("POST", url);
+    const head = yield* makeRequestHead(url);
     const post = (name: string) =>
       Effect.async<TransportResult>((resume) => {
         pools.of(url).send(requestOf(head), (result) => resume(Effect.succeed(result)));

@@ -13,8 +13,8 @@ import type { TargetSettings } from "../../../../src/webhook/attempt/HttpAttempt
 import * as PermitQueue from "../../../../src/webhook/worker/PermitQueue.ts";
 import type { TimedAttempt } from "../../../../src/webhook/worker/PermitQueue.ts";
 import * as PoolSender from "../../../../src/webhook/attempt/PoolSender.ts";
-import { wholeBody } from "../../../../src/http/RequestWriter.ts";
 import type { Socket } from "../../../../src/http/Socket.ts";
+import { bodyOf } from "../../../support/requests.ts";
 
 /** What a receiver answers, in its order; when nothing is left, requests hang. */
 interface Answer {
@@ -77,7 +77,7 @@ const attempt = (n: number, startBy = Infinity): TimedAttempt => ({
   id: n,
   seq: n,
   startBy,
-  ...wholeBody(new TextEncoder().encode("{}")),
+  ...bodyOf("{}"),
 });
 
 interface Given {
