@@ -66,7 +66,6 @@ const requestOf = (head: RequestHead, n: number): TransportRequest => ({
   },
   body: { slab: { bytes: body }, offset: 0, length: body.length },
   timeout: 8000,
-  keepBody: false,
 });
 
 const inLanes = async (lane: (next: () => number | undefined) => Promise<void>): Promise<void> => {

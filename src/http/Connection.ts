@@ -144,8 +144,8 @@ export class Connection {
   };
 
   #begin(socket: Socket, exchange: Exchange, fresh: boolean): void {
-    const { head, lines, body, keepBody } = exchange.request;
-    this.#reader.begin(false, keepBody);
+    const { head, lines, body } = exchange.request;
+    this.#reader.begin();
     const unsent = this.#writer.write(head, lines, body);
     this.#state = { _tag: "Busy", exchange, socket, fresh, flushed: false, unsent };
     exchange.carriedBy(this);
@@ -208,8 +208,8 @@ export class Connection {
       const message = `the response is no valid HTTP/1.1: ${this.#reader.fault}`;
       return this.#fail(exchange, new TransportError({ fault: "malformed", message }));
     }
-    const after = this.#reader.after;
-    const response = this.#response(progress === "cut");
+    const { after, status, head } = this.#reader;
+    const response: TransportResponse = { _tag: "Response", status, head };
     if (
       after._tag === "Close" || progress === "cut" || this.#reader.rest > 0 || unsent.length > 0
     ) {
@@ -260,10 +260,5 @@ export class Connection {
   #fail(exchange: Exchange, error: TransportError): void {
     this.close();
     exchange.settle(error);
-  }
-
-  #response(cut: boolean): TransportResponse {
-    const { status, head, body } = this.#reader;
-    return { _tag: "Response", status, head, body, cut };
   }
 }

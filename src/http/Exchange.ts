@@ -14,20 +14,14 @@ export interface TransportRequest {
   readonly body: RequestBody;
   /** Milliseconds from `send` to the whole response, connecting included; Infinity: no limit. */
   readonly timeout: number;
-  /** Whether the response's body is wanted. If not, it is read and thrown away. */
-  readonly keepBody: boolean;
 }
 
-/** A whole response. */
+/** A whole response, or what came of one whose body was larger than the limit. Its body was thrown away. */
 export interface TransportResponse {
   readonly _tag: "Response";
   /** 200 to 599. */
   readonly status: number;
   readonly head: ResponseHead;
-  /** Empty unless `keepBody`. */
-  readonly body: Uint8Array;
-  /** The body was larger than the limit: `body` is not all of it. */
-  readonly cut: boolean;
 }
 
 /** How an exchange ends. */

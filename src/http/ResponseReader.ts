@@ -1,5 +1,6 @@
 /**
- * Reads HTTP/1.1 responses: bytes in, a status, headers and the place where the response ends out.
+ * Reads HTTP/1.1 responses to POST: bytes in, a status, headers and the place where the response ends
+ * out. A body is read over and not kept: nothing in it is of use to us.
  *
  * Synchronous and pure: it does no I/O, keeps no view of the bytes it is given, and answers the same
  * however the stream is cut into reads. One reader serves all responses of one connection, one after
@@ -56,15 +57,6 @@ export class ResponseHead {
   get fields(): ReadonlyArray<readonly [name: string, value: string]> {
     return this.#fields ??= parseFields(this.#block);
   }
-
-  /** The field's value, several lines of it joined by `", "` (RFC 9110 5.3); `name` is in lower case. */
-  get(name: string): string | undefined {
-    let value: string | undefined;
-    for (const [key, text] of this.fields) {
-      if (key === name) value = value === undefined ? text : `${value}, ${text}`;
-    }
-    return value;
-  }
 }
 
 type Phase =
@@ -84,7 +76,6 @@ interface Known {
   /** Its bytes are the first `length` of these. */
   readonly bytes: Uint8Array;
   readonly length: number;
-  readonly noBody: boolean;
   readonly status: number;
   readonly minor: number;
   readonly head: ResponseHead;
@@ -97,8 +88,6 @@ interface Known {
 export class ResponseReader {
   readonly #limits: ResponseLimits;
   #phase: Phase = "over";
-  #noBody = false;
-  #keepBody = false;
   #started = false;
 
   /** Bytes of a line, or of the head's lines, that more reads are needed for. */
@@ -120,9 +109,9 @@ export class ResponseReader {
   #untilClose = false;
 
   #left = 0;
+  /** Of chunks and of a body up to the close; the limit of the others is seen in their length. */
   #bodyBytes = 0;
   #trailerBytes = 0;
-  #body: Array<Uint8Array> = [];
 
   #fault = "";
   #rest = 0;
@@ -134,15 +123,12 @@ export class ResponseReader {
     this.#limits = limits;
   }
 
-  /** Expects a new response. `noBody`: to HEAD (RFC 9112 6.3). `keepBody`: `body` will be asked for. */
-  begin(noBody: boolean, keepBody: boolean): void {
-    this.#noBody = noBody;
-    this.#keepBody = keepBody;
+  /** Expects a new response. */
+  begin(): void {
     this.#started = false;
     this.#untilClose = false;
     this.#bodyBytes = 0;
     this.#trailerBytes = 0;
-    if (this.#body.length > 0) this.#body = [];
     this.#fault = "";
     this.#rest = 0;
     this.#beginHead();
@@ -172,21 +158,6 @@ export class ResponseReader {
     return this.#fault;
   }
 
-  /** A copy of the whole body; empty unless `keepBody`. After `cut`, what came before it. */
-  get body(): Uint8Array {
-    if (this.#body.length === 1) return this.#body[0] ?? NOTHING;
-    if (this.#body.length === 0) return NOTHING;
-    let length = 0;
-    for (const part of this.#body) length += part.length;
-    const whole = new Uint8Array(length);
-    let at = 0;
-    for (const part of this.#body) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
-  }
-
   /** What the response said about the connection (RFC 9112 9.3). */
   get after(): AfterResponse {
     if (
@@ -200,7 +171,7 @@ export class ResponseReader {
 
   /** Takes the next bytes of the stream: the first `length` of `input`. They may be overwritten after the call. */
   read(input: Uint8Array, length = input.length): Progress {
-    const whole = !this.#started && !this.#keepBody && length <= MAX_KNOWN;
+    const whole = !this.#started && length <= MAX_KNOWN;
     if (length > 0) this.#started = true;
     if (whole && this.#recall(input, length)) return "done";
     const bytes = input.subarray(0, length);
@@ -220,19 +191,14 @@ export class ResponseReader {
         case "sized":
         case "chunk-data": {
           const end = Math.min(bytes.length, at + this.#left);
-          this.#keep(bytes, at, end);
           this.#left -= end - at;
           at = end;
           if (this.#left === 0) this.#phase = this.#phase === "sized" ? "over" : "chunk-end";
           break;
         }
         case "until-close": {
-          if (this.#bodyBytes + bytes.length - at > this.#limits.maxBodyBytes) {
-            this.#keep(bytes, at, at + this.#limits.maxBodyBytes - this.#bodyBytes);
-            return "cut";
-          }
-          this.#keep(bytes, at, bytes.length);
-          return "more";
+          this.#bodyBytes += bytes.length - at;
+          return this.#bodyBytes > this.#limits.maxBodyBytes ? "cut" : "more";
         }
         case "chunk-size":
         case "chunk-end":
@@ -260,9 +226,7 @@ export class ResponseReader {
   /** Whether the first `length` bytes are the known response, which then is read. */
   #recall(input: Uint8Array, length: number): boolean {
     const known = this.#known;
-    if (known === undefined || known.length !== length || known.noBody !== this.#noBody) {
-      return false;
-    }
+    if (known === undefined || known.length !== length) return false;
     const before = known.bytes;
     for (let i = 0; i < length; i++) if (input[i] !== before[i]) return false;
     this.#phase = "over";
@@ -282,7 +246,6 @@ export class ResponseReader {
     this.#known = {
       bytes: copy,
       length: bytes.length,
-      noBody: this.#noBody,
       status: this.#status,
       minor: this.#minor,
       head: this.#head,
@@ -467,7 +430,7 @@ export class ResponseReader {
       // Both: the chunks count, and the connection is not to be trusted (RFC 9112 6.3 item 3).
       if (this.#length !== undefined) this.#close = true;
     }
-    if (this.#noBody || status === 204 || status === 304) {
+    if (status === 204 || status === 304) {
       this.#phase = "over";
     } else if (encoding !== undefined) {
       this.#phase = "chunk-size";
@@ -540,9 +503,10 @@ export class ResponseReader {
     if (!isFieldText(block, at, to)) {
       return this.#malformed("a chunk's extension has control characters");
     }
+    this.#bodyBytes += size;
     if (size === 0) {
       this.#phase = "trailers";
-    } else if (this.#bodyBytes + size > this.#limits.maxBodyBytes) {
+    } else if (this.#bodyBytes > this.#limits.maxBodyBytes) {
       return CUT;
     } else {
       this.#left = size;
@@ -570,11 +534,6 @@ export class ResponseReader {
     }
     this.#carry.set(bytes.subarray(from, to), this.#carried);
     this.#carried = needed;
-  }
-
-  #keep(bytes: Uint8Array, from: number, to: number): void {
-    this.#bodyBytes += to - from;
-    if (this.#keepBody && to > from) this.#body.push(bytes.slice(from, to));
   }
 
   #refuse(fault: string): false {

@@ -23,5 +23,4 @@ export const requestOf = (
   lines: linesOf(options.lines ?? ""),
   body: bodyOf(options.body ?? ""),
   timeout: options.timeout ?? 8000,
-  keepBody: false,
 });

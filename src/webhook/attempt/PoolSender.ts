@@ -54,8 +54,6 @@ export const make = (
 
 /** An attempt's request; its lines say what `attemptHeaders` says, without texts of their own. */
 class AttemptRequest implements TransportRequest, HeaderLines {
-  readonly keepBody = false;
-
   constructor(
     readonly head: RequestHead,
     /** Up to the number in the `webhook-id`. */
