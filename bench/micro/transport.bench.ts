@@ -107,11 +107,7 @@ const byPoolInFibers = (pool: ConnectionPool, url: URL): Way => {
   const head = Effect.runSync(makeRequestHead(url, { "content-type": "application/json" }));
   const post = (n: number) =>
     Effect.async<number>((resume) => {
-      const exchange = pool.send(
-        requestOf(head, n),
-        (result) => resume(Effect.succeed(statusOf(result))),
-      );
-      return Effect.sync(() => exchange.abort());
+      pool.send(requestOf(head, n), (result) => resume(Effect.succeed(statusOf(result))));
     });
   return () =>
     inLanes((next) =>

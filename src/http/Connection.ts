@@ -7,7 +7,8 @@
  * `ConnectionPool`'s.
  */
 import type { Exchange, TransportResponse } from "./Exchange.ts";
-import { type Progress, type ResponseLimits, ResponseReader } from "./ResponseReader.ts";
+import type { Progress } from "./ResponseReader.ts";
+import { ResponseReader } from "./ResponseReader.ts";
 import { RequestWriter } from "./RequestWriter.ts";
 import type { Connect, Socket } from "./Socket.ts";
 import { fromSystemError, TransportError } from "./TransportError.ts";
@@ -16,9 +17,9 @@ import { fromSystemError, TransportError } from "./TransportError.ts";
 export interface ConnectionOwner {
   /** The connection is idle: it may send the next request. */
   idle(connection: Connection): void;
-  /** It is still idle after its exchange was settled; `keepAlive` is how long the server said to keep it so, in milliseconds. */
+  /** It is still idle after its exchange has ended; `keepAlive` is how long the server said to keep it so, in milliseconds. */
   resting(connection: Connection, keepAlive: number | undefined): void;
-  /** The connection is gone; called once, before its exchange is settled or sent again. */
+  /** The connection is gone; called once, before its exchange is ended or sent again. */
   closed(connection: Connection): void;
   /** The server had closed the connection before the request came: it goes to a fresh one. */
   stale(exchange: Exchange): void;
@@ -51,24 +52,17 @@ const NOTHING = new Uint8Array(0);
 /** One connection, from connecting to its close; made with the exchange that it is opened for. */
 export class Connection {
   readonly #owner: ConnectionOwner;
-  readonly #reader: ResponseReader;
+  readonly #reader = new ResponseReader();
   readonly #writer = new RequestWriter();
   /** Heads of responses fit in; a body of 1 MB takes 256 reads. Times 128 connections: 0.5 MB. */
   readonly #input = new Uint8Array(4 * 1024);
   #state: State;
 
   /** Connects, then sends the exchange's request. */
-  constructor(
-    owner: ConnectionOwner,
-    connect: Connect,
-    limits: ResponseLimits,
-    exchange: Exchange,
-  ) {
+  constructor(owner: ConnectionOwner, connect: Connect, exchange: Exchange) {
     this.#owner = owner;
-    this.#reader = new ResponseReader(limits);
     const controller = new AbortController();
     this.#state = { _tag: "Connecting", exchange, controller };
-    exchange.carriedBy(this);
     connect(controller.signal).then(this.#connected, this.#connectFailed);
   }
 
@@ -148,7 +142,6 @@ export class Connection {
     this.#reader.begin();
     const unsent = this.#writer.write(head, lines, body);
     this.#state = { _tag: "Busy", exchange, socket, fresh, flushed: false, unsent };
-    exchange.carriedBy(this);
     this.#owner.unwritten(this);
   }
 
@@ -214,11 +207,11 @@ export class Connection {
       after._tag === "Close" || progress === "cut" || this.#reader.rest > 0 || unsent.length > 0
     ) {
       this.close();
-      return exchange.settle(response);
+      return exchange.done(response);
     }
     this.#state = { _tag: "Idle", socket, deadline: Infinity };
     this.#owner.idle(this);
-    exchange.settle(response);
+    exchange.done(response);
     // The callback may have sent the next request on this very connection; the read below serves both.
     const now = this.#tag;
     if (now === "Idle") this.#owner.resting(this, after.timeout);
@@ -259,6 +252,6 @@ export class Connection {
 
   #fail(exchange: Exchange, error: TransportError): void {
     this.close();
-    exchange.settle(error);
+    exchange.done(error);
   }
 }

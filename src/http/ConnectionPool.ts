@@ -9,19 +9,18 @@
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import { Connection, type ConnectionOwner } from "./Connection.ts";
-import { Exchange, type TransportRequest, type TransportResult } from "./Exchange.ts";
-import { defaultResponseLimits, type ResponseLimits } from "./ResponseReader.ts";
-import { type Connect, connectTo } from "./Socket.ts";
-import { type Timer, timerFromClock } from "./Timer.ts";
+import type { ConnectionOwner } from "./Connection.ts";
+import { Connection } from "./Connection.ts";
+import type { Exchange, TransportRequest, TransportResult } from "./Exchange.ts";
+import type { Connect } from "./Socket.ts";
+import { connectTo } from "./Socket.ts";
+import type { Timer } from "./Timer.ts";
+import { timerFromClock } from "./Timer.ts";
 import { TransportError } from "./TransportError.ts";
 
 export interface PoolOptions {
   /** Trusted beside the system's certificates, in PEM. */
   readonly caCerts?: ReadonlyArray<string>;
-  /** Milliseconds that an unused connection is kept; default 15 s. A server's `Keep-Alive: timeout` may shorten it. */
-  readonly idleTimeout?: number;
-  readonly limits?: ResponseLimits;
   /** Instead of real sockets. */
   readonly connect?: Connect;
 }
@@ -38,12 +37,13 @@ export interface PoolStats {
 }
 
 /**
- * Under nginx's 75 s; servers with less (Apache and Node: 5 s) say so by `Keep-Alive: timeout`. Against one
- * that says nothing and closes sooner, there is the second sending.
+ * Milliseconds that an unused connection is kept. Under nginx's 75 s; servers with less (Apache and Node:
+ * 5 s) say so by `Keep-Alive: timeout`. Against one that says nothing and closes sooner, there is the second
+ * sending.
  */
-const DEFAULT_IDLE_TIMEOUT = 15_000;
+const IDLE_TIMEOUT = 15_000;
 
-/** A connection is given up this long before the server says it would, so that the two do not meet. */
+/** Milliseconds; a connection is given up this long before the server says it would, so that the two do not meet. */
 const KEEP_ALIVE_MARGIN = 1000;
 
 /**
@@ -56,8 +56,6 @@ const EXPIRED_AT_ONCE = 8;
 /** The connections to one origin; see `make` and `send`. */
 export class ConnectionPool implements ConnectionOwner {
   readonly #connect: Connect;
-  readonly #idleTimeout: number;
-  readonly #limits: ResponseLimits;
   readonly #timer: Timer;
   readonly #connections = new Set<Connection>();
   /** The last one used comes first: it is the least likely to be stale, and the others can run out. */
@@ -76,8 +74,6 @@ export class ConnectionPool implements ConnectionOwner {
 
   private constructor(url: URL, timer: Timer, options: PoolOptions) {
     this.#connect = options.connect ?? connectTo(url, options.caCerts ?? []);
-    this.#idleTimeout = options.idleTimeout ?? DEFAULT_IDLE_TIMEOUT;
-    this.#limits = options.limits ?? defaultResponseLimits;
     this.#timer = timer;
   }
 
@@ -103,19 +99,18 @@ export class ConnectionPool implements ConnectionOwner {
    * `done` is called once, never before `send` returns, and must not throw; it may send the next
    * request, which then takes the same connection.
    */
-  send(request: TransportRequest, done: (result: TransportResult) => void): Exchange {
+  send(request: TransportRequest, done: (result: TransportResult) => void): void {
+    if (this.#closed) {
+      queueMicrotask(() => done(shutdown("the HTTP client is closed")));
+      return;
+    }
     // The clock is not read again for each request of one turn.
     const now = this.#unwritten.length === 0 ? this.#timer.now() : this.#turnAt;
-    const exchange = new Exchange(request, now + request.timeout, done);
-    if (this.#closed) {
-      queueMicrotask(() => exchange.settle(shutdown("the HTTP client is closed")));
-    } else {
-      const connection = this.#idle.pop();
-      if (connection === undefined) this.#open(exchange);
-      else connection.send(exchange);
-      this.#watch(exchange.deadline);
-    }
-    return exchange;
+    const exchange = { request, deadline: now + request.timeout, done };
+    const connection = this.#idle.pop();
+    if (connection === undefined) this.#open(exchange);
+    else connection.send(exchange);
+    this.#watch(exchange.deadline);
   }
 
   get stats(): PoolStats {
@@ -135,8 +130,8 @@ export class ConnectionPool implements ConnectionOwner {
   /** For connections. */
   resting(connection: Connection, keepAlive: number | undefined): void {
     const kept = keepAlive === undefined
-      ? this.#idleTimeout
-      : Math.min(this.#idleTimeout, Math.max(keepAlive - KEEP_ALIVE_MARGIN, keepAlive / 2));
+      ? IDLE_TIMEOUT
+      : Math.min(IDLE_TIMEOUT, Math.max(keepAlive - KEEP_ALIVE_MARGIN, keepAlive / 2));
     const deadline = this.#timer.now() + kept;
     connection.keepUntil(deadline);
     this.#watch(deadline);
@@ -173,7 +168,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   #open(exchange: Exchange): void {
     this.#opened++;
-    this.#connections.add(new Connection(this, this.#connect, this.#limits, exchange));
+    this.#connections.add(new Connection(this, this.#connect, exchange));
   }
 
   // Deadlines are read when the timer fires, not entered when a request begins: with one time-out for
@@ -208,7 +203,7 @@ export class ConnectionPool implements ConnectionOwner {
     for (const connection of Array.from(this.#connections)) {
       const exchange = connection.exchange;
       connection.close();
-      exchange?.settle(shutdown("the HTTP client was closed"));
+      exchange?.done(shutdown("the HTTP client was closed"));
     }
   }
 }

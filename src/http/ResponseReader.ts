@@ -18,7 +18,7 @@ export interface ResponseLimits {
   readonly maxBodyBytes: number;
 }
 
-export const defaultResponseLimits: ResponseLimits = {
+const DEFAULT_LIMITS: ResponseLimits = {
   maxHeadBytes: 64 * 1024,
   maxBodyBytes: 1024 * 1024,
 };
@@ -119,7 +119,7 @@ export class ResponseReader {
   /** The last response that fits: a receiver says the same to each event, and the same bytes mean the same. */
   #known: Known | undefined;
 
-  constructor(limits: ResponseLimits = defaultResponseLimits) {
+  constructor(limits: ResponseLimits = DEFAULT_LIMITS) {
     this.#limits = limits;
   }
 
