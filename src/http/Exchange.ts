@@ -1,6 +1,6 @@
 /** One request and what becomes of it: what a caller of the pool sees, and the pool's unit of work. Types only. */
 import type { HeaderLines, RequestBody, RequestHead } from "./RequestWriter.ts";
-import type { ResponseHead } from "./ResponseReader.ts";
+import type { ResponseHead } from "./ResponseHead.ts";
 import type { TransportError } from "./TransportError.ts";
 
 /** A request as the pool sends it. The pool reads `body` until the exchange is over; do not change it before. */

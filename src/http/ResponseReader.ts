@@ -9,6 +9,21 @@
  *
  * Source: RFC 9112 (HTTP/1.1), RFC 9110 (semantics).
  */
+import {
+  COLON,
+  CR,
+  digit,
+  hexDigit,
+  isFieldText,
+  latin1,
+  LF,
+  SEMICOLON,
+  SPACE,
+  TAB,
+  tokenEnd,
+  trim,
+} from "./grammar.ts";
+import { ResponseHead } from "./ResponseHead.ts";
 
 /** How much of a response is taken; more than that is cut off or refused. */
 export interface ResponseLimits {
@@ -41,23 +56,6 @@ export type AfterResponse =
     /** Milliseconds that the peer keeps an idle connection (`Keep-Alive: timeout=n`), if it said so. */
     readonly timeout: number | undefined;
   };
-
-/** A response's header fields, taken apart only when somebody asks: a 2xx is rarely looked into. */
-export class ResponseHead {
-  /** The block from the end of the status line on. */
-  readonly #block: Uint8Array;
-  #fields: ReadonlyArray<readonly [name: string, value: string]> | undefined;
-
-  /** `block` must have passed the reader's checks and must not change any more. */
-  constructor(block: Uint8Array) {
-    this.#block = block;
-  }
-
-  /** All fields in the order they came, names in lower case, values without the white space around them. */
-  get fields(): ReadonlyArray<readonly [name: string, value: string]> {
-    return this.#fields ??= parseFields(this.#block);
-  }
-}
 
 type Phase =
   | "head"
@@ -352,8 +350,7 @@ export class ResponseReader {
 
   /** `name ":" OWS value OWS` (RFC 9112 5); only what frames the message is looked at further. */
   #parseField(block: Uint8Array, from: number, to: number): boolean {
-    let colon = from;
-    while (colon < to && IS_TOKEN[block[colon] as number] === 1) colon++; // colon < to: inside
+    const colon = tokenEnd(block, from, to);
     if (colon === from || colon === to || block[colon] !== COLON) {
       const first = block[from];
       return this.#refuse(
@@ -370,7 +367,7 @@ export class ResponseReader {
       case 14: // content-length
       case 17: // transfer-encoding
         return this.#parseFramingField(
-          lowerLatin1(block, from, colon),
+          latin1(block, from, colon).toLowerCase(),
           latin1(block, colon + 1, to),
         );
     }
@@ -517,8 +514,7 @@ export class ResponseReader {
 
   /** Trailers are checked and dropped: none may change the framing (RFC 9110 6.5.1). */
   #parseTrailer(block: Uint8Array, from: number, to: number): boolean {
-    let colon = from;
-    while (colon < to && IS_TOKEN[block[colon] as number] === 1) colon++; // colon < to: inside
+    const colon = tokenEnd(block, from, to);
     return colon > from && colon < to && block[colon] === COLON &&
         isFieldText(block, colon + 1, to) ||
       this.#refuse("a trailer line is malformed");
@@ -547,66 +543,6 @@ export class ResponseReader {
   }
 }
 
-const parseFields = (block: Uint8Array): ReadonlyArray<readonly [string, string]> => {
-  const fields: Array<readonly [string, string]> = [];
-  let line = 0;
-  while (line < block.length) {
-    const feed = block.indexOf(LF, line);
-    const end = feed === -1 ? block.length : feed;
-    const colon = block.indexOf(COLON, line);
-    fields.push([lowerLatin1(block, line, colon), trim(latin1(block, colon + 1, end))]);
-    line = end + 1;
-  }
-  return fields;
-};
-
-/** No control character but tab (RFC 9110 5.5); a bare CR is one. */
-const isFieldText = (block: Uint8Array, from: number, to: number): boolean => {
-  for (let i = from; i < to; i++) {
-    const c = block[i] as number; // i < to: inside
-    if ((c < SPACE && c !== TAB) || c === DEL) return false;
-  }
-  return true;
-};
-
-/** Header text is ISO 8859-1 as far as it is not ASCII (RFC 9110 5.5). */
-const latin1 = (block: Uint8Array, from: number, to: number): string => {
-  let text = "";
-  for (let i = from; i < to; i++) text += String.fromCharCode(block[i] as number); // i < to: inside
-  return text;
-};
-
-const lowerLatin1 = (block: Uint8Array, from: number, to: number): string =>
-  latin1(block, from, to).toLowerCase();
-
-/** Without the optional white space around (RFC 9110 5.6.3); CR is there only before a line's LF. */
-const trim = (text: string): string => {
-  let from = 0;
-  let to = text.length;
-  while (from < to && isBlank(text.charCodeAt(from))) from++;
-  while (from < to && isBlank(text.charCodeAt(to - 1))) to--;
-  return text.slice(from, to);
-};
-
-const isBlank = (c: number): boolean => c === SPACE || c === TAB || c === CR;
-
-const digit = (c: number | undefined): number =>
-  c !== undefined && c >= 0x30 && c <= 0x39 ? c - 0x30 : -1;
-
-const hexDigit = (c: number): number => {
-  if (c >= 0x30 && c <= 0x39) return c - 0x30;
-  const lower = c | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
-};
-
-const TAB = 0x09;
-const LF = 0x0a;
-const CR = 0x0d;
-const SPACE = 0x20;
-const COLON = 0x3a;
-const SEMICOLON = 0x3b;
-const DEL = 0x7f;
-
 const CUT = -1;
 const MALFORMED = -2;
 
@@ -621,11 +557,3 @@ const CLOSE: AfterResponse = { _tag: "Close" };
 const KEEP_ALIVE: AfterResponse = { _tag: "KeepAlive", timeout: undefined };
 
 const STATUS_LINE_START = new TextEncoder().encode("HTTP/1.");
-
-/** The characters of a token (RFC 9110 5.6.2), by code. */
-const IS_TOKEN = (() => {
-  const table = new Uint8Array(256);
-  for (const c of "!#$%&'*+-.^_`|~0123456789") table[c.charCodeAt(0)] = 1;
-  for (let c = 0x41; c <= 0x5a; c++) table[c] = table[c | 0x20] = 1;
-  return table;
-})();
