@@ -18,6 +18,7 @@ import type { Timer } from "./Timer.ts";
 import { timerFromClock } from "./Timer.ts";
 import { TransportError } from "./TransportError.ts";
 
+/** What the connections of a pool have in common. */
 export interface PoolOptions {
   /** Trusted beside the system's certificates, in PEM. */
   readonly caCerts?: ReadonlyArray<string>;

@@ -5,8 +5,10 @@
 import * as Effect from "effect/Effect";
 import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Scope from "effect/Scope";
-import { ConnectionPool, type PoolOptions } from "./ConnectionPool.ts";
+import type { PoolOptions } from "./ConnectionPool.ts";
+import { ConnectionPool } from "./ConnectionPool.ts";
 
+/** The pools of all origins that were asked for. */
 export interface ConnectionPools {
   /** The pool for the origin of `url`, made when it is asked for first. */
   readonly of: (url: URL) => ConnectionPool;

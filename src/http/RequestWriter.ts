@@ -32,7 +32,7 @@ export interface HeaderLines {
   /** Bytes that they take at most. */
   readonly room: number;
   /**
-   * Writes them from `at` on, each with its CRLF, and answers where they end. They must be valid, and
+   * Writes them from `at` on, each with its CRLF; returns where they end. They must be valid, and
    * none may frame the message or be in the head already.
    */
   write(buffer: Uint8Array, at: number): number;
@@ -70,12 +70,12 @@ export const makeRequestHead = (
 /** Writes the requests of one connection, one after another, into a buffer that it keeps. */
 export class RequestWriter {
   #buffer: Uint8Array = NOTHING;
-  /** The view of the buffer that was answered last. */
+  /** The view of the buffer that was returned last. */
   #last: Uint8Array = NOTHING;
   /** Whose bytes are at the buffer's beginning. */
   #head: RequestHead | undefined;
 
-  /** The whole request. The answer is a view of the buffer: valid until the next call. */
+  /** Returns the whole request: a view of the buffer, valid until the next call. */
   write(head: RequestHead, lines: HeaderLines, body: RequestBody): Uint8Array {
     const linesAt = head.bytes.length;
     const { slab, offset, length } = body;

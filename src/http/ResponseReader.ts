@@ -2,7 +2,7 @@
  * Reads HTTP/1.1 responses to POST: bytes in, a status, headers and the place where the response ends
  * out. A body is read over and not kept: nothing in it is of use to us.
  *
- * Synchronous and pure: it does no I/O, keeps no view of the bytes it is given, and answers the same
+ * Synchronous and pure: it does no I/O, keeps no view of the bytes it is given, and tells the same
  * however the stream is cut into reads. One reader serves all responses of one connection, one after
  * another. Never guesses: what RFC 9112 does not allow is malformed, because after a wrong guess
  * about where a response ends, the next one is taken for the answer to another request.
@@ -264,7 +264,7 @@ export class ResponseReader {
     this.#keepAliveTimeout = undefined;
   }
 
-  /** Reads lines up to the empty one. Answers where to go on in `bytes`, or CUT or MALFORMED. */
+  /** Reads lines up to the empty one. Returns where to go on in `bytes`, or CUT or MALFORMED. */
   #readHead(bytes: Uint8Array, from: number): number {
     // The common case, a head in one read, is parsed in place; else its bytes gather in `#carry`.
     let block = bytes;
@@ -410,7 +410,7 @@ export class ResponseReader {
     return true;
   }
 
-  /** Decides how the body is framed (RFC 9112 6.3); answers CUT, MALFORMED or 0. */
+  /** Decides how the body is framed (RFC 9112 6.3). Returns CUT, MALFORMED or 0. */
   #endHead(): number {
     const status = this.#status;
     if (status < 200) {

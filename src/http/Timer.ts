@@ -7,10 +7,11 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 
+/** One clock, in milliseconds. */
 export interface Timer {
   /** Milliseconds from any fixed point; does not jump when the wall clock is set. 0.1 µs a call. */
   now(): number;
-  /** Runs `run` after `delay` milliseconds unless the answer is called before. Costs a fiber. */
+  /** Runs `run` after `delay` milliseconds unless what it returns is called before. Costs a fiber. */
   schedule(delay: number, run: () => void): () => void;
 }
 

@@ -1,19 +1,19 @@
 /**
  * ASCII written into a buffer byte by byte: for texts so short that a call of TextEncoder, or the string
- * that it would be given, costs more. It must never write past what it answers.
+ * that it would be given, costs more. It must never write past what it returns.
  */
 
-/** Copies a few bytes; answers where they end. */
+/** Copies a few bytes. Returns where they end. */
 export const writeBytes = (buffer: Uint8Array, at: number, bytes: Uint8Array): number => {
   for (let i = 0; i < bytes.length; i++) buffer[at + i] = bytes[i]!; // i < length
   return at + bytes.length;
 };
 
-/** Writes an integer from 0 to 2^53 - 1 in decimal; answers where it ends. */
+/** Writes an integer from 0 to 2^53 - 1 in decimal. Returns where it ends. */
 export const writeDecimal = (buffer: Uint8Array, at: number, value: number): number =>
   writeDigits(buffer, at, value, 10);
 
-/** Writes what `value.toString(36)` says; answers where it ends. */
+/** Writes what `value.toString(36)` says. Returns where it ends. */
 export const writeBase36 = (buffer: Uint8Array, at: number, value: number): number =>
   writeDigits(buffer, at, value, 36);
 
