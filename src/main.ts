@@ -4,18 +4,13 @@ import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
 import * as Layer from "effect/Layer";
 import { makeAuthenticator } from "./auth/authenticator.ts";
-import {
-  type CommandLine,
-  EX_USAGE,
-  parseCommandLine,
-  usage,
-  version,
-} from "./config/CommandLine.ts";
+import { type CommandLine, EX_USAGE, parseCommandLine, usage } from "./config/CommandLine.ts";
 import { EX_CONFIG } from "./config/ConfigError.ts";
 import { ConfigSource } from "./config/ConfigSource.ts";
 import { type ConfigFiles, loadSettings, loadWebHookSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
 import { makeAuthorizer } from "./auth/authorizer.ts";
+import { VERSION } from "./domain/version.ts";
 import { listen } from "./net/listen.ts";
 import { makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
@@ -48,7 +43,7 @@ const run = (files: ConfigFiles) =>
     for (const listener of settings.broker.listeners) { // first: no new clients
       yield* listen(listener, broker, sockets);
     }
-    yield* Effect.logInfo("started", { version, pid: Deno.pid });
+    yield* Effect.logInfo("started", { version: VERSION, pid: Deno.pid });
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, reload(files, webHook))));
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(figures, webHook.logSummary)));
     const signal = yield* stop;
@@ -86,7 +81,7 @@ const perform = (command: CommandLine) => {
     case "Check":
       return check(command.files);
     case "Version":
-      return Effect.sync(() => console.log(version));
+      return Effect.sync(() => console.log(VERSION));
     case "Help":
       return Effect.sync(() => console.log(usage));
   }

@@ -1,7 +1,8 @@
 /** One body: by the encoder derived from the Schema, and by the Schema itself. */
 import * as Schema from "@effect/schema";
 import { BodySlabs } from "../../src/webhook/body/BodySlab.ts";
-import { eventBody, underAction } from "../../src/webhook/body/EventBody.ts";
+import { eventBody } from "../../src/webhook/body/EventBody.ts";
+import { underAction } from "../../tests/support/underAction.ts";
 import * as EventEncoder from "../../src/webhook/body/EventEncoder.ts";
 import { published } from "../../tests/unit/webhook/harness.ts";
 

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import * as Data from "effect/Data";
 import * as Either from "effect/Either";
-import denoJson from "../../deno.json" with { type: "json" };
+import { VERSION } from "../domain/version.ts";
 import type { ConfigFiles } from "./loadSettings.ts";
 import { nearest } from "./nearest.ts";
 
@@ -20,11 +20,8 @@ export class UsageError extends Data.TaggedError("UsageError")<{ readonly messag
 /** The exit status for a wrong command line: EX_USAGE of BSD's sysexits.h. */
 export const EX_USAGE = 64;
 
-/** This program's version, from deno.json. */
-export const version: string = denoJson.version;
-
 /** What `--help` prints, without a last line end. */
-export const usage = `Hookline ${version}: an MQTT broker whose hook events go to webhooks.
+export const usage = `Hookline ${VERSION}: an MQTT broker whose hook events go to webhooks.
 
 Usage: deno task start [--config FILE] [--web-hook FILE] [--check] [--version] [--help]
 

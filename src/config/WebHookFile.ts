@@ -19,6 +19,7 @@ import {
   wholeNumber,
   withDefault,
 } from "./fields.ts";
+import { isAttemptHeader } from "../webhook/attempt/attemptHeaders.ts";
 import { nearest } from "./nearest.ts";
 import type { TomlTable } from "./readToml.ts";
 
@@ -61,13 +62,14 @@ const Rules = Schema.Struct(
 ).pipe(expecting({ key: "a known event" }));
 
 /** What the HTTP layer writes itself: a second one would contradict it or break the framing. [RFC 9110] */
-const OWN_HEADERS =
-  /^(connection|content-length|content-type|transfer-encoding|webhook-(id|seq|timestamp))$/i;
+const OWN_HEADERS = /^(connection|content-length|content-type|transfer-encoding)$/i;
 
 const Headers = Schema.Record({
   // A token. [RFC 9110, 5.6.2]
   key: Schema.String.pipe(
-    Schema.filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !OWN_HEADERS.test(name)),
+    Schema.filter((name) =>
+      /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !OWN_HEADERS.test(name) && !isAttemptHeader(name)
+    ),
   ),
   value: secret(
     `a header's value or "env:NAME"`,

@@ -14,7 +14,7 @@ import * as TestContext from "effect/TestContext";
 import { ConnectionPool } from "../../src/http/ConnectionPool.ts";
 import type { TransportResult } from "../../src/http/Exchange.ts";
 import { makeRequestHead } from "../../src/http/RequestWriter.ts";
-import * as fetchClient from "../../src/webhook/fetchClient.ts";
+import * as fetchClient from "../../src/webhook/attempt/fetchClient.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { requestOf } from "../support/requests.ts";
 import type { Peer } from "../support/ScriptedServer.ts";

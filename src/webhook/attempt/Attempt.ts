@@ -2,15 +2,19 @@
 import type { RequestBody } from "../../http/RequestWriter.ts";
 import type { DeliveryError, FailureReason } from "./DeliveryError.ts";
 
-/**
- * One request, or one write to a file, with one body for one or more deliveries. A Delivery is the
- * Attempt of itself alone, so that it costs no object of its own; executors know nothing more of it.
- */
-export interface Attempt extends RequestBody {
+/** What a receiver is told by an attempt: a body, and which it is. */
+export interface AttemptContent extends RequestBody {
   /** That of its first delivery; the `webhook-id` is made of it. */
   readonly id: number;
   /** The `webhook-seq`. */
   readonly seq: number;
+}
+
+/**
+ * One request, or one write to a file, with one body for one or more deliveries. A Delivery is the
+ * Attempt of itself alone, so that it costs no object of its own; executors know nothing more of it.
+ */
+export interface Attempt extends AttemptContent {
   /** The client whose order it keeps: attempts of one lane go one way. */
   readonly lane: string | undefined;
   readonly retry: Retry | undefined;

@@ -1,6 +1,6 @@
 /**
  * Attempts over any @effect/platform HttpClient, with a fiber for each: twice the CPU time of `PoolSender`.
- * A worker must import it only when it is asked for: with it comes @effect/platform (`HttpAttempt`).
+ * A worker must import it only when it is asked for: with it comes @effect/platform (`Sender`).
  */
 import * as HttpBody from "@effect/platform/HttpBody";
 import type * as HttpClient from "@effect/platform/HttpClient";
@@ -10,11 +10,10 @@ import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import { bytesOf } from "../body/BodySlab.ts";
-import type { Outcome } from "./Attempt.ts";
-import { DELIVERED } from "./Attempt.ts";
+import { DELIVERED, failed, type Outcome } from "./Attempt.ts";
+import { AttemptHeaders } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
-import type { Sender } from "./HttpAttempt.ts";
-import { attemptHeaders, failed, isSuccess, targetHeaders } from "./HttpAttempt.ts";
+import { isSuccess, type Sender, targetHeaders } from "./Sender.ts";
 
 /** A sender whose attempts are interrupted, and not reported, when the scope closes. */
 export const make = (
@@ -27,15 +26,16 @@ export const make = (
     // Without a tracer: a span per request costs more than the request's other Effects together.
     const runtime = yield* Effect.withTracerEnabled(Effect.runtime<never>(), false);
     const runFork = Runtime.runFork(runtime);
+    const headers = new AttemptHeaders(idPrefix);
 
     return {
       to(settings) {
         const { url, httpTimeout, retryStatus } = settings;
         const base = HttpClientRequest.post(url, { headers: targetHeaders(settings) });
         return (attempt, done) => {
-          const now = clock.unsafeCurrentTimeMillis();
+          const second = Math.floor(clock.unsafeCurrentTimeMillis() / 1000);
           const request = HttpClientRequest.setBody(
-            HttpClientRequest.setHeaders(base, attemptHeaders(idPrefix, attempt, now)),
+            HttpClientRequest.setHeaders(base, headers.fields(attempt, second)),
             HttpBody.uint8Array(bytesOf(attempt), "application/json"),
           );
           const outcome = client.execute(request).pipe(

@@ -7,7 +7,7 @@ import type * as Scope from "effect/Scope";
 import * as CaFiles from "./CaFiles.ts";
 import { type Attempt, LOST } from "./Attempt.ts";
 import type { Attempting, Executor } from "./Executor.ts";
-import type { Send } from "./HttpAttempt.ts";
+import type { Send } from "./Sender.ts";
 import type { Senders } from "./Senders.ts";
 
 /** An executor over `clients`. When the scope closes, requests in flight are cut and reported as lost. */

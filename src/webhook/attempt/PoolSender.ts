@@ -1,42 +1,40 @@
 /**
  * Attempts over our own connections: `http_client = "pool"`. It must never cost an attempt a fiber, nor
- * load @effect/platform (`HttpAttempt`).
+ * load @effect/platform (`Sender`).
  *
  * A fiber for each attempt cost 16 of the 34 µs of CPU time from PUBLISH to 200 (bench/README.md).
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import { DELIVERED } from "./Attempt.ts";
-import * as DeliveryError from "./DeliveryError.ts";
-import type { HttpAttempt, Send, Sender } from "./HttpAttempt.ts";
-import { failed, isSuccess, targetHeaders } from "./HttpAttempt.ts";
 import type { PoolOptions } from "../../http/ConnectionPool.ts";
 import * as ConnectionPools from "../../http/ConnectionPools.ts";
 import type { TransportRequest } from "../../http/Exchange.ts";
-import type { RequestBody } from "../../http/RequestWriter.ts";
-import type { HeaderLines, RequestHead } from "../../http/RequestWriter.ts";
+import type { HeaderLines, RequestBody, RequestHead } from "../../http/RequestWriter.ts";
 import { makeRequestHead } from "../../http/RequestWriter.ts";
 import { TransportError } from "../../http/TransportError.ts";
-import { writeBase36, writeBytes, writeDecimal } from "../../http/writeAscii.ts";
+import { type AttemptContent, DELIVERED, failed } from "./Attempt.ts";
+import { AttemptHeaders } from "./attemptHeaders.ts";
+import * as DeliveryError from "./DeliveryError.ts";
+import { isSuccess, type Send, type Sender, targetHeaders } from "./Sender.ts";
 
 /** A sender whose connections live until the scope closes. */
 export const make = (
   idPrefix: string,
   options: PoolOptions = {},
-): Effect.Effect<Sender, never, Scope.Scope> =>
-  Effect.zipWith(ConnectionPools.make(options), Effect.clock, (pools, clock) => ({
+): Effect.Effect<Sender, never, Scope.Scope> => {
+  const headers = new AttemptHeaders(idPrefix);
+  return Effect.zipWith(ConnectionPools.make(options), Effect.clock, (pools, clock) => ({
     to(settings) {
       const url = URL.parse(settings.url);
-      if (url === null) return failing(invalidUrl);
+      if (url === null) return failing(INVALID_URL);
       const made = makeRequestHead(url, targetHeaders(settings));
       if (made._tag === "Left") return failing(made.left);
       const pool = pools.of(url);
       const head = made.right;
-      const idLine = encoder.encode(`webhook-id: ${idPrefix}`);
       const { httpTimeout, retryStatus } = settings;
       return (attempt, done) => {
         const second = Math.floor(clock.unsafeCurrentTimeMillis() / 1000);
-        const request = new AttemptRequest(head, idLine, attempt, second, httpTimeout);
+        const request = new AttemptRequest(head, headers, attempt, second, httpTimeout);
         pool.send(request, (result) => {
           if (result._tag === "TransportError") {
             done(failed(DeliveryError.fromTransport(result)));
@@ -51,21 +49,29 @@ export const make = (
       };
     },
   }));
+};
 
-/** An attempt's request; its lines say what `attemptHeaders` says, without texts of their own. */
+/** An attempt's request; its lines are the attempt's headers. */
 class AttemptRequest implements TransportRequest, HeaderLines {
+  readonly #headers: AttemptHeaders;
+  readonly #attempt: AttemptContent;
+  readonly #second: number;
+
   constructor(
     readonly head: RequestHead,
-    /** Up to the number in the `webhook-id`. */
-    private readonly idLine: Uint8Array,
-    private readonly attempt: HttpAttempt,
-    private readonly second: number,
+    headers: AttemptHeaders,
+    attempt: AttemptContent,
+    second: number,
     /** Kept by the pool. */
     readonly timeout: number,
-  ) {}
+  ) {
+    this.#headers = headers;
+    this.#attempt = attempt;
+    this.#second = second;
+  }
 
   get body(): RequestBody {
-    return this.attempt;
+    return this.#attempt;
   }
 
   get lines(): HeaderLines {
@@ -73,28 +79,15 @@ class AttemptRequest implements TransportRequest, HeaderLines {
   }
 
   get room(): number {
-    return this.idLine.length + TIMESTAMP.length + SEQ.length + END.length + 3 * MOST_DIGITS;
+    return this.#headers.room;
   }
 
   write(buffer: Uint8Array, at: number): number {
-    at = writeBytes(buffer, at, this.idLine);
-    at = writeBase36(buffer, at, this.attempt.id);
-    at = writeBytes(buffer, at, TIMESTAMP);
-    at = writeDecimal(buffer, at, this.second);
-    at = writeBytes(buffer, at, SEQ);
-    at = writeDecimal(buffer, at, this.attempt.seq);
-    return writeBytes(buffer, at, END);
+    return this.#headers.write(buffer, at, this.#attempt, this.#second);
   }
 }
 
-const encoder = new TextEncoder();
-const TIMESTAMP = encoder.encode("\r\nwebhook-timestamp: ");
-const SEQ = encoder.encode("\r\nwebhook-seq: ");
-const END = encoder.encode("\r\n");
-/** Of 2^53. */
-const MOST_DIGITS = 16;
-
-const invalidUrl = new TransportError({ fault: "invalid_request", message: "the URL is invalid" });
+const INVALID_URL = new TransportError({ fault: "invalid_request", message: "the URL is invalid" });
 
 /** Fails every attempt alike. */
 const failing = (error: TransportError): Send => {

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect";
 import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Scope from "effect/Scope";
 import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
-import type { Sender } from "./HttpAttempt.ts";
+import type { Sender } from "./Sender.ts";
 import * as PoolSender from "./PoolSender.ts";
 
 export interface Senders {

@@ -1,7 +1,7 @@
 /** The JSON body of a webhook request as a Schema: the event's fields behind the rule's action. */
 import * as Schema from "@effect/schema";
 import { hookEvents } from "../../domain/HookEvent.ts";
-import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
+import type { HookEventName } from "../../domain/HookEvent.ts";
 
 /** The schema of an event's body: `{ action, ...fields }`. Decoded it is the event under its action. */
 export const eventBody = (
@@ -10,13 +10,4 @@ export const eventBody = (
   const { _tag, ...fields } = hookEvents[name].fields;
   // A union of 15 structs, each correct by itself, that TypeScript cannot spread as one.
   return Schema.Struct({ action: Schema.String, ...fields as Schema.Struct.Fields }) as never;
-};
-
-/** An event as `eventBody` takes it. */
-export const underAction = (
-  event: HookEvent,
-  action: string,
-): Readonly<Record<string, unknown>> => {
-  const { _tag, ...fields } = event;
-  return { action, ...fields };
 };

@@ -8,10 +8,11 @@ import { Deque } from "../../collections/Deque.ts";
 import { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
 import type { Outcome } from "../attempt/Attempt.ts";
 import { RETURNED } from "../attempt/Attempt.ts";
-import type { HttpAttempt, Sender, TargetSettings } from "../attempt/HttpAttempt.ts";
+import type { Sender, TargetSettings } from "../attempt/Sender.ts";
+import type { AttemptContent } from "../attempt/Attempt.ts";
 
 /** An attempt that may wait for its permit. */
-export interface TimedAttempt extends HttpAttempt {
+export interface TimedAttempt extends AttemptContent {
   /** It is given back when it would begin later than this: milliseconds since 1970. */
   readonly startBy: number;
 }

@@ -8,7 +8,7 @@ import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import * as AttemptParcel from "./AttemptParcel.ts";
 import type { Outcome } from "../attempt/Attempt.ts";
-import type { TargetSettings } from "../attempt/HttpAttempt.ts";
+import type { TargetSettings } from "../attempt/Sender.ts";
 import * as Senders from "../attempt/Senders.ts";
 import * as PermitQueue from "./PermitQueue.ts";
 import { OutcomeReporter } from "./OutcomeReporter.ts";

@@ -17,6 +17,7 @@ import { sum } from "../../../src/webhook/account/Metrics.ts";
 import * as ClientSender from "../../../src/webhook/attempt/ClientSender.ts";
 import type { Executor } from "../../../src/webhook/attempt/Executor.ts";
 import * as LocalExecutor from "../../../src/webhook/attempt/LocalExecutor.ts";
+import { idsOfProcess } from "../../../src/webhook/dispatch/DeliveryIds.ts";
 import * as WebHook from "../../../src/webhook/WebHook.ts";
 
 export const A = "http://a.test/hook";
@@ -131,6 +132,7 @@ export const withEngine = (
   settings: WebHookSettings,
   answer: Answering,
   test: (harness: Harness) => Effect.Effect<void>,
+  idsFrom: typeof idsOfProcess = idsOfProcess,
 ): Promise<void> => {
   const sent: Array<Sent> = [];
   const executor = (idPrefix: string) =>
@@ -138,7 +140,7 @@ export const withEngine = (
       Effect.flatMap(clientOf(answer, sent), (client) => ClientSender.make(client, idPrefix)),
       (sender) => LocalExecutor.make({ prepare: () => Effect.void, of: () => sender }),
     );
-  return run(settings, executor, sent, test);
+  return run(settings, executor, sent, test, idsFrom);
 };
 
 /** Runs a test with an engine over an HTTP executor of its own. */
@@ -153,6 +155,7 @@ const run = (
   executor: (idPrefix: string) => Effect.Effect<Executor, never, Scope.Scope>,
   sent: Array<Sent>,
   test: (harness: Harness) => Effect.Effect<void>,
+  idsFrom: typeof idsOfProcess = idsOfProcess,
 ): Promise<void> => {
   const logs: Array<string> = [];
   const logger = Logger.make(({ message, annotations }) => {
@@ -161,10 +164,11 @@ const run = (
   });
   const program = Effect.gen(function* () {
     const scope = yield* Scope.make();
-    const webhook = yield* WebHook.makeWith(settings, ({ idPrefix }) => executor(idPrefix)).pipe(
-      Scope.extend(scope),
-      Effect.orDie,
-    );
+    const webhook = yield* WebHook.makeWith(
+      settings,
+      ({ idPrefix }) => executor(idPrefix),
+      idsFrom,
+    ).pipe(Scope.extend(scope), Effect.orDie);
     const stop = Scope.close(scope, Exit.void);
     yield* test({ webhook, sent, logs, stop });
     const stopping = yield* Effect.fork(stop);

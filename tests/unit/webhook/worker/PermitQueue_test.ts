@@ -9,7 +9,7 @@ import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
 import * as ClientSender from "../../../../src/webhook/attempt/ClientSender.ts";
 import type { Outcome } from "../../../../src/webhook/attempt/Attempt.ts";
-import type { TargetSettings } from "../../../../src/webhook/attempt/HttpAttempt.ts";
+import type { TargetSettings } from "../../../../src/webhook/attempt/Sender.ts";
 import * as PermitQueue from "../../../../src/webhook/worker/PermitQueue.ts";
 import type { TimedAttempt } from "../../../../src/webhook/worker/PermitQueue.ts";
 import * as PoolSender from "../../../../src/webhook/attempt/PoolSender.ts";

@@ -1,0 +1,41 @@
+/**
+ * Who sends the request of an attempt: an HTTP client by what deliveries need of it. It must never send
+ * anything itself, nor load @effect/platform: each delivery worker would pay for that with 16 MB.
+ */
+import * as Redacted from "effect/Redacted";
+import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
+import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
+import { VERSION } from "../../domain/version.ts";
+import type { AttemptContent, Outcome } from "./Attempt.ts";
+import { isAttemptHeader } from "./attemptHeaders.ts";
+
+export interface Sender {
+  /**
+   * The way to one URL. When no request can be made of the settings, each attempt fails. A time-out
+   * begins with `Send`.
+   */
+  readonly to: (settings: TargetSettings) => Send;
+}
+
+/** What of an endpoint's settings concerns a single request. */
+export interface TargetSettings extends Pick<EndpointSettings, "url" | "headers" | "httpTimeout"> {
+  readonly retryStatus: RetryPolicy["status"];
+}
+
+/** Sends one attempt and calls back with its outcome: at most once, and never before it returns. */
+export type Send = (attempt: AttemptContent, done: (outcome: Outcome) => void) => void;
+
+/** The headers that all requests of a target have in common; names in lower case. */
+export const targetHeaders = ({ headers }: TargetSettings): Readonly<Record<string, string>> => {
+  const all: Record<string, string> = {
+    "content-type": "application/json",
+    "user-agent": `hookline/${VERSION}`,
+  };
+  for (const [name, value] of headers) {
+    // Unwrapped for the requests only: nothing prints a target.
+    if (!isAttemptHeader(name)) all[name.toLowerCase()] = Redacted.value(value);
+  }
+  return all;
+};
+
+export const isSuccess = (status: number): boolean => status >= 200 && status < 300;
