@@ -1,4 +1,4 @@
-/** broker.toml: its keys with their defaults, and the settings they make. Source of both: shared/contract.md. */
+/** broker.toml: its keys with their defaults, and the settings they make. docs/broker-toml.md is made of it. */
 import * as Schema from "@effect/schema";
 import { isPasswordHash, parsePasswordHash } from "../auth/PasswordHash.ts";
 import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
@@ -12,6 +12,7 @@ import {
   oneOf,
   optional,
   pemFile,
+  required,
   secret,
   text,
   timer,
@@ -25,43 +26,113 @@ import { formatListenerAddress } from "./ListenerAddress.ts";
 const LARGEST_PACKET = 268_435_455 + 5;
 
 const limits = {
-  /** RMQTT's switch for a listener that is written down but not wanted. */
-  enable: withDefault(Schema.Boolean, true),
-  allow_anonymous: withDefault(Schema.Boolean, true),
-  max_connections: withDefault(wholeNumber(1), 1_024_000),
-  handshake_timeout: withDefault(timer(1), 30_000),
-  max_packet_size: withDefault(byteSize(LARGEST_PACKET), 1024 * 1024),
-  max_inflight: withDefault(wholeNumber(1, 65535), 16),
-  max_mqueue_len: withDefault(wholeNumber(0), 1000),
+  enable: withDefault(
+    Schema.Boolean,
+    true,
+    "false: a listener that is written down but not started.",
+  ),
+  allow_anonymous: withDefault(
+    Schema.Boolean,
+    true,
+    "false: a CONNECT needs a user of auth.users.",
+  ),
+  max_connections: withDefault(
+    wholeNumber(1),
+    1_024_000,
+    "Clients that may be connected at a time; a CONNECT beyond them is refused.",
+  ),
+  handshake_timeout: withDefault(
+    timer(1),
+    30_000,
+    "How long a CONNECT may take to arrive, and a TLS or WebSocket handshake before it.",
+  ),
+  max_packet_size: withDefault(
+    byteSize(LARGEST_PACKET),
+    1024 * 1024,
+    "A larger packet closes its connection. 0: only MQTT's own limit of 256 MB.",
+  ),
+  max_inflight: withDefault(
+    wholeNumber(1, 65535),
+    16,
+    "Unacknowledged QoS 1 and 2 messages to one client; told to 5.0 clients as Receive Maximum.",
+  ),
+  max_mqueue_len: withDefault(
+    wholeNumber(0),
+    1000,
+    "Messages queued for one session while it is away or behind; what comes beyond is dropped, " +
+      "with an event.",
+  ),
   max_qos_allowed: withDefault(
     Schema.Literal(0, 1, 2).pipe(expecting({ expected: "0, 1 or 2" })),
     2,
+    "The highest QoS: a PUBLISH above it closes its connection, and a subscription is granted " +
+      "no more.",
   ),
-  max_clientid_len: withDefault(wholeNumber(1, 65535), 65535),
-  max_topic_levels: withDefault(wholeNumber(0), 0),
-  max_topic_aliases: withDefault(wholeNumber(0, 65535), 32),
-  allow_zero_keepalive: withDefault(Schema.Boolean, true),
-  // Up to 16 the longest keep-alive, 65535 s x 16 x 2, is still a time that a timer can wait.
+  max_clientid_len: withDefault(
+    wholeNumber(1, 65535),
+    65535,
+    "The longest client identifier, in bytes.",
+  ),
+  max_topic_levels: withDefault(
+    wholeNumber(0),
+    0,
+    "The most levels of a topic or filter. 0: no limit.",
+  ),
+  max_topic_aliases: withDefault(
+    wholeNumber(0, 65535),
+    32,
+    "Topic aliases that one 5.0 client may set.",
+  ),
+  allow_zero_keepalive: withDefault(
+    Schema.Boolean,
+    true,
+    "Whether a client may do without keep-alive. false: a 3.x client is refused, a 5.0 client " +
+      "is given 60 seconds.",
+  ),
   keepalive_backoff: withDefault(
+    // Up to 16 the longest keep-alive, 65535 s x 16 x 2, is still a time that a timer can wait.
     number("a number over 0.5 and at most 16", (n) => n > 0.5 && n <= 16),
     0.75,
+    "A client is gone after its keep-alive x this x 2.",
   ),
-  session_expiry_interval: withDefault(expiry, 7_200_000),
-  max_session_expiry_interval: withDefault(expiry, 0),
-  message_expiry_interval: withDefault(expiry, 300_000),
-  /** Read and not used: 3.x resends on reconnect only, and later versions forbid anything else. [MQTT-4.4.0-1] */
-  message_retry_interval: withDefault(expiry, 20_000),
+  session_expiry_interval: withDefault(
+    expiry,
+    7_200_000,
+    "How long a 3.x session without clean_session outlives its connection; 5.0 clients say it " +
+      "themselves.",
+  ),
+  max_session_expiry_interval: withDefault(
+    expiry,
+    0,
+    'The longest that a 5.0 client may ask for. "0s": no limit.',
+  ),
+  message_expiry_interval: withDefault(
+    expiry,
+    300_000,
+    'How long a message waits for its recipient if it says nothing itself. "0s": without end.',
+  ),
+  // Later versions forbid anything else. [MQTT-4.4.0-1]
+  message_retry_interval: withDefault(
+    expiry,
+    20_000,
+    "Kept for compatibility, without effect: messages are sent again on reconnect only " +
+      "(MQTT 3.1.1, 4.4).",
+  ),
 };
 
 const address = (hostname: string, port: number) =>
-  withDefault(listenerAddress, { hostname, port });
+  withDefault(
+    listenerAddress,
+    { hostname, port },
+    'Where to listen: "host:port", IPv6 as "[::]:1883". Port 0: any free port, which the log tells.',
+  );
 
 const TcpListener = Schema.Struct({ addr: address("0.0.0.0", 1883), ...limits });
 
 const TlsListener = Schema.Struct({
   addr: address("0.0.0.0", 8883),
-  cert: pemFile("CERTIFICATE"),
-  key: pemFile("PRIVATE KEY"),
+  cert: required(pemFile("CERTIFICATE"), "The certificate chain, PEM."),
+  key: required(pemFile("PRIVATE KEY"), "Its private key, PEM."),
   ...limits,
 });
 
@@ -73,18 +144,19 @@ const WsListener = Schema.Struct({
       expecting({ expected: `a path like "/mqtt"` }),
     ),
     "/mqtt",
+    "The path of the WebSocket's URL; any other is answered with 404.",
   ),
   ...limits,
 });
 
 /** Listeners of one transport by name. */
-const named = <A, I, R>(listener: Schema.Schema<A, I, R>) =>
-  withDefault(Schema.Record({ key: Schema.String, value: listener }), {});
+const named = <A, I, R>(listener: Schema.Schema<A, I, R>, description: string) =>
+  withDefault(Schema.Record({ key: Schema.String, value: listener }), {}, description);
 
 const Listeners = Schema.Struct({
-  tcp: named(TcpListener),
-  tls: named(TlsListener),
-  ws: named(WsListener),
+  tcp: named(TcpListener, "MQTT over TCP."),
+  tls: named(TlsListener, "MQTT over TLS, with all keys of a tcp listener and these."),
+  ws: named(WsListener, "MQTT over WebSocket, with all keys of a tcp listener and these."),
 }).pipe(
   expecting({ key: "a known transport" }),
   Schema.filter((listeners) => {
@@ -115,7 +187,14 @@ const password = secret(
   },
 );
 
-const User = Schema.Struct({ username: text, password });
+const User = Schema.Struct({
+  username: required(text, "The user name of a CONNECT."),
+  password: required(
+    password,
+    'Plain text, "env:NAME" for an environment variable, or a hash that ' +
+      "`deno task hash-password` makes.",
+  ),
+});
 
 const Users = Schema.Array(User).pipe(
   Schema.filter((users) =>
@@ -129,23 +208,56 @@ const Users = Schema.Array(User).pipe(
   expecting({ expected: "each user once" }),
 );
 
+const Auth = Schema.Struct({
+  users: withDefault(
+    Users,
+    [],
+    "The users that there are: a CONNECT with a user name of theirs needs the password.",
+  ),
+});
+
 const AclEntry = Schema.Struct({
-  permit: oneOf("allow", "deny"),
-  action: withDefault(oneOf("publish", "subscribe", "all"), "all"),
-  user: optional(Schema.String),
-  clientid: optional(Schema.String),
-  topics: withDefault(topicFilters, []),
+  permit: required(oneOf("allow", "deny"), 'What the entry decides: "allow" or "deny".'),
+  action: withDefault(
+    oneOf("publish", "subscribe", "all"),
+    "all",
+    'What it is about: "publish", "subscribe" or "all".',
+  ),
+  user: optional(Schema.String, "Whom it is about, by user name. Absent: any."),
+  clientid: optional(Schema.String, "Whom it is about, by client identifier. Absent: any."),
+  topics: withDefault(
+    topicFilters,
+    [],
+    "Topic filters, in which %c stands for the client identifier and %u for the user name. " +
+      "Empty: all topics.",
+  ),
 });
 
 /** What broker.toml may hold. */
 export const BrokerFile = Schema.Struct({
   node: withDefault(
-    Schema.Struct({ id: withDefault(wholeNumber(0), 1) }),
+    Schema.Struct({
+      id: withDefault(
+        wholeNumber(0),
+        1,
+        "The number of this broker in every event: `node` and `from_node`.",
+      ),
+    }),
     { id: 1 },
+    "Which broker this is, where a receiver hears of several.",
   ),
-  listener: withDefault(Listeners, { tcp: {}, tls: {}, ws: {} }),
-  auth: withDefault(Schema.Struct({ users: withDefault(Users, []) }), { users: [] }),
-  acl: withDefault(Schema.Array(AclEntry), []),
+  listener: withDefault(
+    Listeners,
+    { tcp: {}, tls: {}, ws: {} },
+    "Where clients come in: any number of each kind, each with a name of its own. A file without any " +
+      "has one, tcp.external.",
+  ),
+  auth: withDefault(Auth, { users: [] }, "Who may come in."),
+  acl: withDefault(
+    Schema.Array(AclEntry),
+    [],
+    "Who may publish and subscribe to what: the first entry that applies decides, none allows.",
+  ),
 });
 export type BrokerFile = typeof BrokerFile.Type;
 

@@ -1,4 +1,4 @@
-/** web-hook.toml: its keys with their defaults, and the settings they make. Source of both: shared/contract.md. */
+/** web-hook.toml: its keys with their defaults, and the settings they make. docs/web-hook-toml.md is made of it. */
 import * as Schema from "@effect/schema";
 import { hasSubject, type HookEventName, hookEventNames } from "../domain/HookEvent.ts";
 import type { HookRule } from "../domain/HookRule.ts";
@@ -11,7 +11,9 @@ import {
   number,
   oneOf,
   optional,
+  override,
   pemFile,
+  required,
   secret,
   text,
   timer,
@@ -25,17 +27,50 @@ import type { TomlTable } from "./readToml.ts";
 
 /** Keys that the file has in general and an `[[endpoint]]` table for its URL alone. */
 const delivery = {
-  http_timeout: timer(1),
-  concurrency_limit: wholeNumber(1, 65535),
-  retry_initial_interval: timer(1),
-  retry_multiplier: number("a number from 1 to 1000", (n) => n >= 1 && n <= 1000),
-  retry_max_interval: timer(1),
-  retry_jitter: number("a number from 0 to 1", (n) => n >= 0 && n <= 1),
-  retry_max_elapsed_time: timer(0),
-  retry_status: oneOf("transient", "all"),
+  http_timeout: withDefault(
+    timer(1),
+    8000,
+    "From sending a request to having its whole response.",
+  ),
+  concurrency_limit: withDefault(
+    wholeNumber(1, 65535),
+    128,
+    "HTTP requests in flight, over all workers and URLs.",
+  ),
+  retry_initial_interval: withDefault(
+    timer(1),
+    500,
+    "The wait between the first attempt, where it fails, and the second.",
+  ),
+  retry_multiplier: withDefault(
+    number("a number from 1 to 1000", (n) => n >= 1 && n <= 1000),
+    2.5,
+    "How many times longer each further wait is.",
+  ),
+  retry_max_interval: withDefault(
+    timer(1),
+    60_000,
+    "The longest wait between two attempts, before jitter.",
+  ),
+  retry_jitter: withDefault(
+    number("a number from 0 to 1", (n) => n >= 0 && n <= 1),
+    0.5,
+    "How far a wait may randomly lie from its length: 0.5 is from half to one and a half times.",
+  ),
+  retry_max_elapsed_time: withDefault(
+    timer(0),
+    60_000,
+    'No attempt starts later than this after the first one failed. "0s": one attempt only.',
+  ),
+  retry_status: withDefault(
+    oneOf("transient", "all"),
+    "transient",
+    'What is tried again: "transient" (network errors, time-outs, 408, 425, 429, 5xx) or "all" ' +
+      "(every non-2xx but 410).",
+  ),
 };
 
-const urls = withDefault(Schema.Array(endpointUrl), []);
+const urls = (description: string) => withDefault(Schema.Array(endpointUrl), [], description);
 
 const noTopics = topicFilters.pipe(
   Schema.filter((topics) => topics.length === 0),
@@ -46,12 +81,17 @@ const rules = (event: HookEventName) =>
   withDefault(
     Schema.Array(
       Schema.Struct({
-        action: withDefault(text, event),
-        topics: withDefault(hasSubject(event) ? topicFilters : noTopics, []),
-        urls,
+        action: withDefault(text, event, "The body's `action`, where it is not the event's name."),
+        topics: withDefault(
+          hasSubject(event) ? topicFilters : noTopics,
+          [],
+          "MQTT topic filters of which one must match; for events with a topic. Empty: all topics.",
+        ),
+        urls: urls("Where to, instead of the URLs above."),
       }),
     ),
     [],
+    "Each rule that matches makes one request for each of its URLs.",
   );
 
 const Rules = Schema.Struct(
@@ -80,17 +120,24 @@ const Headers = Schema.Record({
 }).pipe(expecting({ key: "the name of a header that this broker does not set itself" }));
 
 const Endpoint = Schema.Struct({
-  url: endpointUrl,
-  headers: withDefault(Headers, {}),
-  ca_file: optional(pemFile("CERTIFICATE")),
-  http_timeout: optional(delivery.http_timeout),
-  concurrency_limit: optional(delivery.concurrency_limit),
-  retry_initial_interval: optional(delivery.retry_initial_interval),
-  retry_multiplier: optional(delivery.retry_multiplier),
-  retry_max_interval: optional(delivery.retry_max_interval),
-  retry_jitter: optional(delivery.retry_jitter),
-  retry_max_elapsed_time: optional(delivery.retry_max_elapsed_time),
-  retry_status: optional(delivery.retry_status),
+  url: required(endpointUrl, "The URL, as the rules write it."),
+  headers: withDefault(
+    Headers,
+    {},
+    'Sent with every request; a value may be "env:NAME" for an environment variable.',
+  ),
+  ca_file: optional(
+    pemFile("CERTIFICATE"),
+    "Certificates to trust beside the system's, PEM.",
+  ),
+  http_timeout: override(delivery.http_timeout),
+  concurrency_limit: override(delivery.concurrency_limit),
+  retry_initial_interval: override(delivery.retry_initial_interval),
+  retry_multiplier: override(delivery.retry_multiplier),
+  retry_max_interval: override(delivery.retry_max_interval),
+  retry_jitter: override(delivery.retry_jitter),
+  retry_max_elapsed_time: override(delivery.retry_max_elapsed_time),
+  retry_status: override(delivery.retry_status),
 });
 type Endpoint = typeof Endpoint.Type;
 
@@ -109,33 +156,74 @@ const Endpoints = Schema.Array(Endpoint).pipe(
 /** More events than an array has room for could not be queued. */
 const LONGEST_QUEUE = 2 ** 31 - 1;
 
+const QUEUE_CAPACITY = 300_000;
+
 /** What web-hook.toml may hold. */
 export const WebHookFile = Schema.Struct({
-  worker_threads: withDefault(wholeNumber(0, 256), 3),
-  queue_capacity: optional(wholeNumber(1, LONGEST_QUEUE)),
-  /** What older versions of RMQTT called queue_capacity. */
-  async_queue_capacity: optional(wholeNumber(1, LONGEST_QUEUE)),
-  urls,
-  http_urls: urls,
-  shutdown_timeout: withDefault(timer(0), 10_000),
+  worker_threads: withDefault(
+    wholeNumber(0, 256),
+    3,
+    "Threads for HTTP delivery beside the broker's own. 0: deliver on the broker's thread.",
+  ),
+  // Filled in by `webHookSettings`: a file may have the older name instead.
+  queue_capacity: optional(
+    wholeNumber(1, LONGEST_QUEUE),
+    "Events that may wait; bounds memory. One whose body is large counts once for each KB begun.",
+  ).annotations({ default: QUEUE_CAPACITY }),
+  async_queue_capacity: optional(
+    wholeNumber(1, LONGEST_QUEUE),
+    "The older name of queue_capacity, which is the one that counts where both are there.",
+  ),
+  when_full: withDefault(
+    oneOf("backpressure", "drop_newest", "drop_oldest"),
+    "backpressure",
+    'What happens when the queue is full: "backpressure" holds publishers back and loses nothing; ' +
+      '"drop_newest" and "drop_oldest" lose events, counted.',
+  ),
   endpoint_share: withDefault(
     number("a number over 0 and at most 1", (n) => n > 0 && n <= 1),
     0.5,
+    "What part of the queue the events for failing URLs may occupy together. A URL counts as " +
+      "failing 3 s after its failures began (one that never answers: after http_timeout); make the " +
+      "queue large enough for what is published in that time, or publishers are held that long.",
   ),
-  when_full: withDefault(oneOf("backpressure", "drop_newest", "drop_oldest"), "backpressure"),
-  breaker_failures: withDefault(wholeNumber(1), 20),
-  ordering: withDefault(oneOf("lifecycle", "client", "none"), "lifecycle"),
-  http_client: withDefault(oneOf("pool", "fetch"), "pool"),
-  http_timeout: withDefault(delivery.http_timeout, 8000),
-  concurrency_limit: withDefault(delivery.concurrency_limit, 128),
-  retry_initial_interval: withDefault(delivery.retry_initial_interval, 500),
-  retry_multiplier: withDefault(delivery.retry_multiplier, 2.5),
-  retry_max_interval: withDefault(delivery.retry_max_interval, 60_000),
-  retry_jitter: withDefault(delivery.retry_jitter, 0.5),
-  retry_max_elapsed_time: withDefault(delivery.retry_max_elapsed_time, 60_000),
-  retry_status: withDefault(delivery.retry_status, "transient"),
-  endpoint: withDefault(Endpoints, []),
-  rule: optional(Rules),
+  ordering: withDefault(
+    oneOf("lifecycle", "client", "none"),
+    "lifecycle",
+    'Which of one client\'s events reach a URL in order: "lifecycle" (`session_` and `client_` ' +
+      'events), "client" (all), "none".',
+  ),
+  http_client: withDefault(
+    oneOf("pool", "fetch"),
+    "pool",
+    '"pool": this broker\'s own HTTP/1.1 client. "fetch": the platform\'s, for HTTP/2 and for ' +
+      "proxies, which HTTP_PROXY, HTTPS_PROXY and NO_PROXY name.",
+  ),
+  http_urls: urls(
+    "Where rules without urls send to: http://, https://, or file:/// (one JSON line per event, " +
+      "appended).",
+  ),
+  urls: urls("The older name of http_urls; both may be there, and add up."),
+  ...delivery,
+  breaker_failures: withDefault(
+    wholeNumber(1),
+    20,
+    "Failures in a row after which a URL is only probed until it answers again.",
+  ),
+  shutdown_timeout: withDefault(
+    timer(0),
+    10_000,
+    "How long a stopping process goes on delivering what is queued.",
+  ),
+  endpoint: withDefault(
+    Endpoints,
+    [],
+    "Settings for one URL; without a key, the general value holds.",
+  ),
+  rule: optional(
+    Rules,
+    "Which events go where: a list of rules for each event. An event without a rule is not sent.",
+  ),
 });
 export type WebHookFile = typeof WebHookFile.Type;
 
@@ -214,7 +302,7 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
   return {
     settings: {
       workerThreads: file.worker_threads,
-      queueCapacity: file.queue_capacity ?? file.async_queue_capacity ?? 300_000,
+      queueCapacity: file.queue_capacity ?? file.async_queue_capacity ?? QUEUE_CAPACITY,
       concurrencyLimit: file.concurrency_limit,
       shutdownTimeout: file.shutdown_timeout,
       endpointShare: file.endpoint_share,

@@ -34,12 +34,20 @@ export const expecting =
   (expectation: Expectation) => <S extends Schema.Annotable.All>(schema: S): S =>
     schema.annotations({ [ExpectationId]: expectation }) as S; // annotations change no type; Self<S> is not S to the compiler
 
+/** What a schema expects of a value, and of a key: completes "expected …" in a fault, and stands in docs/. */
+export const expected = (ast: AST.AST): { readonly value: string; readonly key: string } => {
+  const own = expectationOf(ast);
+  return { value: own?.expected ?? kindExpected(ast), key: own?.key ?? A_KNOWN_KEY };
+};
+
+const A_KNOWN_KEY = "a known key";
+
 /** A fault of which the file and the line are not known yet. */
 export type UnplacedFault = Omit<ConfigFault, "file" | "line">;
 
 /** Everything that Schema found wrong: one fault per key, in Schema's order. */
 export const faultsOf = (issue: ParseResult.ParseIssue): ReadonlyArray<UnplacedFault> =>
-  collect(issue, [], {}, { key: "a known key", known: [] });
+  collect(issue, [], {}, { key: A_KNOWN_KEY, known: [] });
 
 /** What an unknown key could have been. */
 interface KnownKeys {
@@ -65,7 +73,7 @@ const collect = (
     case "Composite": {
       if (AST.isUnion(issue.ast)) return [fault(path, issue.ast, issue.actual, outer)];
       const keys: KnownKeys = {
-        key: (expectationOf(issue.ast) ?? outer).key ?? "a known key",
+        key: (expectationOf(issue.ast) ?? outer).key ?? A_KNOWN_KEY,
         known: AST.isTypeLiteral(issue.ast)
           ? issue.ast.propertySignatures.map((p) => String(p.name))
           : [],

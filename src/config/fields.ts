@@ -5,20 +5,37 @@ import * as Either from "effect/Either";
 import * as ParseResult from "effect/ParseResult";
 import * as Redacted from "effect/Redacted";
 import { isTopicFilter } from "../domain/TopicFilter.ts";
-import { parseByteSize } from "./ByteSize.ts";
+import { formatByteSize, parseByteSize } from "./ByteSize.ts";
 import { ConfigSource } from "./ConfigSource.ts";
-import { parseDuration } from "./Duration.ts";
+import { formatDuration, parseDuration } from "./Duration.ts";
 import { parseEndpointUrl } from "./EndpointUrl.ts";
 import { expecting } from "./expectation.ts";
-import { parseListenerAddress } from "./ListenerAddress.ts";
+import { formatListenerAddress, parseListenerAddress } from "./ListenerAddress.ts";
+
+// Every key says what it means: docs/ is made of that, and the shipped files say the same.
 
 /** An optional key with its default. */
-export const withDefault = <A, I, R>(schema: Schema.Schema<A, I, R>, value: NoInfer<A>) =>
-  Schema.optionalWith(schema, { exact: true, default: () => value });
+export const withDefault = <A, I, R>(
+  schema: Schema.Schema<A, I, R>,
+  value: NoInfer<A>,
+  description: string,
+) =>
+  Schema.optionalWith(schema, { exact: true, default: () => value }).annotations({
+    default: value,
+    description,
+  });
 
 /** An optional key without a default. */
-export const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) =>
-  Schema.optionalWith(schema, { exact: true });
+export const optional = <A, I, R>(schema: Schema.Schema<A, I, R>, description: string) =>
+  Schema.optionalWith(schema, { exact: true }).annotations({ description });
+
+/** A key that must be there. */
+export const required = <A, I, R>(schema: Schema.Schema<A, I, R>, description: string) =>
+  Schema.propertySignature(schema).annotations({ description });
+
+/** A general key once more, where its value may be another for one table alone. */
+export const override = <A, I, R>(general: { readonly from: Schema.Schema<A, I, R> }) =>
+  optional(general.from, "The general key's value, for this table alone.");
 
 /** A whole number in a range; `max` is 2^53 - 1 when not given. */
 export const wholeNumber = (min: number, max = Number.MAX_SAFE_INTEGER) =>
@@ -68,21 +85,21 @@ function duration(min: 0 | 1, max: number, shownMax: string) {
     return milliseconds === undefined || milliseconds < min || milliseconds > max
       ? Either.left(JSON.stringify(value))
       : Either.right(milliseconds);
-  }).pipe(expecting({ expected: `a duration like "8s" or "1m30s", ${range}` }));
+  }, formatDuration).pipe(expecting({ expected: `a duration like "8s" or "1m30s", ${range}` }));
 }
 
 /** Bytes, as a number or as a text like `"1MB"`. */
 export const byteSize = (max: number) => {
   const expected = `bytes from 0 to ${max}, as a number or like "64KB" or "1m"`;
   const inRange = Schema.Int.pipe(Schema.between(0, max));
-  return Schema.Union(
-    inRange,
+  return Schema.Union( // the text first: a default is shown as one
     parsed(Schema.String, inRange, (value) => {
       const bytes = parseByteSize(value);
       return bytes === undefined || bytes > max
         ? Either.left(JSON.stringify(value))
         : Either.right(bytes);
-    }),
+    }, formatByteSize),
+    inRange,
   ).pipe(expecting({ expected }));
 };
 
@@ -91,6 +108,7 @@ export const listenerAddress = parsed(
   Schema.String,
   Schema.Struct({ hostname: Schema.String, port: Schema.Number }),
   (value) => Either.fromNullable(parseListenerAddress(value), () => JSON.stringify(value)),
+  formatListenerAddress,
 ).pipe(expecting({ expected: `an address like "0.0.0.0:1883" or "[::1]:1883"` }));
 
 /** A URL to deliver to. */
@@ -150,20 +168,23 @@ export const pemFile = (label: string) =>
   ).pipe(expecting({ expected: `the path of a PEM file with a ${label}` }));
 
 /**
- * A value that `parse` makes of another. `parse` fails with what was found, in words; settings are
- * never written back, so there is no way in the other direction.
+ * A value that `parse` makes of another. `parse` fails with what was found, in words. `format` is the
+ * way back: only defaults are ever written, in docs/, so that a kind without one has none.
  */
 function parsed<A, I, R>(
   from: Schema.Schema<I>,
   to: Schema.Schema<A>,
   parse: (value: I) => Effect.Effect<A, string, R>,
+  format?: (value: A) => I,
 ): Schema.transformOrFail<Schema.Schema<I>, Schema.Schema<A>, R> {
   return Schema.transformOrFail(from, to, {
     strict: true,
     decode: (value, _, ast) =>
       ParseResult.mapError(parse(value), (found) => new ParseResult.Type(ast, value, found)),
     encode: (value, _, ast) =>
-      ParseResult.fail(new ParseResult.Forbidden(ast, value, "settings are not written")),
+      format === undefined
+        ? ParseResult.fail(new ParseResult.Forbidden(ast, value, "it is never written"))
+        : ParseResult.succeed(format(value)),
   });
 }
 
