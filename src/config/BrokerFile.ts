@@ -217,11 +217,11 @@ const Auth = Schema.Struct({
 });
 
 const AclEntry = Schema.Struct({
-  permit: required(oneOf("allow", "deny"), 'What the entry decides: "allow" or "deny".'),
+  permit: required(oneOf("allow", "deny"), "What the entry decides."),
   action: withDefault(
     oneOf("publish", "subscribe", "all"),
     "all",
-    'What it is about: "publish", "subscribe" or "all".',
+    "What it is about.",
   ),
   user: optional(Schema.String, "Whom it is about, by user name. Absent: any."),
   clientid: optional(Schema.String, "Whom it is about, by client identifier. Absent: any."),

@@ -285,6 +285,12 @@ const loaded = async (file: string): Promise<ReadonlySet<string>> => {
   return new Set([...reached].map(local));
 };
 
+testNeeding(["read", "run"], "main loads none of the tools beside the broker", async () => {
+  const modules = await loaded("main.ts");
+  assert.ok(modules.has("makeBroker.ts"));
+  assert.deepEqual([...modules].filter((module) => module.startsWith("tools/")), []);
+});
+
 testNeeding(
   ["read", "run"],
   "deliveryWorker loads little: no @effect/platform, Schema nor Stream, 16 MB in each worker",

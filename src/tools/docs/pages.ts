@@ -1,0 +1,13 @@
+/** The pages of docs/ with generated parts, and these parts. */
+import { BrokerFile } from "../../config/BrokerFile.ts";
+import { WebHookFile } from "../../config/WebHookFile.ts";
+import { configTables } from "./configTables.ts";
+import { eventSections, eventTable } from "./eventSections.ts";
+import { keySections } from "./keySections.ts";
+
+/** By the page's name in docs/: the texts of its regions. */
+export const PAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "events.md": { "all-events": eventTable(), "each-event": eventSections() },
+  "broker-toml.md": { keys: keySections(configTables(BrokerFile)) },
+  "web-hook-toml.md": { keys: keySections(configTables(WebHookFile)) },
+};
