@@ -1,4 +1,4 @@
-/** What broker.toml says, decoded: times in milliseconds, sizes in bytes, defaults filled in. Keys: shared/contract.md. */
+/** What broker.toml says, decoded: times in milliseconds, sizes in bytes, defaults filled in. Keys: docs/broker-toml.md. */
 import type * as Redacted from "effect/Redacted";
 import type { QoS } from "./QoS.ts";
 

@@ -1,4 +1,4 @@
-/** What web-hook.toml says, decoded: times in milliseconds, defaults filled in. Keys: shared/contract.md. */
+/** What web-hook.toml says, decoded: times in milliseconds, defaults filled in. Keys: docs/web-hook-toml.md. */
 import type * as Redacted from "effect/Redacted";
 import type { HookRule } from "./HookRule.ts";
 import type { RetryPolicy } from "./RetryPolicy.ts";

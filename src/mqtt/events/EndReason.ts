@@ -1,4 +1,4 @@
-/** The end reasons that the broker itself gives. shared/contract.md, "Events" */
+/** The end reasons that the broker itself gives. docs/events.md, "Reasons" */
 export const EndReason = {
   Disconnect: "Disconnect",
   RemoteClose: "RemoteClose",

@@ -19,7 +19,7 @@ export interface ConnectInfo extends ClientInfo {
   readonly clean_start?: boolean;
 }
 
-/** Why a message was dropped. shared/contract.md; a session's end reason is any other string. */
+/** Why a message was dropped. docs/events.md, "Reasons"; a session's end reason is any other string. */
 export const DropReason = {
   MessageQueueFull: "MessageQueueFull",
   MessageExpiration: "MessageExpiration",

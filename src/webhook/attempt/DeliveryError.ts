@@ -38,7 +38,7 @@ const named = new Set([400, 401, 403, 404, 408, 410, 413, 425, 429, 500, 502, 50
 
 /**
  * The error that a non-2xx answer is. Retryable are 408, 425, 429 and 5xx, and with policy `all` every
- * other one too, except 410 Gone. (contract.md, "Delivery")
+ * other one too, except 410 Gone. (docs/receivers.md, "At least once")
  */
 export const fromStatus = (
   status: number,

@@ -1,5 +1,5 @@
 /**
- * Holds the stream of hook events to shared/contract.md ("Events"): every client's events in their
+ * Holds the stream of hook events to docs/events.md ("The order of events"): every client's events in their
  * order, whatever happens. Throws at the first event that is out of place.
  */
 import assert from "node:assert/strict";

@@ -69,7 +69,7 @@ const anyRetry = {
 
 const defaultUrl = "http://127.0.0.1:5656/mqtt/webhook";
 
-Deno.test("loadBrokerSettings fills an empty file with the contract's defaults", () => {
+Deno.test("loadBrokerSettings fills an empty file with the documented defaults", () => {
   assert.deepEqual(broker(""), {
     settings: {
       node: { id: 1 },
@@ -87,7 +87,7 @@ Deno.test("loadBrokerSettings fills an empty file with the contract's defaults",
   });
 });
 
-Deno.test("loadWebHookSettings fills an empty file with the contract's defaults", () => {
+Deno.test("loadWebHookSettings fills an empty file with the documented defaults", () => {
   assert.deepEqual(webHook(""), {
     settings: {
       workerThreads: 3,
@@ -151,7 +151,7 @@ for (const [name, toml] of [["broker.toml", brokerToml], ["web-hook.toml", webHo
   });
 }
 
-Deno.test("loadWebHookSettings takes the reference page's two blocks unchanged", () => {
+Deno.test("loadWebHookSettings takes the two blocks of RMQTT's WebHook page unchanged", () => {
   const { settings, warnings } = webHook(referenceGeneral + referenceRules);
   assert.deepEqual(warnings, []);
   assert.equal(settings.rules.length, 15); // 14 events, client_connected twice

@@ -1,6 +1,6 @@
 /** Configuration files as RMQTT's users have them. */
 
-/** The first TOML block of shared/reference/web-hook.md, as it stands there. */
+/** The first TOML block of the WebHook page in RMQTT's documentation, as it stands there. */
 export const referenceGeneral =
   `##--------------------------------------------------------------------
 ## rmqtt-web-hook

@@ -1,4 +1,4 @@
-/** The events' names, subjects and clients, and their bodies' keys against the reference page. */
+/** The events' names, subjects and clients, and their bodies' keys against RMQTT's WebHook page. */
 import assert from "node:assert/strict";
 import * as Schema from "@effect/schema";
 import {
@@ -33,7 +33,7 @@ const fromKeys = "from_node from_ipaddress from_clientid from_username";
 const publishKeys = "dup retain qos topic packet_id payload";
 const connectKeys = "keepalive proto_ver clean_session clean_start";
 
-// The tables of web-hook.md, row by row; `_tag` stands where the body has `action`.
+// The tables of that page, row by row; `_tag` stands where the body has `action`.
 const tables: Readonly<Record<string, string>> = {
   session_created: `_tag ${clientKeys} created_at`,
   session_terminated: `_tag ${clientKeys} reason`,
@@ -52,7 +52,7 @@ const tables: Readonly<Record<string, string>> = {
   offline_message: `_tag ${fromKeys} ${clientKeys} ${publishKeys} pts ts`,
 };
 
-Deno.test("hookEventNames are the 14 of the reference page and offline_message", () => {
+Deno.test("hookEventNames are the 14 of RMQTT's WebHook page and offline_message", () => {
   assert.deepEqual([...hookEventNames].sort(), Object.keys(tables).sort());
 });
 
