@@ -19,7 +19,7 @@ export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings)
     `  worker threads ${webHook.workerThreads}, ${webHook.concurrencyLimit} requests in flight,` +
     ` ${webHook.httpClient} client`,
     `  queue of ${webHook.queueCapacity} events, when full ${webHook.whenFull},` +
-    ` of them ${webHook.endpointShare * 100}% for a failing URL`,
+    ` of them ${webHook.endpointShare * 100}% for failing URLs`,
     `  order ${webHook.ordering}, breaker after ${webHook.breakerFailures} failures,` +
     ` ${formatDuration(webHook.shutdownTimeout)} to drain at shutdown`,
   ].join("\n");

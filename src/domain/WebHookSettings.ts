@@ -27,7 +27,7 @@ export interface WebHookSettings {
   readonly concurrencyLimit: number;
   /** How long a stopping process goes on delivering, in milliseconds. */
   readonly shutdownTimeout: number;
-  /** What part (0..1] of `queueCapacity` a failing URL may occupy. */
+  /** What part (0..1] of `queueCapacity` the failing URLs may occupy together. */
   readonly endpointShare: number;
   /** What happens to events when the queue is full. */
   readonly whenFull: "backpressure" | "drop_newest" | "drop_oldest";

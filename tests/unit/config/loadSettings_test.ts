@@ -473,7 +473,7 @@ endpoints:
   file:///e, timeout 8s, up to 128 in flight, retry after 500ms x 2.5 up to 1m, jitter 0.5, for 1m (transient)
 delivery:
   worker threads 0, 128 requests in flight, pool client
-  queue of 300000 events, when full backpressure, of them 50% for a failing URL
+  queue of 300000 events, when full backpressure, of them 50% for failing URLs
   order lifecycle, breaker after 20 failures, 10s to drain at shutdown`,
   );
 });
