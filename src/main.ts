@@ -4,10 +4,12 @@ import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
 import * as Layer from "effect/Layer";
 import { makeAuthenticator } from "./auth/authenticator.ts";
-import { type CommandLine, EX_USAGE, parseCommandLine, usage } from "./config/CommandLine.ts";
+import type { CommandLine } from "./config/CommandLine.ts";
+import { EX_USAGE, parseCommandLine, USAGE } from "./config/CommandLine.ts";
 import { EX_CONFIG } from "./config/ConfigError.ts";
 import { ConfigSource } from "./config/ConfigSource.ts";
-import { type ConfigFiles, loadSettings, loadWebHookSettings } from "./config/loadSettings.ts";
+import type { ConfigFiles } from "./config/loadSettings.ts";
+import { loadSettings, loadWebHookSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
 import { makeAuthorizer } from "./auth/authorizer.ts";
 import { VERSION } from "./domain/version.ts";
@@ -83,7 +85,7 @@ const perform = (command: CommandLine) => {
     case "Version":
       return Effect.sync(() => console.log(VERSION));
     case "Help":
-      return Effect.sync(() => console.log(usage));
+      return Effect.sync(() => console.log(USAGE));
   }
 };
 

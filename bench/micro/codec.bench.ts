@@ -9,9 +9,11 @@
  */
 import "../../src/mqtt/wire/processEnv.ts";
 import { Buffer } from "node:buffer";
-import { generate, type IPublishPacket, type Packet, parser } from "mqtt-packet";
+import type { IPublishPacket, Packet } from "mqtt-packet";
+import { generate, parser } from "mqtt-packet";
 import { checkFrame } from "../../src/mqtt/wire/FrameCheck.ts";
-import { decode, type ProtocolVersion } from "../../src/mqtt/wire/PacketCodec.ts";
+import type { ProtocolVersion } from "../../src/mqtt/wire/PacketCodec.ts";
+import { decode } from "../../src/mqtt/wire/PacketCodec.ts";
 
 const small: IPublishPacket = {
   cmd: "publish",
@@ -22,7 +24,7 @@ const small: IPublishPacket = {
   retain: false,
 };
 
-const packets: ReadonlyArray<readonly [name: string, version: ProtocolVersion, packet: Packet]> = [
+const PACKETS: ReadonlyArray<readonly [name: string, version: ProtocolVersion, packet: Packet]> = [
   ["PUBLISH QoS 0, 3.1.1", 4, small],
   ["PUBLISH QoS 1, 3.1.1", 4, { ...small, qos: 1, messageId: 7 }],
   ["PUBLISH QoS 1, 5.0, no properties", 5, { ...small, qos: 1, messageId: 7 }],
@@ -54,7 +56,7 @@ const packets: ReadonlyArray<readonly [name: string, version: ProtocolVersion, p
   }],
 ];
 
-for (const [group, version, packet] of packets) {
+for (const [group, version, packet] of PACKETS) {
   const frame = new Uint8Array(generate(packet, { protocolVersion: version }));
   const bodyOffset = 2; // none is longer than 127 bytes
   const buffer = Buffer.from(frame.buffer);

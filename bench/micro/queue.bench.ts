@@ -46,7 +46,7 @@ const ok = { status: 200 } as HttpClientResponse.HttpClientResponse; // all that
 const answer = Effect.succeed(ok);
 const client = HttpClient.makeWith<never, never, never, never>(() => answer, Effect.succeed);
 
-const executors: ReadonlyArray<readonly [string, Effect.Effect<Executor, never, Scope.Scope>]> = [
+const EXECUTORS: ReadonlyArray<readonly [string, Effect.Effect<Executor, never, Scope.Scope>]> = [
   ["to an executor that answers at once", Effect.succeed(answering(() => {}))],
   [
     "to a worker's batch",
@@ -61,7 +61,7 @@ const executors: ReadonlyArray<readonly [string, Effect.Effect<Executor, never, 
   ],
 ];
 
-for (const [name, executor] of executors) {
+for (const [name, executor] of EXECUTORS) {
   const scope = Effect.runSync(Scope.make());
   const webhook = await Effect.runPromise(
     WebHook.makeWith(

@@ -46,10 +46,10 @@ const headersOf = (n: number) => ({
   "webhook-seq": `${n}`,
 });
 
-const encoder = new TextEncoder();
-const ID = encoder.encode("webhook-id: msg_");
-const REST = encoder.encode("\r\nwebhook-timestamp: 1764000000\r\nwebhook-seq: ");
-const END = encoder.encode("\r\n");
+const ENCODER = new TextEncoder();
+const ID = ENCODER.encode("webhook-id: msg_");
+const REST = ENCODER.encode("\r\nwebhook-timestamp: 1764000000\r\nwebhook-seq: ");
+const END = ENCODER.encode("\r\n");
 
 /** The same as the pool has it; its lines are written as those of a delivery, without a text. */
 const requestOf = (head: RequestHead, n: number): TransportRequest => ({
@@ -212,11 +212,11 @@ const compare = Effect.gen(function* () {
   }
 });
 
-const needed = ["net", "run", "read"] as const;
-const granted = needed.every((name) => Deno.permissions.querySync({ name }).state === "granted");
+const NEEDED = ["net", "run", "read"] as const;
+const granted = NEEDED.every((name) => Deno.permissions.querySync({ name }).state === "granted");
 if (granted) {
   await Effect.runPromise(Effect.scoped(compare));
 } else {
-  const flags = needed.map((name) => `--allow-${name}`).join(" ");
+  const flags = NEEDED.map((name) => `--allow-${name}`).join(" ");
   console.log(`left out: bench/micro/transport.bench.ts, which needs ${flags}`);
 }

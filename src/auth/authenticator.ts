@@ -13,9 +13,9 @@ import { Turns } from "./Turns.ts";
 const atOnce = Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1));
 
 /** Clients that may wait for their verdict; others are told that the server is unavailable. At 70 ms each: 9 s. */
-const mayWait = 128;
+const MAY_WAIT = 128;
 
-const none = new Uint8Array(0);
+const NONE = new Uint8Array(0);
 
 export const makeAuthenticator = (users: ReadonlyArray<UserSettings>): Authenticate => {
   const passwords = new Map(users.map(({ username, password }) => [username, password]));
@@ -23,13 +23,13 @@ export const makeAuthenticator = (users: ReadonlyArray<UserSettings>): Authentic
   const decoy = users.map(({ password }) => password)
     .find((password) => isPasswordHash(Redacted.value(password)));
   const known = new KnownPasswords();
-  const turns = new Turns(atOnce, mayWait);
+  const turns = new Turns(atOnce, MAY_WAIT);
   return (username, password, asker) => {
     const own = passwords.get(username);
     if (own === undefined && asker.admitsUnknown) return "unknown";
     const stored = own ?? decoy;
     if (stored === undefined) return "unknown";
-    const given = password ?? none;
+    const given = password ?? NONE;
     if (!isPasswordHash(Redacted.value(stored))) {
       return equalsPlain(Redacted.value(stored), given) ? "good" : "bad";
     }

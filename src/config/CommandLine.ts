@@ -21,7 +21,7 @@ export class UsageError extends Data.TaggedError("UsageError")<{ readonly messag
 export const EX_USAGE = 64;
 
 /** What `--help` prints, without a last line end. */
-export const usage = `Hookline ${VERSION}: an MQTT broker whose hook events go to webhooks.
+export const USAGE = `Hookline ${VERSION}: an MQTT broker whose hook events go to webhooks.
 
 Usage: deno task start [--config FILE] [--web-hook FILE] [--check] [--version] [--help]
 

@@ -1,11 +1,13 @@
 /** web-hook.toml: its keys with their defaults, and the settings they make. docs/web-hook-toml.md is made of it. */
 import * as Schema from "@effect/schema";
-import { hasSubject, type HookEventName, hookEventNames } from "../domain/HookEvent.ts";
+import type { HookEventName } from "../domain/HookEvent.ts";
+import { hasSubject, hookEventNames } from "../domain/HookEvent.ts";
 import type { HookRule } from "../domain/HookRule.ts";
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { KeyPath } from "./ConfigError.ts";
 import { displayUrl } from "../domain/displayUrl.ts";
-import { expecting, type UnplacedFault } from "./expectation.ts";
+import type { UnplacedFault } from "./expectation.ts";
+import { expecting } from "./expectation.ts";
 import {
   endpointUrl,
   number,
@@ -21,6 +23,7 @@ import {
   wholeNumber,
   withDefault,
 } from "./fields.ts";
+import { isFramingField } from "../http/RequestWriter.ts";
 import { isAttemptHeader } from "../webhook/attempt/attemptHeaders.ts";
 import { nearest } from "./nearest.ts";
 import type { TomlTable } from "./readToml.ts";
@@ -101,15 +104,14 @@ const Rules = Schema.Struct(
   >, // fromEntries forgets the literal keys
 ).pipe(expecting({ key: "a known event" }));
 
-/** What the HTTP layer writes itself: a second one would contradict it or break the framing. [RFC 9110] */
-const OWN_HEADERS = /^(connection|content-length|content-type|transfer-encoding)$/i;
+/** What this broker writes itself: a second one would contradict it or break the framing. */
+const isOwnHeader = (name: string): boolean =>
+  isFramingField(name) || isAttemptHeader(name) || name.toLowerCase() === "content-type";
 
 const Headers = Schema.Record({
   // A token. [RFC 9110, 5.6.2]
   key: Schema.String.pipe(
-    Schema.filter((name) =>
-      /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !OWN_HEADERS.test(name) && !isAttemptHeader(name)
-    ),
+    Schema.filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !isOwnHeader(name)),
   ),
   value: secret(
     `a header's value or "env:NAME"`,

@@ -8,10 +8,13 @@ import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { BrokerFile, brokerSettings } from "./BrokerFile.ts";
 import { ConfigError, renderPlace } from "./ConfigError.ts";
 import type { ConfigSource } from "./ConfigSource.ts";
-import { faultsOf, type UnplacedFault } from "./expectation.ts";
-import { readToml, type TomlFile, type TomlTable } from "./readToml.ts";
+import type { UnplacedFault } from "./expectation.ts";
+import { faultsOf } from "./expectation.ts";
+import type { TomlFile, TomlTable } from "./readToml.ts";
+import { readToml } from "./readToml.ts";
 import { renderIgnored, withoutRmqttKeys } from "./rmqttKeys.ts";
-import { type Doubt, rulesWithoutUrl, WebHookFile, webHookSettings } from "./WebHookFile.ts";
+import type { Doubt } from "./WebHookFile.ts";
+import { rulesWithoutUrl, WebHookFile, webHookSettings } from "./WebHookFile.ts";
 
 /** Where the two files are. Relative paths start at the working directory. */
 export interface ConfigFiles {

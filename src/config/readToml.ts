@@ -2,7 +2,8 @@
 import { parse } from "@std/toml";
 import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
-import { ConfigError, type KeyPath } from "./ConfigError.ts";
+import type { KeyPath } from "./ConfigError.ts";
+import { ConfigError } from "./ConfigError.ts";
 import { ConfigSource } from "./ConfigSource.ts";
 import { scanTomlLines } from "./TomlLines.ts";
 

@@ -67,6 +67,12 @@ export const makeRequestHead = (
   return Either.right({ bytes: encodeLatin1(text) });
 };
 
+/**
+ * Whether a header of this name, in whatever case, is the client's own to write, and no caller's: it frames
+ * the message or speaks about the connection. (RFC 9112 6, RFC 9110 7.6.1 and 10.1.1)
+ */
+export const isFramingField = (name: string): boolean => FRAMING_FIELDS.has(name.toLowerCase());
+
 /** Writes the requests of one connection, one after another, into a buffer that it keeps. */
 export class RequestWriter {
   #buffer: Uint8Array = NOTHING;
@@ -115,7 +121,7 @@ const headerFault = (name: string, value: string): string | undefined => {
   if (!isFieldText(text, 0, text.length)) {
     return `the header ${name} has characters that a header may not have`;
   }
-  if (FRAMING_FIELDS.has(name.toLowerCase())) {
+  if (isFramingField(name)) {
     return `the header ${name} is not the caller's to set`;
   }
   return undefined;
@@ -134,18 +140,20 @@ const decodeUserinfo = (url: URL): Uint8Array | undefined => {
   }
 };
 
-const encoder = new TextEncoder();
+const ENCODER = new TextEncoder();
 
 const NOTHING = new Uint8Array(0);
-const CONTENT_LENGTH = encoder.encode("content-length: ");
-const HEAD_END = encoder.encode("\r\n\r\n");
+const CONTENT_LENGTH = ENCODER.encode("content-length: ");
+const HEAD_END = ENCODER.encode("\r\n\r\n");
 /** `content-length: ` with 16 digits, its end, and the empty line. */
 const CONTENT_LENGTH_ROOM = 36;
 
 const invalid = (fault: string): Either.Either<never, TransportError> =>
   Either.left(new TransportError({ fault: "invalid_request", message: fault }));
 
-/** What frames the message or speaks about the connection is the pool's to say (RFC 9112 6, 9). */
+/** Bytes of the largest buffer that a connection keeps. */
+const MAX_KEPT_BUFFER = 64 * 1024;
+
 const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -157,6 +165,3 @@ const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
-
-/** Bytes of the largest buffer that a connection keeps. */
-const MAX_KEPT_BUFFER = 64 * 1024;

@@ -3,8 +3,10 @@
  * Synchronous and without a runtime: the host hands in bytes, the time and a way out for events, so that
  * a test runs it with plain objects.
  */
-import { BrokerContext, type BrokerOptions } from "./BrokerContext.ts";
-import { Connection, type ConnectionOwner } from "./Connection.ts";
+import type { BrokerOptions } from "./BrokerContext.ts";
+import { BrokerContext } from "./BrokerContext.ts";
+import type { ConnectionOwner } from "./Connection.ts";
+import { Connection } from "./Connection.ts";
 import { EndReason } from "./events/EndReason.ts";
 import type { Listener } from "./Listener.ts";
 import type { ByteSink } from "./ports/ByteSink.ts";

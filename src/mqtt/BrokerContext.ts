@@ -7,7 +7,8 @@ import type { HookSink } from "./ports/HookSink.ts";
 import { PubSub } from "./routing/PubSub.ts";
 import type { Client } from "./session/Client.ts";
 import type { Session } from "./session/Session.ts";
-import { Sessions, type SessionsHost } from "./session/Sessions.ts";
+import type { SessionsHost } from "./session/Sessions.ts";
+import { Sessions } from "./session/Sessions.ts";
 
 /** What the host of a broker gives it. */
 export interface BrokerOptions {

@@ -18,14 +18,16 @@ import { PacketType } from "./wire/PacketType.ts";
 import { EndReason } from "./events/EndReason.ts";
 import { bodyOffsetOf, FrameReader } from "./wire/FrameReader.ts";
 import { handleAuth } from "./handlers/auth.ts";
-import { type Admission, type Applicant, handleConnect } from "./handlers/connect.ts";
+import type { Admission, Applicant } from "./handlers/connect.ts";
+import { handleConnect } from "./handlers/connect.ts";
 import { handleDisconnect } from "./handlers/disconnect.ts";
 import { handlePublish } from "./handlers/publish.ts";
 import { handlePubrel } from "./handlers/pubrel.ts";
 import { handleSubscribe } from "./handlers/subscribe.ts";
 import { handleUnsubscribe } from "./handlers/unsubscribe.ts";
 import { MqttError } from "./wire/MqttError.ts";
-import { decode, type InboundPacket, pingresp } from "./wire/PacketCodec.ts";
+import type { InboundPacket } from "./wire/PacketCodec.ts";
+import { decode, PINGRESP } from "./wire/PacketCodec.ts";
 import { ReasonCode } from "./wire/ReasonCode.ts";
 
 /** Where a connection is in its life. */
@@ -281,7 +283,7 @@ export class Connection implements Applicant, Asker {
       if (frame === undefined) break;
       const answerNow = this.#state._tag === "Connected" && isPingreq(frame) &&
         this.sink.buffered <= UNSENT_LIMIT; // before CONNACK nothing is sent [MQTT-3.2.0-1]
-      if (answerNow) this.sink.write(pingresp);
+      if (answerNow) this.sink.write(PINGRESP);
       else {
         this.#waiting.push(copyBytes(frame));
         this.#waitingBytes += frame.length + FRAME_OVERHEAD;
@@ -335,7 +337,7 @@ export class Connection implements Applicant, Asker {
       case "unsubscribe":
         return handleUnsubscribe(this.context, connected, packet);
       case "pingreq":
-        return this.sink.write(pingresp); // [MQTT-3.12.4-1]
+        return this.sink.write(PINGRESP); // [MQTT-3.12.4-1]
       case "disconnect":
         return this.close(handleDisconnect(connected, packet));
       case "auth":

@@ -8,10 +8,10 @@
  */
 
 /** Bytes up to which a chunk is handed over as a whole, and else the size of its pieces. */
-const piece = 2048;
+const PIECE = 2048;
 
 /** Milliseconds; the others' turn costs a timer, which is 1 to 2. */
-const share = 10;
+const SHARE = 10;
 
 /** One client's share. */
 export class FairShare {
@@ -19,9 +19,9 @@ export class FairShare {
 
   /** Hands received bytes over; resolves, when it took long, after the others had their turn. */
   async give(bytes: Uint8Array, receive: (piece: Uint8Array) => void): Promise<void> {
-    for (let from = 0; from < bytes.length; from += piece) {
-      receive(bytes.subarray(from, from + piece));
-      if (performance.now() - this.#began < share) continue;
+    for (let from = 0; from < bytes.length; from += PIECE) {
+      receive(bytes.subarray(from, from + PIECE));
+      if (performance.now() - this.#began < SHARE) continue;
       // A timer: while setImmediate is used, tokio looks at the sockets in one of 61 turns only.
       await new Promise((resolve) => setTimeout(resolve, 0));
       this.#began = performance.now();
@@ -30,6 +30,6 @@ export class FairShare {
 
   /** Whether `give` is to be used: a small chunk is not worth a look at the clock. */
   static concerns(length: number): boolean {
-    return length > piece;
+    return length > PIECE;
   }
 }

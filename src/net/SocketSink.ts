@@ -14,13 +14,13 @@ export interface Peer {
 }
 
 /** Milliseconds that a closing socket may take to send what is left and to see the other side close. */
-export const closingTime = 5000;
+export const CLOSING_TIME = 5000;
 
 /**
  * Pieces that wait before they are put together: what a client that does not read is to be sent may be
  * acknowledgements by the hundred thousand, of which each holds 100 to 200 bytes beside its own four.
  */
-const mostPieces = 512;
+const MOST_PIECES = 512;
 
 /** The bytes of one client's socket, outwards. */
 export abstract class SocketSink implements ByteSink {
@@ -38,7 +38,7 @@ export abstract class SocketSink implements ByteSink {
 
   write(bytes: Uint8Array): void {
     if (this.#state !== "open") return;
-    if (this.#waiting.length === mostPieces) {
+    if (this.#waiting.length === MOST_PIECES) {
       this.#joined.push(joined(this.#waiting));
       this.#waiting = [];
     }
@@ -53,7 +53,7 @@ export abstract class SocketSink implements ByteSink {
     if (this.#state !== "open") return;
     this.#state = "ending";
     this.setReading(true); // to see the other side close
-    this.#closing = setTimeout(() => this.cut(), closingTime);
+    this.#closing = setTimeout(() => this.cut(), CLOSING_TIME);
     if (!this.#isSending) this.finish();
   }
 

@@ -6,13 +6,17 @@ import "../mqtt/wire/processEnv.ts"; // `ws` looks at the environment as mqtt-pa
 import type { Buffer } from "node:buffer";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
+import { createServer, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { type ServerOptions, WebSocketServer } from "ws";
+import type { ServerOptions } from "ws";
+import { WebSocketServer } from "ws";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
-import { type Handshakes, makeHandshakes } from "./Handshakes.ts";
+import type { Handshakes } from "./Handshakes.ts";
+import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
-import { closingTime, type OpenConnection, type Peer } from "./SocketSink.ts";
+import type { OpenConnection, Peer } from "./SocketSink.ts";
+import { CLOSING_TIME } from "./SocketSink.ts";
 import { TcpStream } from "./TcpStream.ts";
 import { serveWebSocket } from "./serveWebSocket.ts";
 
@@ -22,7 +26,7 @@ type WebSocketSettings = Extract<ListenerSettings, { readonly transport: "ws" }>
  * Bytes that a frame may be larger than a packet: clients put several packets in one frame (MQTT.js
  * gathers 512 KB in a browser).
  */
-const frameHeadroom = 1024 * 1024;
+const FRAME_HEADROOM = 1024 * 1024;
 
 /** Listens; answers the bound address. */
 export const listenWebSocket = (
@@ -48,9 +52,9 @@ const makeServer = (
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false, // costs 300 KB a client and more CPU than small packets save
-    maxPayload: limits.maxPacketSize + frameHeadroom,
+    maxPayload: limits.maxPacketSize + FRAME_HEADROOM,
     handleProtocols: (offered) => subprotocolOf(offered) ?? false,
-    closeTimeout: closingTime,
+    closeTimeout: CLOSING_TIME,
   };
   const upgrader = new WebSocketServer(options);
   const server = createServer((request, response) => {

@@ -4,7 +4,8 @@
  */
 import { FairShare } from "./FairShare.ts";
 import { ReadBuffer } from "./ReadBuffer.ts";
-import { type OpenConnection, SocketSink } from "./SocketSink.ts";
+import type { OpenConnection } from "./SocketSink.ts";
+import { SocketSink } from "./SocketSink.ts";
 
 /**
  * Serves an accepted socket until the client closes it. Never rejects: what the socket does wrong ends

@@ -1,8 +1,10 @@
 /** Moves bytes between one TLS socket and one protocol connection, from accept to close. */
 import type { Buffer } from "node:buffer";
-import { type SecureContext, TLSSocket } from "node:tls";
+import type { SecureContext } from "node:tls";
+import { TLSSocket } from "node:tls";
 import type { Handshakes } from "./Handshakes.ts";
-import { type OpenConnection, SocketSink } from "./SocketSink.ts";
+import type { OpenConnection } from "./SocketSink.ts";
+import { SocketSink } from "./SocketSink.ts";
 import { TcpStream } from "./TcpStream.ts";
 
 /**

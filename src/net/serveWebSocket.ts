@@ -2,11 +2,12 @@
 import { Buffer } from "node:buffer";
 import type { RawData, WebSocket } from "ws";
 import { ReasonCode } from "../mqtt/wire/ReasonCode.ts";
-import { type OpenConnection, type Peer, SocketSink } from "./SocketSink.ts";
+import type { OpenConnection, Peer } from "./SocketSink.ts";
+import { SocketSink } from "./SocketSink.ts";
 
 /** Close codes of RFC 6455 section 7.4.1. */
-const normalClosure = 1000;
-const unsupportedData = 1003;
+const NORMAL_CLOSURE = 1000;
+const UNSUPPORTED_DATA = 1003;
 
 /** Serves an upgraded WebSocket until it is closed. Packets may span frames and share them. [MQTT-6.0.0-2] */
 export const serveWebSocket = (socket: WebSocket, peer: Peer, open: OpenConnection): void => {
@@ -18,7 +19,7 @@ export const serveWebSocket = (socket: WebSocket, peer: Peer, open: OpenConnecti
       connection.receive(data as Buffer); // `binaryType` is left at its default, "nodebuffer"
       return;
     }
-    sink.closeCode = unsupportedData;
+    sink.closeCode = UNSUPPORTED_DATA;
     connection.close("ProtocolError(text frame)", ReasonCode.ProtocolError); // [MQTT-6.0.0-1]
   });
   // What is against RFC 6455, or larger than the listener takes. `ws` has sent its close code already.
@@ -30,7 +31,7 @@ export const serveWebSocket = (socket: WebSocket, peer: Peer, open: OpenConnecti
 };
 
 class WebSocketSink extends SocketSink {
-  closeCode = normalClosure;
+  closeCode = NORMAL_CLOSURE;
   readonly #socket: WebSocket;
 
   constructor(socket: WebSocket) {

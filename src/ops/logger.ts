@@ -6,12 +6,12 @@ import * as Cause from "effect/Cause";
 import * as HashMap from "effect/HashMap";
 import * as Logger from "effect/Logger";
 
-const plain = /^[^\s"=]+$/;
+const PLAIN = /^[^\s"=]+$/;
 
 /** A value as it stands behind `key=`: quoted when it could be misread. */
 const formatValue = (value: unknown): string => {
   const text = typeof value === "string" ? value : String(value);
-  return plain.test(text) ? text : JSON.stringify(text);
+  return PLAIN.test(text) ? text : JSON.stringify(text);
 };
 
 const pairs = (entries: ReadonlyArray<readonly [string, unknown]>): string =>

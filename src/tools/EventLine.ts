@@ -5,10 +5,10 @@
  */
 
 /** Longer payloads are cut, in characters. */
-const payloadLimit = 60;
+const PAYLOAD_LIMIT = 60;
 
 /** Told by their own column, or of no interest to somebody who watches. */
-const untold = new Set([
+const UNTOLD = new Set([
   "action",
   "node",
   "clientid",
@@ -38,7 +38,7 @@ export const eventLine = (body: unknown): string => {
 
 /** `key=value`; a flag that is set by its name alone, and one that is not set not at all. */
 const field = (key: string, value: unknown): ReadonlyArray<string> => {
-  if (untold.has(key) || key.endsWith("_at") || value === "undefined" || value === false) return [];
+  if (UNTOLD.has(key) || key.endsWith("_at") || value === "undefined" || value === false) return [];
   if (value === true) return [text(key)];
   return [`${text(key)}=${key === "payload" ? payload(value) : text(value)}`];
 };
@@ -58,27 +58,27 @@ const payload = (base64: unknown): string => {
   } catch {
     return `<${bytes.length} bytes>`;
   }
-  if (unprintable.test(decoded)) return `<${bytes.length} bytes>`;
+  if (UNPRINTABLE.test(decoded)) return `<${bytes.length} bytes>`;
   const characters = [...decoded];
-  return characters.length <= payloadLimit
+  return characters.length <= PAYLOAD_LIMIT
     ? quoted(decoded)
-    : `${quoted(characters.slice(0, payloadLimit).join(""))}… (${bytes.length} bytes)`;
+    : `${quoted(characters.slice(0, PAYLOAD_LIMIT).join(""))}… (${bytes.length} bytes)`;
 };
 
 /** A string as it is when nothing in it could mislead, else quoted; anything else as JSON. */
 const text = (value: unknown): string => {
   if (typeof value !== "string") return value === undefined ? "-" : escaped(JSON.stringify(value));
-  return value === "" || /[\s"]/.test(value) || unprintable.test(value) ? quoted(value) : value;
+  return value === "" || /[\s"]/.test(value) || UNPRINTABLE.test(value) ? quoted(value) : value;
 };
 
 const quoted = (value: string): string => escaped(JSON.stringify(value));
 
 const escaped = (json: string): string =>
   json.replace(
-    everyUnprintable,
+    EVERY_UNPRINTABLE,
     (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
 
 // Control, format (right-to-left overrides among them), surrogate and unassigned characters.
-const unprintable = /\p{C}/u;
-const everyUnprintable = /\p{C}/gu;
+const UNPRINTABLE = /\p{C}/u;
+const EVERY_UNPRINTABLE = /\p{C}/gu;

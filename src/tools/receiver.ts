@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { eventLine } from "./EventLine.ts";
 
-const usage =
+const USAGE =
   "usage: deno task receiver [--port PORT]   (127.0.0.1, port 5656 unless told otherwise)";
 
 const readPort = (): number | undefined => {
@@ -36,7 +36,7 @@ const receive = async (request: Request): Promise<Response> => {
 
 const port = readPort();
 if (port === undefined) {
-  console.error(usage);
+  console.error(USAGE);
   Deno.exit(64); // EX_USAGE
 }
 try {

@@ -10,17 +10,17 @@ import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
 import { RawMqtt } from "../support/RawMqtt.ts";
 import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
-const versions = [4, 5] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
+const VERSIONS = [4, 5] as const;
 
 let receiver: Receiver;
 let broker: BrokerProcess;
 
 /** None of them may be seen in a log line or an event. */
 const secrets = { plain: "plain-secret", env: "env-secret", hashed: "hashed-secret" };
-const wrong = "wrong-secret";
+const WRONG = "wrong-secret";
 
-aroundAllNeeding(needed, {
+aroundAllNeeding(NEEDED, {
   before: async () => {
     receiver = Receiver.start();
     Deno.env.set("HOOKLINE_TEST_PASSWORD", secrets.env);
@@ -99,17 +99,17 @@ const badText = {
   5: "bad user name or password",
 };
 
-for (const version of versions) {
+for (const version of VERSIONS) {
   for (const [user, secret] of Object.entries(secrets)) {
     testNeeding(
-      needed,
+      NEEDED,
       `Broker lets ${user} in over MQTT ${version} with the password, twice, and with no other`,
       async () => {
         const id = `${user}-${version}`;
         for (const listener of ["open", "closed"] as const) {
           assert.equal(await codeFor(listener, version, `${id}-a`, user, secret), 0);
           assert.equal(await codeFor(listener, version, `${id}-b`, user, secret), 0);
-          assert.equal(await codeFor(listener, version, `${id}-no`, user, wrong), bad[version]);
+          assert.equal(await codeFor(listener, version, `${id}-no`, user, WRONG), bad[version]);
           assert.equal(await codeFor(listener, version, `${id}-none`, user), bad[version]);
         }
         const refused = await receiver.waitFor(
@@ -126,12 +126,12 @@ for (const version of versions) {
   }
 
   testNeeding(
-    needed,
+    NEEDED,
     `Broker takes an unknown user over MQTT ${version} for anonymous, where that is welcome`,
     async () => {
-      assert.equal(await codeFor("open", version, `stranger-${version}`, "stranger", wrong), 0);
+      assert.equal(await codeFor("open", version, `stranger-${version}`, "stranger", WRONG), 0);
       assert.equal(
-        await codeFor("closed", version, `stranger-${version}`, "stranger", wrong),
+        await codeFor("closed", version, `stranger-${version}`, "stranger", WRONG),
         bad[version],
       );
       assert.equal(await codeFor("open", version, `nobody-${version}`), 0);
@@ -140,7 +140,7 @@ for (const version of versions) {
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `Broker applies its ACL over MQTT ${version}: first match decides, by user, client and placeholder`,
     async () => {
       const port = broker.port("open");
@@ -189,13 +189,13 @@ for (const version of versions) {
 }
 
 testNeeding(
-  needed,
+  NEEDED,
   "Broker answers the pings of an anonymous client while dozens of passwords are verified",
   async () => {
     const flood = Promise.all(
       Array.from(
         { length: 16 },
-        (_, i) => codeFor("closed", 4, `guess-${i}`, i % 2 === 0 ? "hashed" : `user-${i}`, wrong),
+        (_, i) => codeFor("closed", 4, `guess-${i}`, i % 2 === 0 ? "hashed" : `user-${i}`, WRONG),
       ),
     );
     const floodBegan = performance.now();
@@ -223,13 +223,13 @@ testNeeding(
   },
 );
 
-testNeeding(needed, "Broker says no password in its log or its events", async () => {
+testNeeding(NEEDED, "Broker says no password in its log or its events", async () => {
   for (const [user, secret] of Object.entries(secrets)) {
     await codeFor("closed", 5, `quiet-${user}`, user, secret);
-    await codeFor("closed", 5, `quiet-${user}`, user, wrong);
+    await codeFor("closed", 5, `quiet-${user}`, user, WRONG);
   }
   await receiver.waitFor({ action: "client_connack", clientid: "quiet-hashed" }, { count: 2 });
-  for (const secret of [...Object.values(secrets), wrong, "$scrypt$"]) {
+  for (const secret of [...Object.values(secrets), WRONG, "$scrypt$"]) {
     assert.equal(broker.log.includes(secret), false, secret);
     const base64 = Buffer.from(secret).toString("base64");
     for (const { text } of receiver.requests) {

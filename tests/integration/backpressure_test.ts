@@ -6,7 +6,7 @@ import { testNeeding } from "../support/permissions.ts";
 import { RawMqtt } from "../support/RawMqtt.ts";
 import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
 
 const connect = async (port: number, clientId: string): Promise<RawMqtt> => {
   const raw = await RawMqtt.open(port);
@@ -29,7 +29,7 @@ const ping = async (client: RawMqtt): Promise<void> => {
 
 for (const workers of [0, 2]) {
   testNeeding(
-    needed,
+    NEEDED,
     `Full queue holds publishers back, answers pings and loses nothing, with worker_threads ${workers}`,
     async () => {
       const capacity = 200;
@@ -116,7 +116,7 @@ http_timeout = "60s"
 }
 
 testNeeding(
-  needed,
+  NEEDED,
   "Full queue delays no other client's connect for ever: it is served when there is room",
   async () => {
     const receiver = Receiver.start();

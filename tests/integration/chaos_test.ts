@@ -13,7 +13,8 @@ import * as Exit from "effect/Exit";
 import * as Logger from "effect/Logger";
 import * as LogLevel from "effect/LogLevel";
 import * as Scope from "effect/Scope";
-import { clientOf, type HookEvent, hookEventNames } from "../../src/domain/HookEvent.ts";
+import type { HookEvent } from "../../src/domain/HookEvent.ts";
+import { clientOf, hookEventNames } from "../../src/domain/HookEvent.ts";
 import type { WebHookSettings } from "../../src/domain/WebHookSettings.ts";
 import { makeAuthorizer } from "../../src/auth/authorizer.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
@@ -31,16 +32,13 @@ import type { Attempting, Executor } from "../../src/webhook/attempt/Executor.ts
 import * as WebHook from "../../src/webhook/WebHook.ts";
 import * as WorkerExecutor from "../../src/webhook/worker/WorkerExecutor.ts";
 import { brokerFiles } from "../support/brokerFiles.ts";
-import { BrokerProcess, type Files } from "../support/BrokerProcess.ts";
+import type { Files } from "../support/BrokerProcess.ts";
+import { BrokerProcess } from "../support/BrokerProcess.ts";
 import { ChaosClient } from "../support/chaos/ChaosClient.ts";
-import {
-  ChaosReceiver,
-  type Fate,
-  isRefusal,
-  isSuccess,
-  type Seen,
-} from "../support/chaos/ChaosReceiver.ts";
-import { type Figures, figuresIn } from "../support/figures.ts";
+import type { Fate, Seen } from "../support/chaos/ChaosReceiver.ts";
+import { ChaosReceiver, isRefusal, isSuccess } from "../support/chaos/ChaosReceiver.ts";
+import type { Figures } from "../support/figures.ts";
+import { figuresIn } from "../support/figures.ts";
 import { Random } from "../support/fuzz/Random.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { limits } from "../support/ProtocolBench.ts";
@@ -61,21 +59,21 @@ const fates: Readonly<Record<string, ReadonlyArray<Fate>>> = {
 };
 
 /** Clients that share four topics; few, so that they meet. */
-const clients = 12;
+const CLIENTS = 12;
 
 /** Answers of the broker before it stops. */
-const steps = 400;
+const STEPS = 400;
 
 /** Lets the clients live; `onStep` is told how manieth answer of the broker there was. */
 const startClients = (port: number, random: Random, onStep: (step: number) => void) => {
   const enough = Promise.withResolvers<void>();
   let step = 0;
   const lives = Array.from(
-    { length: clients },
+    { length: CLIENTS },
     (_, n) =>
       new ChaosClient(port, `c${n}`, new Random(random.below(2 ** 32)), () => {
         onStep(++step);
-        if (step === steps) enough.resolve();
+        if (step === STEPS) enough.resolve();
       }),
   );
   const done = Promise.all(lives.map((client) => client.live()));
@@ -217,7 +215,7 @@ class Tap {
   }
 }
 
-const dyingWorker = new URL("../support/dyingWorker.ts?batch=1000", import.meta.url);
+const DYING_WORKER = new URL("../support/dyingWorker.ts?parcel=1000", import.meta.url);
 
 const settingsFor = (urls: ReadonlyArray<string>, concurrencyLimit: number): WebHookSettings =>
   settingsOf({
@@ -247,7 +245,7 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
       settings,
       (context) =>
         Effect.map(
-          WorkerExecutor.make(context, dyingWorker),
+          WorkerExecutor.make(context, DYING_WORKER),
           (executor) => tap.executor(executor, context.idPrefix),
         ),
     );
@@ -295,8 +293,8 @@ testNeeding(
     const reloads: Array<Promise<void>> = [];
     const life = startClients(port, random, (step) => {
       look();
-      if (step === steps / 4) reloads.push(run(webhook.reload(before)));
-      if (step === steps / 2) reloads.push(run(webhook.reload(after)));
+      if (step === STEPS / 4) reloads.push(run(webhook.reload(before)));
+      if (step === STEPS / 2) reloads.push(run(webhook.reload(after)));
     });
     await life.enough;
     await Promise.all(reloads);
@@ -426,8 +424,8 @@ testNeeding(
     };
     const reloads: Array<Promise<void>> = [];
     const life = startClients(broker.port(), random, (step) => {
-      if (step === steps / 4) broker.signal("SIGUSR2");
-      if (step === steps / 2) reloads.push(reload());
+      if (step === STEPS / 4) broker.signal("SIGUSR2");
+      if (step === STEPS / 2) reloads.push(reload());
     });
     await life.enough;
     await Promise.all(reloads);

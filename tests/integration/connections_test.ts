@@ -8,17 +8,19 @@ import {
   bodiesOf,
   from,
   publish,
-  time,
+  TIME,
 } from "../support/bodies.ts";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
-import { ConnectRefused, MqttClient, type ProtocolVersion } from "../support/MqttClient.ts";
+import type { ProtocolVersion } from "../support/MqttClient.ts";
+import { ConnectRefused, MqttClient } from "../support/MqttClient.ts";
 import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
 import { RawMqtt } from "../support/RawMqtt.ts";
-import { type Body, Receiver } from "../support/Receiver.ts";
+import type { Body } from "../support/Receiver.ts";
+import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
-const versions: ReadonlyArray<ProtocolVersion> = [4, 5];
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
+const VERSIONS: ReadonlyArray<ProtocolVersion> = [4, 5];
 const named = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
 
 let receiver: Receiver;
@@ -33,7 +35,7 @@ const listeners = {
   brief: 'session_expiry_interval = "500ms"\nmax_session_expiry_interval = "500ms"',
 };
 
-aroundAllNeeding(needed, {
+aroundAllNeeding(NEEDED, {
   before: async () => {
     receiver = Receiver.start();
     const users = '[{ username = "alice", password = "wonder" }]';
@@ -82,10 +84,10 @@ const refusedBody = async (
   ]);
 };
 
-for (const version of versions) {
+for (const version of VERSIONS) {
   const mqtt = `MQTT ${named[version]}`;
 
-  testNeeding(needed, `${mqtt} CONNECT with a wrong password is refused, and told so`, async () => {
+  testNeeding(NEEDED, `${mqtt} CONNECT with a wrong password is refused, and told so`, async () => {
     const id = `wrong-${version}`;
     const port = broker.port("closed");
     const login = { port, username: "alice", password: "wander" };
@@ -96,7 +98,7 @@ for (const version of versions) {
     await refusedBody(id, version, "alice", conn_ack);
   });
 
-  testNeeding(needed, `${mqtt} CONNECT with the right password is accepted`, async () => {
+  testNeeding(NEEDED, `${mqtt} CONNECT with the right password is accepted`, async () => {
     const id = `right-${version}`;
     const port = broker.port("closed");
     const client = await connect(id, version, { port, username: "alice", password: "wonder" });
@@ -108,7 +110,7 @@ for (const version of versions) {
   });
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} CONNECT without a user is refused where a user is needed`,
     async () => {
       const id = `nobody-${version}`;
@@ -119,7 +121,7 @@ for (const version of versions) {
     },
   );
 
-  testNeeding(needed, `${mqtt} CONNECT with a client id too long is refused`, async () => {
+  testNeeding(NEEDED, `${mqtt} CONNECT with a client id too long is refused`, async () => {
     const id = `much-too-long-${version}`;
     const code = await refusal(connect(id, version, { port: broker.port("short") }));
     assert.equal(code, version === 5 ? 0x85 : 2);
@@ -129,7 +131,7 @@ for (const version of versions) {
     await refusedBody(id, version, "undefined", conn_ack);
   });
 
-  testNeeding(needed, `${mqtt} CONNECT above max_connections is refused`, async () => {
+  testNeeding(NEEDED, `${mqtt} CONNECT above max_connections is refused`, async () => {
     const port = broker.port("single");
     const first = await connect(`first-${version}`, version, { port });
     const id = `second-${version}`;
@@ -145,7 +147,7 @@ for (const version of versions) {
   });
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} take-over by a clean client ends connection and session before the new ones begin`,
     async () => {
       const id = `clean-takeover-${version}`;
@@ -158,23 +160,23 @@ for (const version of versions) {
       const [one, two] = [about(old, id), about(current, id)];
       const both = asked(version, 60, true);
       const conn_ack = "Connection Accepted";
-      const connected = { connected_at: time, session_present: false };
+      const connected = { connected_at: TIME, session_present: false };
       const bodies = bodiesOf(receiver, id);
       const of = (me: Body) => bodies.filter(({ ipaddress }) => ipaddress === me.ipaddress);
       assertBodies(of(one), [
         { action: "client_connect", ...one, ...both },
-        { action: "session_created", ...one, created_at: time },
+        { action: "session_created", ...one, created_at: TIME },
         { action: "client_connack", ...one, ...both, conn_ack },
         { action: "client_connected", ...one, ...both, ...connected },
-        { action: "client_disconnected", ...one, disconnected_at: time, reason: "Kicked" },
+        { action: "client_disconnected", ...one, disconnected_at: TIME, reason: "Kicked" },
         { action: "session_terminated", ...one, reason: "Kicked" },
       ]);
       assertBodies(of(two), [
         { action: "client_connect", ...two, ...both },
-        { action: "session_created", ...two, created_at: time },
+        { action: "session_created", ...two, created_at: TIME },
         { action: "client_connack", ...two, ...both, conn_ack },
         { action: "client_connected", ...two, ...both, ...connected },
-        { action: "client_disconnected", ...two, disconnected_at: time, reason: "Disconnect" },
+        { action: "client_disconnected", ...two, disconnected_at: TIME, reason: "Disconnect" },
         { action: "session_terminated", ...two, reason: "Disconnect" },
       ]);
       const at = (action: string, me: Body) =>
@@ -185,7 +187,7 @@ for (const version of versions) {
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} take-over of a persistent session kicks the connection and keeps the session`,
     async () => {
       const id = `kept-takeover-${version}`;
@@ -209,7 +211,7 @@ for (const version of versions) {
       assertBodies(kicked, [{
         action: "client_disconnected",
         ...about(old, id),
-        disconnected_at: time,
+        disconnected_at: TIME,
         reason: "Kicked",
       }]);
       const [present] = bodies.filter(({ action, ipaddress }) =>
@@ -220,28 +222,28 @@ for (const version of versions) {
         action: "client_connected",
         ...about(current, id),
         ...asked(version, 60, false),
-        connected_at: time,
+        connected_at: TIME,
         session_present: true,
       }]);
       assert.ok(bodies.indexOf(kicked[0] ?? {}) < bodies.indexOf(present));
     },
   );
 
-  testNeeding(needed, `${mqtt} client that closes without DISCONNECT is RemoteClose`, async () => {
+  testNeeding(NEEDED, `${mqtt} client that closes without DISCONNECT is RemoteClose`, async () => {
     const id = `dropped-${version}`;
     const client = await connect(id, version);
     await client.drop();
     await gone(client, id, /^RemoteClose$/);
   });
 
-  testNeeding(needed, `${mqtt} client that falls silent is KeepaliveTimeout`, async () => {
+  testNeeding(NEEDED, `${mqtt} client that falls silent is KeepaliveTimeout`, async () => {
     const id = `silent-${version}`;
     const raw = await connectRaw(id, version, 1);
     await raw.closed();
     await gone(raw, id, /^KeepaliveTimeout$/);
   });
 
-  testNeeding(needed, `${mqtt} client that sends a second CONNECT is a ProtocolError`, async () => {
+  testNeeding(NEEDED, `${mqtt} client that sends a second CONNECT is a ProtocolError`, async () => {
     const id = `twice-${version}`;
     const raw = await connectRaw(id, version, 60);
     await raw.send(connectPacket(id, version, 60));
@@ -250,7 +252,7 @@ for (const version of versions) {
   });
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} client that sends a malformed packet is a ProtocolError`,
     async () => {
       const id = `malformed-${version}`;
@@ -262,7 +264,7 @@ for (const version of versions) {
     },
   );
 
-  testNeeding(needed, `${mqtt} session that expires ends as SessionExpiration`, async () => {
+  testNeeding(NEEDED, `${mqtt} session that expires ends as SessionExpiration`, async () => {
     const id = `expiring-${version}`;
     const client = await connect(id, version, {
       port: broker.port("brief"),
@@ -315,19 +317,19 @@ const gone = async (
   assert.match(why, reason);
   const me = about(client, clientid);
   assertBodies(bodiesOf(receiver, clientid).slice(-2), [
-    { action: "client_disconnected", ...me, disconnected_at: time, reason: why },
+    { action: "client_disconnected", ...me, disconnected_at: TIME, reason: why },
     { action: "session_terminated", ...me, reason: why },
   ]);
 };
 
-testNeeding(needed, "MQTT 5.0 DISCONNECT with a code names it in the reason", async () => {
+testNeeding(NEEDED, "MQTT 5.0 DISCONNECT with a code names it in the reason", async () => {
   const id = "with-will";
   const client = await connect(id, 5);
   await client.end({ reasonCode: 0x04 });
   await gone(client, id, /^Disconnect\(.+\)$/);
 });
 
-testNeeding(needed, "MQTT 5.0 DISCONNECT can shorten the session's life", async () => {
+testNeeding(NEEDED, "MQTT 5.0 DISCONNECT can shorten the session's life", async () => {
   const id = "shortened";
   const client = await connect(id, 5, {
     clean: false,
@@ -337,7 +339,7 @@ testNeeding(needed, "MQTT 5.0 DISCONNECT can shorten the session's life", async 
   await receiver.waitFor({ action: "session_terminated", clientid: id });
 });
 
-testNeeding(needed, "MQTT 3.1.1 CONNECT without an id and not clean is rejected", async () => {
+testNeeding(NEEDED, "MQTT 3.1.1 CONNECT without an id and not clean is rejected", async () => {
   const raw = await RawMqtt.open(broker.port());
   await raw.sendBytes(Uint8Array.from([
     ...[0x10, 12, 0, 4, ...new TextEncoder().encode("MQTT")],
@@ -356,7 +358,7 @@ testNeeding(needed, "MQTT 3.1.1 CONNECT without an id and not clean is rejected"
   }]);
 });
 
-testNeeding(needed, "MQTT CONNECT of an unknown version is refused, and told so", async () => {
+testNeeding(NEEDED, "MQTT CONNECT of an unknown version is refused, and told so", async () => {
   const raw = await RawMqtt.open(broker.port());
   await raw.sendBytes(Uint8Array.from([
     ...[0x10, 13, 0, 4, ...new TextEncoder().encode("MQTT")],
@@ -373,7 +375,7 @@ testNeeding(needed, "MQTT CONNECT of an unknown version is refused, and told so"
   );
 });
 
-testNeeding(needed, "MQTT client without an id gets one, and its events carry it", async () => {
+testNeeding(NEEDED, "MQTT client without an id gets one, and its events carry it", async () => {
   const client = await connect("", 5);
   const assigned = client.connack.properties?.assignedClientIdentifier;
   assert.ok(assigned);
@@ -383,7 +385,7 @@ testNeeding(needed, "MQTT client without an id gets one, and its events carry it
   assert.ok(actions(bodiesOf(receiver, assigned)).includes("client_connected"));
 });
 
-testNeeding(needed, "Connection that sends no CONNECT is closed at handshake_timeout", async () => {
+testNeeding(NEEDED, "Connection that sends no CONNECT is closed at handshake_timeout", async () => {
   const raw = await RawMqtt.open(broker.port("hasty"));
   // The system may have given it the port of an earlier client.
   const before = receiver.matching({ ipaddress: raw.address });
@@ -392,7 +394,7 @@ testNeeding(needed, "Connection that sends no CONNECT is closed at handshake_tim
 });
 
 testNeeding(
-  needed,
+  NEEDED,
   "Connection whose first packet is no CONNECT is closed without events",
   async () => {
     const raw = await RawMqtt.open(broker.port());
@@ -405,7 +407,7 @@ testNeeding(
 );
 
 testNeeding(
-  needed,
+  NEEDED,
   "Session with queued messages says them as dropped before its end, for the same reason",
   async () => {
     const id = "expiring-full";
@@ -429,8 +431,8 @@ testNeeding(
     const message = publish({ qos: 1, topic, payload: "late" });
     const both = { ...from(publisher, "to-expiring"), ...about(away, id), ...message };
     assertBodies(bodies.slice(-3), [
-      { action: "offline_message", ...both, pts: time, ts: time },
-      { action: "message_dropped", ...both, reason: "SessionExpiration", pts: time, ts: time },
+      { action: "offline_message", ...both, pts: TIME, ts: TIME },
+      { action: "message_dropped", ...both, reason: "SessionExpiration", pts: TIME, ts: TIME },
       { action: "session_terminated", ...about(away, id), reason: "SessionExpiration" },
     ]);
   },

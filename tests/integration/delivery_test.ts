@@ -100,7 +100,7 @@ for (const httpClient of ["pool", "fetch"] as const) {
         queueCapacity: 10_000,
         rules: [rule("message_publish", { urls: [receiver.url("/ok")] })],
       });
-      const dying = new URL("../support/dyingWorker.ts?batch=2", import.meta.url);
+      const dying = new URL("../support/dyingWorker.ts?parcel=2", import.meta.url);
       const { endpoints, workers_lost, logs } = await run(
         settings,
         (webhook) => {
@@ -199,11 +199,11 @@ testNeeding(
   },
 );
 
-const unstartable: ReadonlyArray<readonly [string, string, RegExp]> = [
+const UNSTARTABLE: ReadonlyArray<readonly [string, string, RegExp]> = [
   ["cannot be loaded", "./no-such.ts", /./],
   ["dies by a defect", "../support/muteWorker.ts", /this worker cannot speak/],
 ];
-for (const [what, module, detail] of unstartable) {
+for (const [what, module, detail] of UNSTARTABLE) {
   testNeeding(["net", "read"], `WebHook does not start when a worker ${what}`, async () => {
     const made = await Effect.runPromiseExit(
       Effect.scoped(

@@ -6,7 +6,7 @@ import { MqttClient } from "../support/MqttClient.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
 
 /** See its README.md: made for tests alone, the key is no secret. */
 const tls = (name: string): string => new URL(`../support/tls/${name}`, import.meta.url).pathname;
@@ -19,7 +19,7 @@ const connectAndLeave = async (broker: BrokerProcess, clientId: string): Promise
 for (const httpClient of ["pool", "fetch"] as const) {
   for (const workers of [0, 1]) {
     testNeeding(
-      needed,
+      NEEDED,
       `[[endpoint]] says which CA to trust and which headers to send, ${httpClient}, ${workers} workers`,
       async () => {
         const authorizations: Array<string> = [];
@@ -64,7 +64,7 @@ for (const httpClient of ["pool", "fetch"] as const) {
   }
 }
 
-testNeeding(needed, "[[endpoint]] limits its URL's requests in flight and their time", async () => {
+testNeeding(NEEDED, "[[endpoint]] limits its URL's requests in flight and their time", async () => {
   const receiver = Receiver.start();
   receiver.answer("/impatient", { _tag: "HangFirst", times: 1 });
   receiver.answer("/single", { _tag: "Hang" });
@@ -98,7 +98,7 @@ testNeeding(needed, "[[endpoint]] limits its URL's requests in flight and their 
 
 for (const workers of [0, 1]) {
   testNeeding(
-    needed,
+    NEEDED,
     `SIGHUP gives to the others what a URL could use that it removes, ${workers} workers`,
     async () => {
       const receiver = Receiver.start();
@@ -128,7 +128,7 @@ for (const workers of [0, 1]) {
   );
 }
 
-testNeeding(needed, "SIGHUP opens rotated files anew and takes over other URLs", async () => {
+testNeeding(NEEDED, "SIGHUP opens rotated files anew and takes over other URLs", async () => {
   const receiver = Receiver.start();
   const folder = await Deno.makeTempDir();
   const files = (...urls: ReadonlyArray<string>) =>

@@ -1,20 +1,22 @@
 /** The events of clients' ordinary lives, each body whole, for MQTT 3.1, 3.1.1 and 5.0. */
 import assert from "node:assert/strict";
-import { about, asked, assertBodies, bodiesOf, from, publish, time } from "../support/bodies.ts";
+import { about, asked, assertBodies, bodiesOf, from, publish, TIME } from "../support/bodies.ts";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
-import { MqttClient, type ProtocolVersion } from "../support/MqttClient.ts";
+import type { ProtocolVersion } from "../support/MqttClient.ts";
+import { MqttClient } from "../support/MqttClient.ts";
 import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
-import { type Body, Receiver } from "../support/Receiver.ts";
+import type { Body } from "../support/Receiver.ts";
+import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
-const versions: ReadonlyArray<ProtocolVersion> = [3, 4, 5];
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
+const VERSIONS: ReadonlyArray<ProtocolVersion> = [3, 4, 5];
 const named = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
 
 let receiver: Receiver;
 let broker: BrokerProcess;
 
-aroundAllNeeding(needed, {
+aroundAllNeeding(NEEDED, {
   before: async () => {
     receiver = Receiver.start();
     broker = await BrokerProcess.start(brokerFiles({ urls: [receiver.url("/")] }));
@@ -34,11 +36,11 @@ const life = async (clientid: string): Promise<ReadonlyArray<Body>> => {
   return bodiesOf(receiver, clientid);
 };
 
-for (const version of versions) {
+for (const version of VERSIONS) {
   const mqtt = `MQTT ${named[version]}`;
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} client's life gives its events whole and in causal order`,
     async () => {
       const id = `life-${version}`;
@@ -58,7 +60,7 @@ for (const version of versions) {
       const message = { qos: 1, topic, payload: "héllo" } as const;
       assertBodies(bodies, [
         { action: "client_connect", ...me, ...asked(version, 33, true) },
-        { action: "session_created", ...me, created_at: time },
+        { action: "session_created", ...me, created_at: TIME },
         {
           action: "client_connack",
           ...me,
@@ -69,7 +71,7 @@ for (const version of versions) {
           action: "client_connected",
           ...me,
           ...asked(version, 33, true),
-          connected_at: time,
+          connected_at: TIME,
           session_present: false,
         },
         { action: "client_subscribe", ...me, topic: filter, opts: { qos: 1 } },
@@ -78,27 +80,27 @@ for (const version of versions) {
           action: "message_publish",
           ...mine,
           ...publish({ ...message, packetId: sent }),
-          ts: time,
+          ts: TIME,
         },
         {
           action: "message_delivered",
           ...mine,
           ...me,
           ...publish({ ...message, packetId: messageId }),
-          pts: time,
-          ts: time,
+          pts: TIME,
+          ts: TIME,
         },
         {
           action: "message_acked",
           ...mine,
           ...me,
           ...publish({ ...message, packetId: messageId }),
-          pts: time,
-          ts: time,
+          pts: TIME,
+          ts: TIME,
         },
         { action: "client_unsubscribe", ...me, topic: filter },
         { action: "session_unsubscribed", ...me, topic: filter },
-        { action: "client_disconnected", ...me, disconnected_at: time, reason: "Disconnect" },
+        { action: "client_disconnected", ...me, disconnected_at: TIME, reason: "Disconnect" },
         { action: "session_terminated", ...me, reason: "Disconnect" },
       ]);
 
@@ -110,7 +112,7 @@ for (const version of versions) {
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} subscriber's deliveries carry the granted QoS, acknowledged from QoS 1 up`,
     async () => {
       const sender = `sender-${version}`;
@@ -132,15 +134,15 @@ for (const version of versions) {
           action: "message_publish",
           ...mine,
           ...publish({ qos: 2, topic, packetId, payload: `m${qos}` }),
-          ts: time,
+          ts: TIME,
         });
         const { messageId } = await subscriber.message(topic);
         const copy = {
           ...mine,
           ...me,
           ...publish({ qos, topic, packetId: messageId, payload: `m${qos}` }),
-          pts: time,
-          ts: time,
+          pts: TIME,
+          ts: TIME,
         };
         expected.push({ action: "message_delivered", ...copy });
         if (qos > 0) expected.push({ action: "message_acked", ...copy });
@@ -158,7 +160,7 @@ for (const version of versions) {
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} publisher's QoS 0 and QoS 1 and retain flag are told as received`,
     async () => {
       const id = `flags-${version}`;
@@ -170,7 +172,7 @@ for (const version of versions) {
       await client.publish(topic, "", { qos: 0, retain: true });
       await client.end();
       const mine = from(client, id);
-      const told = (body: Body) => ({ action: "message_publish", ...mine, ...body, ts: time });
+      const told = (body: Body) => ({ action: "message_publish", ...mine, ...body, ts: TIME });
       assertBodies((await life(id)).filter(({ action }) => action === "message_publish"), [
         told(publish({ qos: 0, topic, payload: "" })),
         told(publish({ qos: 1, retain: true, topic, packetId, payload: "kept" })),
@@ -180,7 +182,7 @@ for (const version of versions) {
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} SUBSCRIBE with several filters gives a pair of events for each, in order`,
     async () => {
       const id = `several-${version}`;
@@ -211,7 +213,7 @@ for (const version of versions) {
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} persistent session is created once, found present, and outlives its connection`,
     async () => {
       const id = `persistent-${version}`;
@@ -229,28 +231,28 @@ for (const version of versions) {
       const once = asked(version, 60, false);
       const conn_ack = "Connection Accepted";
       const [one, two] = [about(first, id), about(second, id)];
-      const gone = { disconnected_at: time, reason: "Disconnect" };
+      const gone = { disconnected_at: TIME, reason: "Disconnect" };
       assertBodies(bodiesOf(receiver, id), [
         { action: "client_connect", ...one, ...once },
-        { action: "session_created", ...one, created_at: time },
+        { action: "session_created", ...one, created_at: TIME },
         { action: "client_connack", ...one, ...once, conn_ack },
         {
           action: "client_connected",
           ...one,
           ...once,
-          connected_at: time,
+          connected_at: TIME,
           session_present: false,
         },
         { action: "client_disconnected", ...one, ...gone },
         { action: "client_connect", ...two, ...once },
         { action: "client_connack", ...two, ...once, conn_ack },
-        { action: "client_connected", ...two, ...once, connected_at: time, session_present: true },
+        { action: "client_connected", ...two, ...once, connected_at: TIME, session_present: true },
         { action: "client_disconnected", ...two, ...gone },
       ]);
     },
   );
 
-  testNeeding(needed, `${mqtt} will gives message_publish with its flags and payload`, async () => {
+  testNeeding(NEEDED, `${mqtt} will gives message_publish with its flags and payload`, async () => {
     const id = `will-${version}`;
     const topic = `will/${version}`;
     const heir = await connect(`heir-${version}`, version);
@@ -268,12 +270,12 @@ for (const version of versions) {
       action: "message_publish",
       ...from(client, id),
       ...publish({ qos: 1, topic, payload: "gone" }),
-      ts: time,
+      ts: TIME,
     }]);
     await receiver.waitFor({ action: "message_acked", topic, clientid: `heir-${version}` });
   });
 
-  testNeeding(needed, `${mqtt} client that ends properly leaves no will`, async () => {
+  testNeeding(NEEDED, `${mqtt} client that ends properly leaves no will`, async () => {
     const id = `no-will-${version}`;
     const topic = `no-will/${version}`;
     const client = await connect(id, version, {
@@ -285,7 +287,7 @@ for (const version of versions) {
   });
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} retained message is delivered with the retain flag to a new subscription only`,
     async () => {
       const topic = `retained/${version}`;
@@ -312,8 +314,8 @@ for (const version of versions) {
             packetId: copies[i]?.messageId,
             payload: "kept",
           }),
-          pts: time,
-          ts: time,
+          pts: TIME,
+          ts: TIME,
         };
         assertBodies(
           (await life(id)).filter(({ action }) => String(action).startsWith("message_")),
@@ -325,7 +327,7 @@ for (const version of versions) {
 }
 
 testNeeding(
-  needed,
+  NEEDED,
   "Webhook requests are POSTs of JSON with an id, a time and a length",
   async () => {
     const id = "request";
@@ -345,7 +347,7 @@ testNeeding(
   },
 );
 
-testNeeding(needed, "MQTT 5.0 payload of any bytes is base64 with padding", async () => {
+testNeeding(NEEDED, "MQTT 5.0 payload of any bytes is base64 with padding", async () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
   const client = await connect("bytes", 5);
   await client.publish("bytes", bytes);

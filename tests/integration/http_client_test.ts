@@ -98,7 +98,7 @@ const inNameOnly = (outcome: string) => ({
   why: "fetch does not tell failures apart",
 });
 
-const cases: ReadonlyArray<Case> = [
+const CASES: ReadonlyArray<Case> = [
   // How responses are framed
   {
     says: "a response in one piece, and use the connection again",
@@ -551,7 +551,7 @@ interface Client {
 /** Milliseconds. */
 const TIMEOUT = 8000;
 
-const clients: ReadonlyArray<Client> = [
+const CLIENTS: ReadonlyArray<Client> = [
   {
     name: "ConnectionPool",
     open: (url, headers, caCerts) =>
@@ -635,8 +635,8 @@ const run = (client: Client, of: Case): Promise<void> =>
     });
   }).pipe(Effect.provide(TestContext.TestContext), Effect.runPromise);
 
-for (const client of clients) {
-  for (const of of cases) {
+for (const client of CLIENTS) {
+  for (const of of CASES) {
     const differs = client.name === "fetchClient" && of.fetch !== undefined
       ? ` (${of.fetch.why})`
       : "";

@@ -10,10 +10,10 @@ import { testNeeding } from "../support/permissions.ts";
 import { RawMqtt } from "../support/RawMqtt.ts";
 import { Receiver, refusingUrl } from "../support/Receiver.ts";
 
-const capacity = 400;
+const CAPACITY = 400;
 
 /** So many that what waits for the failing ones would fill the queue ten times over. */
-const total = 1_500;
+const TOTAL = 1_500;
 
 for (const workers of [0, 3]) {
   testNeeding(
@@ -32,7 +32,7 @@ for (const workers of [0, 3]) {
         ],
         webHook: `
 worker_threads = ${workers}
-queue_capacity = ${capacity}
+queue_capacity = ${CAPACITY}
 endpoint_share = 0.5
 concurrency_limit = 16
 http_timeout = "1s"
@@ -51,7 +51,7 @@ ordering = "client"
         keepalive: 60,
       });
       assert.ok(await publisher.take("connack"));
-      for (let n = 1; n <= total; n++) {
+      for (let n = 1; n <= TOTAL; n++) {
         await publisher.send({
           cmd: "publish",
           topic: "t",
@@ -62,26 +62,26 @@ ordering = "client"
           retain: false,
         });
       }
-      for (let n = 1; n <= total; n++) {
+      for (let n = 1; n <= TOTAL; n++) {
         assert.equal((await publisher.take("puback"))?.messageId, n);
       }
-      const healthy = await receiver.waitFor(({ path }) => path === "/healthy", { count: total });
+      const healthy = await receiver.waitFor(({ path }) => path === "/healthy", { count: TOTAL });
       assert.deepEqual(
         healthy.map(({ body }) => Number(body["packet_id"])),
-        Array.from({ length: total }, (_, n) => n + 1),
+        Array.from({ length: TOTAL }, (_, n) => n + 1),
       );
       broker.signal("SIGUSR2");
       const of = (line: Readonly<Record<string, string>>, name: string) => Number(line[name] ?? 0);
       const [good, ...failing] = figuresIn(await broker.logged(/(.* delivery figures .*\n){4}/));
-      assert.equal(of(good!, "delivered") + of(good!, "in_flight"), total); // four lines
+      assert.equal(of(good!, "delivered") + of(good!, "in_flight"), TOTAL); // four lines
       const waiting = failing.reduce(
         (sum, line) => sum + of(line, "queued") + of(line, "in_flight"),
         0,
       );
-      assert.ok(waiting <= capacity / 2, `${waiting} wait for URLs that fail`);
+      assert.ok(waiting <= CAPACITY / 2, `${waiting} wait for URLs that fail`);
       for (const line of failing) {
         assert.equal(of(line, "delivered"), 0);
-        assert.equal(of(line, "matched"), total);
+        assert.equal(of(line, "matched"), TOTAL);
       }
       assert.ok(failing.some((line) => of(line, "dropped_endpoint_share") > 0));
       publisher.close();

@@ -1,15 +1,17 @@
 /** Messages that wait, and messages that never arrive: offline_message and message_dropped, whole. */
 import assert from "node:assert/strict";
-import { about, actions, assertBodies, bodiesOf, from, publish, time } from "../support/bodies.ts";
+import { about, actions, assertBodies, bodiesOf, from, publish, TIME } from "../support/bodies.ts";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
-import { MqttClient, type ProtocolVersion } from "../support/MqttClient.ts";
+import type { ProtocolVersion } from "../support/MqttClient.ts";
+import { MqttClient } from "../support/MqttClient.ts";
 import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
 import { RawMqtt } from "../support/RawMqtt.ts";
-import { type Body, Receiver } from "../support/Receiver.ts";
+import type { Body } from "../support/Receiver.ts";
+import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
-const versions: ReadonlyArray<ProtocolVersion> = [4, 5];
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
+const VERSIONS: ReadonlyArray<ProtocolVersion> = [4, 5];
 const named = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
 
 let receiver: Receiver;
@@ -21,7 +23,7 @@ const listeners = {
   fleeting: 'message_expiry_interval = "1ms"',
 };
 
-aroundAllNeeding(needed, {
+aroundAllNeeding(NEEDED, {
   before: async () => {
     receiver = Receiver.start();
     const files = brokerFiles({
@@ -65,11 +67,11 @@ const messageBodies = (clientid: string): ReadonlyArray<Body> =>
     action !== "message_publish" && /message/.test(String(action))
   );
 
-for (const version of versions) {
+for (const version of VERSIONS) {
   const mqtt = `MQTT ${named[version]}`;
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} message for an absent client is offline_message, and delivered when it is back`,
     async () => {
       const id = `absent-${version}`;
@@ -93,25 +95,25 @@ for (const version of versions) {
           ...mine,
           ...about(away, id),
           ...publish(message),
-          pts: time,
-          ts: time,
+          pts: TIME,
+          ts: TIME,
         },
         {
           action: "message_delivered",
           ...mine,
           ...about(back, id),
           ...sent,
-          pts: time,
-          ts: time,
+          pts: TIME,
+          ts: TIME,
         },
-        { action: "message_acked", ...mine, ...about(back, id), ...sent, pts: time, ts: time },
+        { action: "message_acked", ...mine, ...about(back, id), ...sent, pts: TIME, ts: TIME },
       ]);
       assert.equal(new Set(bodies.map(({ pts }) => pts)).size, 1);
     },
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} messages beyond max_mqueue_len are dropped, each with an event`,
     async () => {
       const id = `full-${version}`;
@@ -134,8 +136,8 @@ for (const version of versions) {
           ...about(away, id),
           ...publish({ qos: 1, topic, payload }),
           reason: "MessageQueueFull",
-          pts: time,
-          ts: time,
+          pts: TIME,
+          ts: TIME,
         })),
       );
       const back = await connect(id, version, {
@@ -149,7 +151,7 @@ for (const version of versions) {
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} message that waited too long is dropped as MessageExpiration`,
     async () => {
       const id = `late-${version}`;
@@ -173,15 +175,15 @@ for (const version of versions) {
         ...about({ address: String(dropped.body.ipaddress) }, id),
         ...publish({ qos: 1, topic, payload: "stale" }),
         reason: "MessageExpiration",
-        pts: time,
-        ts: time,
+        pts: TIME,
+        ts: TIME,
       }]);
       assert.deepEqual(back.messages, []);
     },
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} forbidden message is dropped as PublishRefused, without a recipient`,
     async () => {
       const id = `refused-${version}`;
@@ -218,8 +220,8 @@ for (const version of versions) {
         ...from(raw, id),
         ...publish({ qos: 1, topic, packetId: 21, payload: "secret" }),
         reason: "PublishRefused",
-        pts: time,
-        ts: time,
+        pts: TIME,
+        ts: TIME,
       }]);
       await subscriber.end();
       assert.deepEqual(subscriber.messages, []);
@@ -227,7 +229,7 @@ for (const version of versions) {
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} clean connect ends an absent session, its queued messages dropped first`,
     async () => {
       const id = `ended-${version}`;
@@ -262,15 +264,15 @@ for (const version of versions) {
         ...about(away, id),
         ...publish({ qos: 1, topic, payload: "lost" }),
         reason,
-        pts: time,
-        ts: time,
+        pts: TIME,
+        ts: TIME,
       }]);
       assertBodies([terminated], [{ action: "session_terminated", ...about(away, id), reason }]);
     },
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${mqtt} message sent again after a reconnect is delivered once in the events, acked once`,
     async () => {
       const id = `again-${version}`;
@@ -313,7 +315,7 @@ for (const version of versions) {
   );
 }
 
-testNeeding(needed, "QoS 2 message sent twice by its publisher is published once", async () => {
+testNeeding(NEEDED, "QoS 2 message sent twice by its publisher is published once", async () => {
   const id = "exactly-once";
   const topic = "exactly/once";
   const raw = await RawMqtt.open(broker.port());
@@ -347,6 +349,6 @@ testNeeding(needed, "QoS 2 message sent twice by its publisher is published once
     action: "message_publish",
     ...from(raw, id),
     ...publish({ qos: 2, topic, packetId: 5, payload: "once" }),
-    ts: time,
+    ts: TIME,
   }]);
 });

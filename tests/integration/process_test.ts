@@ -1,15 +1,15 @@
 /** The command line, the start and the end of the real process. */
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
-import { about, assertBodies, bodiesOf, time } from "../support/bodies.ts";
+import { about, assertBodies, bodiesOf, TIME } from "../support/bodies.ts";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess, repository, runBroker, taskCommand } from "../support/BrokerProcess.ts";
 import { MqttClient } from "../support/MqttClient.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
-import { referenceGeneral, referenceRules } from "../unit/config/rmqttFiles.ts";
+import { REFERENCE_GENERAL, REFERENCE_RULES } from "../unit/config/rmqttFiles.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -27,7 +27,7 @@ const withFile = async <A>(
   }
 };
 
-testNeeding(needed, "--help tells every option and exits 0", async () => {
+testNeeding(NEEDED, "--help tells every option and exits 0", async () => {
   const { code, stdout } = await runBroker("--help");
   assert.equal(code, 0);
   for (const option of ["--config", "--web-hook", "--check", "--version", "--help"]) {
@@ -35,13 +35,13 @@ testNeeding(needed, "--help tells every option and exits 0", async () => {
   }
 });
 
-testNeeding(needed, "--version tells the version and exits 0", async () => {
+testNeeding(NEEDED, "--version tells the version and exits 0", async () => {
   const { code, stdout } = await runBroker("--version");
   assert.equal(code, 0);
   assert.ok(stdout.includes(config.version));
 });
 
-testNeeding(needed, "Unknown option is refused with its name and no stack trace", async () => {
+testNeeding(NEEDED, "Unknown option is refused with its name and no stack trace", async () => {
   const { code, stdout, stderr } = await runBroker("--chek");
   assert.notEqual(code, 0);
   assert.match(stdout + stderr, /--chek/);
@@ -49,7 +49,7 @@ testNeeding(needed, "Unknown option is refused with its name and no stack trace"
 });
 
 testNeeding(
-  needed,
+  NEEDED,
   "--check of the shipped configuration prints what would run and exits 0",
   async () => {
     const { code, stdout, stderr } = await runBroker("--check");
@@ -60,16 +60,16 @@ testNeeding(
   },
 );
 
-testNeeding(needed, "--check takes RMQTT's reference web-hook file unchanged", async () => {
+testNeeding(NEEDED, "--check takes RMQTT's reference web-hook file unchanged", async () => {
   const { code, stdout, stderr } = await withFile(
-    referenceGeneral + referenceRules,
+    REFERENCE_GENERAL + REFERENCE_RULES,
     (path) => runBroker("--check", "--web-hook", path),
   );
   assert.equal(code, 0, stderr);
   assert.match(stdout, /http:\/\/127\.0\.0\.1:5657\/mqtt\/webhook/);
 });
 
-const faults: ReadonlyArray<readonly [what: string, webHook: string, said: ReadonlyArray<RegExp>]> =
+const FAULTS: ReadonlyArray<readonly [what: string, webHook: string, said: ReadonlyArray<RegExp>]> =
   [
     ["no TOML", "worker_threads = = 3", [/\b1\b/]],
     ["a misspelt key", 'http_url = ["http://127.0.0.1:1/"]', [/http_url\b/, /http_urls/]],
@@ -87,8 +87,8 @@ const faults: ReadonlyArray<readonly [what: string, webHook: string, said: Reado
     ],
   ];
 
-for (const [what, webHook, said] of faults) {
-  testNeeding(needed, `Web-hook file with ${what} is refused by name, exit 78`, async () => {
+for (const [what, webHook, said] of FAULTS) {
+  testNeeding(NEEDED, `Web-hook file with ${what} is refused by name, exit 78`, async () => {
     await withFile(webHook, async (path) => {
       const { code, stderr } = await runBroker("--web-hook", path);
       assert.equal(code, 78, stderr);
@@ -99,7 +99,7 @@ for (const [what, webHook, said] of faults) {
   });
 }
 
-testNeeding(needed, "Broker file with a fault is refused by line and key, exit 78", async () => {
+testNeeding(NEEDED, "Broker file with a fault is refused by line and key, exit 78", async () => {
   const text = `[listener.tcp.external]\naddr = "127.0.0.1:0"\nmax_inflght = 3\n`;
   await withFile(text, async (path) => {
     const { code, stderr } = await runBroker("--check", "--config", path);
@@ -109,7 +109,7 @@ testNeeding(needed, "Broker file with a fault is refused by line and key, exit 7
   });
 });
 
-testNeeding(needed, "Key that RMQTT has and this broker has not is a warning", async () => {
+testNeeding(NEEDED, "Key that RMQTT has and this broker has not is a warning", async () => {
   await withFile(
     `[listener.tcp.external]\naddr = "127.0.0.1:0"\nbacklog = 1024\n`,
     async (path) => {
@@ -120,13 +120,13 @@ testNeeding(needed, "Key that RMQTT has and this broker has not is a warning", a
   );
 });
 
-testNeeding(needed, "File that cannot be read is named, exit 78", async () => {
+testNeeding(NEEDED, "File that cannot be read is named, exit 78", async () => {
   const { code, stderr } = await runBroker("--check", "--config", "/nonexistent/broker.toml");
   assert.equal(code, 78);
   assert.match(stderr, /\/nonexistent\/broker\.toml/);
 });
 
-testNeeding(needed, "File that is not UTF-8 is refused, exit 78", async () => {
+testNeeding(NEEDED, "File that is not UTF-8 is refused, exit 78", async () => {
   const latin1 = Uint8Array.from('auth.users = ["Zo\xeb"]', (c) => c.charCodeAt(0));
   await withFile(latin1, async (path) => {
     const { code, stderr } = await runBroker("--check", "--config", path);
@@ -136,7 +136,7 @@ testNeeding(needed, "File that is not UTF-8 is refused, exit 78", async () => {
 });
 
 testNeeding(
-  needed,
+  NEEDED,
   "Address in use ends the start with a message, not with a stack trace",
   async () => {
     const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -154,7 +154,7 @@ testNeeding(
 
 for (const [signal, workers] of [["SIGTERM", 0], ["SIGTERM", 3], ["SIGINT", 1]] as const) {
   testNeeding(
-    needed,
+    NEEDED,
     `${signal} delivers every client's last events and exits 0, with worker_threads ${workers}`,
     async () => {
       const receiver = Receiver.start();
@@ -175,7 +175,7 @@ for (const [signal, workers] of [["SIGTERM", 0], ["SIGTERM", 3], ["SIGINT", 1]] 
         assertBodies(last.slice(0, 1), [{
           action: "client_disconnected",
           ...about(client, id),
-          disconnected_at: time,
+          disconnected_at: TIME,
           reason: "Shutdown",
         }]);
         assertBodies(last.slice(1), [{
@@ -190,7 +190,7 @@ for (const [signal, workers] of [["SIGTERM", 0], ["SIGTERM", 3], ["SIGINT", 1]] 
 }
 
 testNeeding(
-  needed,
+  NEEDED,
   "Stop takes no longer than shutdown_timeout, and the log counts what is left",
   async () => {
     const receiver = Receiver.start();
@@ -211,7 +211,7 @@ testNeeding(
   },
 );
 
-testNeeding(needed, "Log at its default level holds no payload and no password", async () => {
+testNeeding(NEEDED, "Log at its default level holds no payload and no password", async () => {
   const receiver = Receiver.start();
   const broker = await BrokerProcess.start(brokerFiles({
     broker: 'auth.users = [{ username = "alice", password = "pa55w0rd" }]',
@@ -226,7 +226,7 @@ testNeeding(needed, "Log at its default level holds no payload and no password",
   await receiver.close();
 });
 
-testNeeding(needed, "deno task start itself ends with exit 0 on SIGTERM", async () => {
+testNeeding(NEEDED, "deno task start itself ends with exit 0 on SIGTERM", async () => {
   const receiver = Receiver.start();
   const { broker, webHook } = brokerFiles({ urls: [receiver.url("/")] });
   const exit = await withFile(broker, (brokerPath) =>
@@ -253,7 +253,7 @@ testNeeding(needed, "deno task start itself ends with exit 0 on SIGTERM", async 
 });
 
 testNeeding(
-  needed,
+  NEEDED,
   "deno task receiver prints where it listens and each event on one line",
   async () => {
     const child = taskCommand("receiver", ["--port", "0"]).spawn();

@@ -1,18 +1,19 @@
 /** `http_client = "fetch"` behind an HTTP proxy that the environment names, over the real process. */
 import assert from "node:assert/strict";
-import { about, assertBodies, time } from "../support/bodies.ts";
+import { about, assertBodies, TIME } from "../support/bodies.ts";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
 import { ForwardProxy } from "../support/ForwardProxy.ts";
 import { MqttClient } from "../support/MqttClient.ts";
 import { testNeeding } from "../support/permissions.ts";
-import { type Received, Receiver } from "../support/Receiver.ts";
+import type { Received } from "../support/Receiver.ts";
+import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
 
 for (const workers of [0, 1]) {
   testNeeding(
-    needed,
+    NEEDED,
     `http_client = "fetch" delivers through the proxy of HTTP_PROXY to a host that only the proxy knows, ${workers} workers`,
     async () => {
       await using receiver = Receiver.start();
@@ -46,7 +47,7 @@ for (const workers of [0, 1]) {
         keepalive: 60,
         proto_ver: 4,
         clean_session: true,
-        connected_at: time,
+        connected_at: TIME,
         session_present: false,
       }]);
       assert.equal(headers.get("host"), "receiver.invalid");

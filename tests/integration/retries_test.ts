@@ -4,16 +4,17 @@ import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
 import { MqttClient } from "../support/MqttClient.ts";
 import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
-import { type Received, Receiver, refusingUrl } from "../support/Receiver.ts";
+import type { Received } from "../support/Receiver.ts";
+import { Receiver, refusingUrl } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
 
 let receiver: Receiver;
 let broker: BrokerProcess;
 let publisher: MqttClient;
 
 /** Each test has a path of its own; events on topic `<path>/#` go there, and everything to /all. */
-const paths = [
+const PATHS = [
   "failing",
   "final",
   "later",
@@ -26,10 +27,10 @@ const paths = [
   ...[408, 425, 429, 500, 502, 503, 504].map((status) => `again${status}`),
 ] as const;
 
-aroundAllNeeding(needed, {
+aroundAllNeeding(NEEDED, {
   before: async () => {
     receiver = Receiver.start();
-    const rules = paths.map((path) =>
+    const rules = PATHS.map((path) =>
       `{ topics = ["${path}/#"], urls = ["${receiver.url(`/${path}`)}"] }`
     );
     rules.push(`{ topics = ["refused/#"], urls = ["${refusingUrl()}"] }`);
@@ -63,7 +64,7 @@ const ids = (requests: ReadonlyArray<Received>): ReadonlyArray<string | null> =>
   requests.map(({ headers }) => headers.get("webhook-id"));
 
 testNeeding(
-  needed,
+  NEEDED,
   "Delivery that fails is repeated with one id and one body until it succeeds",
   async () => {
     receiver.answer("/failing", { _tag: "FailFirst", times: 3, status: 503 });
@@ -86,7 +87,7 @@ testNeeding(
 );
 
 for (const status of [408, 425, 429, 500, 502, 503, 504]) {
-  testNeeding(needed, `Delivery answered ${status} is repeated`, async () => {
+  testNeeding(NEEDED, `Delivery answered ${status} is repeated`, async () => {
     const path = `again${status}`;
     receiver.answer(`/${path}`, { _tag: "FailFirst", times: 1, status });
     await publish(`${path}/1`);
@@ -96,7 +97,7 @@ for (const status of [408, 425, 429, 500, 502, 503, 504]) {
 }
 
 for (const status of [400, 401, 404, 410, 422]) {
-  testNeeding(needed, `Delivery answered ${status} has failed and is not repeated`, async () => {
+  testNeeding(NEEDED, `Delivery answered ${status} has failed and is not repeated`, async () => {
     const path = `ends${status}`;
     receiver.answer(`/${path}`, { _tag: "FailFirst", times: 1, status });
     await publish(`${path}/1`);
@@ -114,7 +115,7 @@ for (const status of [400, 401, 404, 410, 422]) {
   });
 }
 
-testNeeding(needed, "Delivery waits as long as Retry-After says", async () => {
+testNeeding(NEEDED, "Delivery waits as long as Retry-After says", async () => {
   const headers = { "retry-after": "1" };
   receiver.answer("/later", { _tag: "FailFirst", times: 1, status: 503, headers });
   await publish("later/1");
@@ -124,7 +125,7 @@ testNeeding(needed, "Delivery waits as long as Retry-After says", async () => {
   assert.ok(waited >= 990, `repeated after ${waited} ms`);
 });
 
-testNeeding(needed, "Delivery does not follow a redirect", async () => {
+testNeeding(NEEDED, "Delivery does not follow a redirect", async () => {
   const headers = { location: receiver.url("/elsewhere") };
   receiver.answer("/moved", { _tag: "FailFirst", times: 1, status: 307, headers });
   await publish("moved/1");
@@ -137,7 +138,7 @@ testNeeding(needed, "Delivery does not follow a redirect", async () => {
   assert.deepEqual(receiver.matching(at("/elsewhere")), []);
 });
 
-testNeeding(needed, "Delivery that gets no answer in http_timeout is repeated", async () => {
+testNeeding(NEEDED, "Delivery that gets no answer in http_timeout is repeated", async () => {
   receiver.answer("/mute", { _tag: "HangFirst", times: 1 });
   await publish("mute/1");
   const [first, second] = await receiver.waitFor(at("/mute"), { count: 2 });
@@ -147,7 +148,7 @@ testNeeding(needed, "Delivery that gets no answer in http_timeout is repeated", 
 });
 
 testNeeding(
-  needed,
+  NEEDED,
   "Endpoint that hangs or refuses costs the other endpoints nothing",
   async () => {
     receiver.answer("/deaf", { _tag: "Hang" });
@@ -170,7 +171,7 @@ testNeeding(
   },
 );
 
-testNeeding(needed, 'Delivery is repeated for any status with retry_status = "all"', async () => {
+testNeeding(NEEDED, 'Delivery is repeated for any status with retry_status = "all"', async () => {
   receiver.answer("/stubborn", { _tag: "FailFirst", times: 2, status: 404 });
   const own = await BrokerProcess.start(brokerFiles({
     urls: [receiver.url("/stubborn")],
@@ -185,7 +186,7 @@ testNeeding(needed, 'Delivery is repeated for any status with retry_status = "al
 });
 
 testNeeding(
-  needed,
+  NEEDED,
   "Delivery is given up after retry_max_elapsed_time, and the log says so",
   async () => {
     receiver.answer("/sealed", { _tag: "Status", status: 500 });
@@ -212,7 +213,7 @@ retry_max_elapsed_time = "600ms"
 );
 
 testNeeding(
-  needed,
+  NEEDED,
   "Lifecycle events of a client arrive in order while the receiver fails",
   async () => {
     // Everything as it is by default: several workers, lifecycle order.

@@ -5,14 +5,15 @@ import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
 import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
 import { RawMqtt } from "../support/RawMqtt.ts";
-import { type Received, Receiver } from "../support/Receiver.ts";
+import type { Received } from "../support/Receiver.ts";
+import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
 
 let receiver: Receiver;
 let broker: BrokerProcess;
 
-aroundAllNeeding(needed, {
+aroundAllNeeding(NEEDED, {
   before: async () => {
     receiver = Receiver.start();
     const rules = ["client_connected", "client_disconnected", "message_dropped"]
@@ -106,7 +107,7 @@ const publish = (topic: string, payload: string, qos: 0 | 1 = 0): Packet => ({
 });
 
 testNeeding(
-  needed,
+  NEEDED,
   "Broker stops reading a client that asks for ever and never reads, and serves the others",
   async () => {
     const other = await connected("other");
@@ -148,7 +149,7 @@ testNeeding(
 );
 
 testNeeding(
-  needed,
+  NEEDED,
   "Broker drops what a subscriber that never reads is sent beyond its queue, with events, and not what others are",
   async () => {
     const reader = await connected("reader");
@@ -179,7 +180,7 @@ testNeeding(
   },
 );
 
-testNeeding(needed, "Broker allocates nothing for packets that claim 256 MB", async () => {
+testNeeding(NEEDED, "Broker allocates nothing for packets that claim 256 MB", async () => {
   const claim = Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0x7f, 0, 1, 0x74);
   const before = await residentBytes();
   const liars = await Promise.all(
@@ -198,7 +199,7 @@ testNeeding(needed, "Broker allocates nothing for packets that claim 256 MB", as
 });
 
 testNeeding(
-  needed,
+  NEEDED,
   "Broker takes thousands of clients that connect and go in a row, and serves one that stays",
   async () => {
     const witness = await connected("stays");

@@ -4,15 +4,16 @@ import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
 import { MqttClient } from "../support/MqttClient.ts";
 import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
-import { type Body, Receiver } from "../support/Receiver.ts";
+import type { Body } from "../support/Receiver.ts";
+import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
 
 let receiver: Receiver;
 let broker: BrokerProcess;
 let folder: string;
 
-aroundAllNeeding(needed, {
+aroundAllNeeding(NEEDED, {
   before: async () => {
     receiver = Receiver.start();
     folder = await Deno.makeTempDir({ prefix: "hookline-test-" });
@@ -58,7 +59,7 @@ const sent = async (clientid: string): Promise<ReadonlyArray<{ path: string; bod
 const lines = (requests: ReadonlyArray<{ path: string; body: Body }>): ReadonlyArray<string> =>
   requests.map(({ path, body }) => `${path} ${body.action}`).toSorted();
 
-testNeeding(needed, "Rule sends its event, under its action, to each of its URLs", async () => {
+testNeeding(NEEDED, "Rule sends its event, under its action, to each of its URLs", async () => {
   const client = await connect("plain");
   await client.end();
   assert.deepEqual(lines(await sent("plain")), [
@@ -70,7 +71,7 @@ testNeeding(needed, "Rule sends its event, under its action, to each of its URLs
   ]);
 });
 
-testNeeding(needed, "Rule's deliveries have each an id of their own", async () => {
+testNeeding(NEEDED, "Rule's deliveries have each an id of their own", async () => {
   const client = await connect("ids");
   await client.end();
   await sent("ids");
@@ -80,7 +81,7 @@ testNeeding(needed, "Rule's deliveries have each an id of their own", async () =
   assert.equal(new Set(ids).size, 5);
 });
 
-testNeeding(needed, "Rule's action changes nothing in the body but the action", async () => {
+testNeeding(NEEDED, "Rule's action changes nothing in the body but the action", async () => {
   const client = await connect("renamed");
   await client.end();
   await sent("renamed");
@@ -93,7 +94,7 @@ testNeeding(needed, "Rule's action changes nothing in the body but the action", 
   );
 });
 
-testNeeding(needed, "Rule's topics choose subscriptions by their filter", async () => {
+testNeeding(NEEDED, "Rule's topics choose subscriptions by their filter", async () => {
   const client = await connect("subscribes");
   await client.subscribe(["x/y/z", "foo/bar", "foo/#", "foo", "x/y", "fo/bar", "devices/1/state"]);
   await client.end();
@@ -109,7 +110,7 @@ testNeeding(needed, "Rule's topics choose subscriptions by their filter", async 
 });
 
 testNeeding(
-  needed,
+  NEEDED,
   "Rule's topics choose messages, and # leaves out topics that begin with $",
   async () => {
     const client = await connect("publishes");
@@ -134,7 +135,7 @@ testNeeding(
   },
 );
 
-testNeeding(needed, "file:// target gets one JSON line per event, and its folders", async () => {
+testNeeding(NEEDED, "file:// target gets one JSON line per event, and its folders", async () => {
   const path = `${folder}/deep/er/events.jsonl`;
   const own = await BrokerProcess.start(brokerFiles({
     urls: [`file://${path}`],

@@ -6,9 +6,9 @@ import { MqttClient } from "../support/MqttClient.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
 
-testNeeding(needed, "SIGHUP and SIGUSR2 in a row, also while it reloads, end nothing", async () => {
+testNeeding(NEEDED, "SIGHUP and SIGUSR2 in a row, also while it reloads, end nothing", async () => {
   const receiver = Receiver.start();
   const broker = await BrokerProcess.start(brokerFiles({ urls: [receiver.url("/")] }));
   for (let i = 0; i < 50; i++) {
@@ -23,7 +23,7 @@ testNeeding(needed, "SIGHUP and SIGUSR2 in a row, also while it reloads, end not
   await receiver.close();
 });
 
-testNeeding(needed, "Signals to a stopping process do not keep it from delivering", async () => {
+testNeeding(NEEDED, "Signals to a stopping process do not keep it from delivering", async () => {
   const receiver = Receiver.start();
   receiver.answer("/", { _tag: "Hang" });
   const broker = await BrokerProcess.start(brokerFiles({ urls: [receiver.url("/")] }));

@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { actions, bodiesOf } from "../support/bodies.ts";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
-import { MqttClient, type ProtocolVersion } from "../support/MqttClient.ts";
+import type { ProtocolVersion } from "../support/MqttClient.ts";
+import { MqttClient } from "../support/MqttClient.ts";
 import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
 const named = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
 
 let receiver: Receiver;
@@ -24,7 +25,7 @@ const listeners = {
   "ws.browser": "",
 };
 
-aroundAllNeeding(needed, {
+aroundAllNeeding(NEEDED, {
   before: async () => {
     receiver = Receiver.start();
     broker = await BrokerProcess.start(
@@ -38,7 +39,7 @@ aroundAllNeeding(needed, {
   },
 });
 
-const transports: ReadonlyArray<readonly [what: string, listener: string, options: () => object]> =
+const TRANSPORTS: ReadonlyArray<readonly [what: string, listener: string, options: () => object]> =
   [
     [
       "TLS",
@@ -48,10 +49,10 @@ const transports: ReadonlyArray<readonly [what: string, listener: string, option
     ["WebSocket", "browser", () => ({ protocol: "ws", path: "/mqtt" })],
   ];
 
-for (const [what, listener, options] of transports) {
+for (const [what, listener, options] of TRANSPORTS) {
   for (const version of [3, 4, 5] as ReadonlyArray<ProtocolVersion>) {
     testNeeding(
-      needed,
+      NEEDED,
       `MQTT ${named[version]} over ${what} speaks with clients on TCP`,
       async () => {
         const clientId = `over-${listener}-${version}`;
@@ -93,7 +94,7 @@ for (const [what, listener, options] of transports) {
     );
   }
 
-  testNeeding(needed, `Client over ${what} that vanishes is noticed at once`, async () => {
+  testNeeding(NEEDED, `Client over ${what} that vanishes is noticed at once`, async () => {
     const clientId = `vanishing-${listener}`;
     const client = await MqttClient.connect({
       port: broker.port(listener),
@@ -108,7 +109,7 @@ for (const [what, listener, options] of transports) {
 }
 
 testNeeding(
-  needed,
+  NEEDED,
   "WebSocket listener refuses what is no WebSocket of MQTT on its path",
   async () => {
     const origin = `http://127.0.0.1:${broker.port("browser")}`;
@@ -120,12 +121,12 @@ testNeeding(
   },
 );
 
-testNeeding(needed, "TLS listener survives a client that speaks no TLS", async () => {
+testNeeding(NEEDED, "TLS listener survives a client that speaks no TLS", async () => {
   const plain = await Deno.connect({ hostname: "127.0.0.1", port: broker.port("secure") });
   await plain.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
   while (await plain.read(new Uint8Array(512)) !== null);
   plain.close();
-  const [, listener, options] = transports[0] ?? assert.fail();
+  const [, listener, options] = TRANSPORTS[0] ?? assert.fail();
   const client = await MqttClient.connect({
     port: broker.port(listener),
     clientId: "after",
@@ -134,14 +135,14 @@ testNeeding(needed, "TLS listener survives a client that speaks no TLS", async (
   await client.end();
 });
 
-testNeeding(needed, "SIGTERM says the last events of clients on every transport", async () => {
+testNeeding(NEEDED, "SIGTERM says the last events of clients on every transport", async () => {
   const said = Receiver.start();
   const stopping = await BrokerProcess.start(
     brokerFiles({ listeners, urls: [said.url("/")] }),
     ["plain", "secure", "browser"],
   );
   const clients = await Promise.all(
-    [["TCP", "plain", () => ({})] as const, ...transports].map(([, listener, options]) =>
+    [["TCP", "plain", () => ({})] as const, ...TRANSPORTS].map(([, listener, options]) =>
       MqttClient.connect({
         port: stopping.port(listener),
         clientId: listener,

@@ -84,14 +84,14 @@ const publish = (topic: string, more: object = {}) => ({
   ...more,
 });
 
-const refusals = [
+const REFUSALS = [
   ["bad", false, 4, 0x86, "bad user name or password"],
   ["bad", true, 4, 0x86, "bad user name or password"],
   ["unknown", false, 4, 0x86, "bad user name or password"],
   ["busy", true, 3, 0x88, "Server unavailable"],
 ] as const;
 
-for (const [verdict, allowAnonymous, returnCode, reasonCode, text] of refusals) {
+for (const [verdict, allowAnonymous, returnCode, reasonCode, text] of REFUSALS) {
   for (const version of [3, 4, 5] as const) {
     for (const when of ["at once", "later"] as const) {
       const anonymous = allowAnonymous ? "welcome" : "refused";

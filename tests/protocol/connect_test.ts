@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Verdict } from "../../src/mqtt/ports/Access.ts";
 import { ProtocolBench } from "../support/ProtocolBench.ts";
 import {
-  badText,
+  BAD_TEXT,
   bytesOfPackets,
   connectFrame,
   endReason,
@@ -26,7 +26,7 @@ const closedInSilence = (bytes: ReadonlyArray<number>, what = "a frame"): void =
   assert.equal(bench.broker.connections, 0);
 };
 
-const accepted = [0x20, 2, 0, 0];
+const ACCEPTED = [0x20, 2, 0, 0];
 
 for (const version of [3, 4, 5] as const) {
   Deno.test(`CONNECT of protocol version ${version} is accepted, with its events in order`, () => {
@@ -146,7 +146,7 @@ Deno.test("CONNECT cut short at any byte is closed without CONNACK", () => {
   }
 });
 
-for (const [what, bytes] of badText) {
+for (const [what, bytes] of BAD_TEXT) {
   Deno.test(`CONNECT with ${what} in a string is closed without CONNACK`, () => {
     closedInSilence(connectFrame(0x02, string(bytes)), "client identifier");
     closedInSilence(connectFrame(0x06, "a", string(bytes), "gone"), "will topic");
@@ -169,14 +169,14 @@ Deno.test("CONNECT with a will message and a password of any bytes is accepted",
   const bytes = [0x00, 0xff, 0xc0, 0x80];
   const client = bench.open(4)
     .raw(...connectFrame(0xc6, "a", "will", string(bytes), "user", string(bytes)));
-  assert.deepEqual(client.bytes, accepted);
+  assert.deepEqual(client.bytes, ACCEPTED);
   assert.deepEqual(passwords, [Uint8Array.from(bytes)]);
 });
 
 Deno.test("CONNECT with an empty user name, password and will message is accepted", () => {
   const bench = new ProtocolBench();
   const client = bench.open(4).raw(...connectFrame(0xc6, "a", "will", "", "", ""));
-  assert.deepEqual(client.bytes, accepted);
+  assert.deepEqual(client.bytes, ACCEPTED);
   assert.equal(bench.hooks.all("client_connected")[0]?.username, "");
 });
 
@@ -252,14 +252,14 @@ Deno.test("An empty client identifier without a clean session is refused with 0x
   assert.equal(bench.broker.context.sessions.size, 0);
 });
 
-const refusals: ReadonlyArray<
+const REFUSALS: ReadonlyArray<
   readonly [what: string, verdict: Verdict, options: object, code: number, text: string]
 > = [
   ["a bad password", "bad", { username: "u", password: "x" }, 4, "bad user name or password"],
   ["an unknown user", "unknown", { username: "u", password: "x" }, 4, "bad user name or password"],
   ["no user name", "good", {}, 5, "not authorized"],
 ];
-for (const [what, verdict, options, code, text] of refusals) {
+for (const [what, verdict, options, code, text] of REFUSALS) {
   Deno.test(`CONNECT with ${what} where allow_anonymous is false is refused with 0x0${code}`, () => {
     const bench = new ProtocolBench({
       limits: { allowAnonymous: false },

@@ -1,6 +1,7 @@
 /** PUBLISH to a client of MQTT 3.1.1: QoS, packet identifiers, order, sending again. Sections 4.3 to 4.6 */
 import assert from "node:assert/strict";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import { endReason, publish, story, subscribe, takeAll, takePayloads } from "./packets.ts";
 
 const start = (options: ConstructorParameters<typeof ProtocolBench>[0] = {}): {
@@ -85,14 +86,14 @@ Deno.test("PUBREC of a message that the session does not know is answered with P
   assert.deepEqual(takeAll(subscriber), ["pubrel id99"]);
 });
 
-const wrong = [
+const WRONG = [
   ["PUBREC", 1, ["pubrec"]],
   ["PUBCOMP", 1, ["pubcomp"]],
   ["PUBACK", 2, ["puback"]],
   ["PUBCOMP", 2, ["pubcomp"]],
   ["PUBACK after PUBREC", 2, ["pubrec", "puback"]],
 ] as const;
-for (const [name, qos, packets] of wrong) {
+for (const [name, qos, packets] of WRONG) {
   Deno.test(`${name} for a message of QoS ${qos} ends the connection, and the message stays unacknowledged`, () => {
     const { bench, subscriber, publisher } = start();
     send(publisher, qos, "x");

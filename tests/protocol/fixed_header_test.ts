@@ -12,7 +12,7 @@ import {
 } from "./packets.ts";
 
 // What a client may send, each well-formed but for its flags, with the flags that it must have.
-const packets: ReadonlyArray<readonly [string, type: number, flags: number, body: Array<number>]> =
+const PACKETS: ReadonlyArray<readonly [string, type: number, flags: number, body: Array<number>]> =
   [
     ["PUBACK", 4, 0, [0, 1]],
     ["PUBREC", 5, 0, [0, 1]],
@@ -24,7 +24,7 @@ const packets: ReadonlyArray<readonly [string, type: number, flags: number, body
     ["DISCONNECT", 14, 0, []],
   ];
 
-for (const [name, type, flags, body] of packets) {
+for (const [name, type, flags, body] of PACKETS) {
   const binary = flags.toString(2).padStart(4, "0");
   Deno.test(`${name} with other fixed-header flags than ${binary} ends the connection`, () => {
     for (let wrong = 0; wrong < 16; wrong++) {

@@ -9,7 +9,8 @@ import assert from "node:assert/strict";
 import type { Verdict } from "../../src/mqtt/ports/Access.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
 import { EventGrammar } from "../support/fuzz/EventGrammar.ts";
-import { type Character, type ClientMemory, FuzzClient } from "../support/fuzz/FuzzClient.ts";
+import type { Character, ClientMemory } from "../support/fuzz/FuzzClient.ts";
+import { FuzzClient } from "../support/fuzz/FuzzClient.ts";
 import { MessageLedger } from "../support/fuzz/MessageLedger.ts";
 import { Random } from "../support/fuzz/Random.ts";
 import { memoryInUse } from "../support/heap.ts";
@@ -23,9 +24,9 @@ const flag = (name: string, otherwise: number): number => {
 const seed = flag("fuzz-seed", 1);
 const packetsWanted = flag("fuzz-packets", 200_000);
 /** Packets between two moments at which the broker must be empty and in order. */
-const chapterLength = 10_000;
+const CHAPTER_LENGTH = 10_000;
 
-const hour = 60 * 60 * 1000;
+const HOUR = 60 * 60 * 1000;
 
 const fuzzLimits = {
   ...limits,
@@ -33,10 +34,10 @@ const fuzzLimits = {
   maxPacketSize: 8192,
   maxMqueueLen: 20,
   maxTopicLevels: 60,
-  maxSessionExpiryInterval: hour,
+  maxSessionExpiryInterval: HOUR,
 };
 
-const characters: ReadonlyArray<Character> = [
+const CHARACTERS: ReadonlyArray<Character> = [
   { hostility: 0, diligence: 1, weight: 1 },
   { hostility: 0, diligence: 0.6, weight: 1 },
   { hostility: 0, diligence: 0.2, weight: 1000 },
@@ -89,7 +90,7 @@ class Fuzz {
       this.ledger.see(event);
       if (event._tag === "message_publish" && event.retain) this.#retained.add(event.topic);
     };
-    this.#memories = characters.flatMap((character, i) =>
+    this.#memories = CHARACTERS.flatMap((character, i) =>
       ([3, 4, 5, 5] as const).map((version, j) => {
         // Good clients keep their names to themselves; the hostile ones share theirs.
         const clientId = character.hostility === 0 ? `good-${i}-${j}` : j === 3 ? "" : `foe-${j}`;
@@ -173,7 +174,7 @@ class Fuzz {
     for (const client of this.#clients) if (!client.closed) client.drop();
     this.#reap();
     assert.equal(this.#clients.length, 0, "connections that do not end");
-    for (let hours = 0; hours < 4; hours++) bench.pass(hour); // delayed wills come, and go too
+    for (let hours = 0; hours < 4; hours++) bench.pass(HOUR); // delayed wills come, and go too
     assert.equal(broker.connections, 0);
     assert.equal(this.#listener.connected, 0);
     assert.equal(broker.context.sessions.size, 0);
@@ -221,7 +222,7 @@ Deno.test(`Broker stands ${packetsWanted} packets of good and hostile clients (s
   const heap: Array<number> = [];
   try {
     while (fuzz.packets < packetsWanted) {
-      await fuzz.chapter(chapterLength);
+      await fuzz.chapter(CHAPTER_LENGTH);
       heap.push(memoryInUse());
     }
   } catch (error) {

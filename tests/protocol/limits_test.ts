@@ -1,6 +1,7 @@
 /** max_inflight and max_mqueue_len: what is sent, what waits, what is dropped, and the events of each. */
 import assert from "node:assert/strict";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import { publish, story, subscribe, takeAll, takePayloads } from "./packets.ts";
 
 const start = (maxInflight: number, maxMqueueLen: number): {

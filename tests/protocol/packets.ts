@@ -4,7 +4,8 @@
  */
 import "../../src/mqtt/wire/processEnv.ts";
 import assert from "node:assert/strict";
-import { generate, type IPublishPacket, type Packet, type QoS } from "mqtt-packet";
+import type { IPublishPacket, Packet, QoS } from "mqtt-packet";
+import { generate } from "mqtt-packet";
 import type { HookEvent } from "../../src/domain/HookEvent.ts";
 import type { ProtocolBench, TestClient } from "../support/ProtocolBench.ts";
 
@@ -116,7 +117,7 @@ export const connectFrame = (flags: number, ...payload: ReadonlyArray<Part>): Ar
   frame(0x10, "MQTT", 4, flags, [0, 0], ...payload);
 
 /** Bytes that are no UTF-8, or a character that MQTT forbids. */
-export const badText: ReadonlyArray<readonly [what: string, bytes: ReadonlyArray<number>]> = [
+export const BAD_TEXT: ReadonlyArray<readonly [what: string, bytes: ReadonlyArray<number>]> = [
   ["U+0000", [0x61, 0x00, 0x62]],
   ["the surrogate U+D800", [0xed, 0xa0, 0x80]],
   ["the surrogate U+DFFF", [0xed, 0xbf, 0xbf]],

@@ -1,7 +1,8 @@
 /** Connections that wait for room in the event queue: what waits, what does not, in which order it goes on. */
 import assert from "node:assert/strict";
 import type { Pressure } from "../../src/mqtt/ports/HookSink.ts";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import {
   bytesOfPackets,
   connectFrame,

@@ -1,9 +1,10 @@
 /** PUBLISH from a client of MQTT 3.1.1: checks, acknowledgements, exactly once. Sections 3.3 and 4.3 */
 import assert from "node:assert/strict";
 import type { AclRule } from "../../src/domain/BrokerSettings.ts";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import {
-  badText,
+  BAD_TEXT,
   bytesOfPackets,
   endReason,
   frame,
@@ -167,7 +168,7 @@ Deno.test("A PUBLISH without a whole topic ends the connection", () => {
   refused(frame(0x30, [0, 5], 0x61));
 });
 
-for (const [what, bytes] of badText) {
+for (const [what, bytes] of BAD_TEXT) {
   Deno.test(`A PUBLISH with ${what} in its topic ends the connection`, () => {
     refused(frame(0x30, string(bytes), 0x78));
   });
@@ -217,12 +218,12 @@ Deno.test("Messages outlive the bytes that they came in", () => {
   assert.deepEqual(takePayloads(bench.connect(4, "s", { clean: false })), ["kept"]);
 });
 
-const denied: ReadonlyArray<AclRule> = [
+const DENIED: ReadonlyArray<AclRule> = [
   { permit: "deny", action: "publish", user: undefined, clientid: "a", topics: ["secret/#"] },
 ];
 
 Deno.test("A PUBLISH that is not allowed is acknowledged by its QoS and delivered to nobody", () => {
-  const { bench, subscriber, client } = start({ acl: denied });
+  const { bench, subscriber, client } = start({ acl: DENIED });
   client.send(
     publish("secret/x", "0"),
     publish("secret/x", "1", { qos: 1, messageId: 1 }),
@@ -242,7 +243,7 @@ Deno.test("A PUBLISH that is not allowed is acknowledged by its QoS and delivere
 });
 
 Deno.test("A PUBLISH of QoS 2 that is not allowed is dropped once, although it is sent twice", () => {
-  const { bench, client } = start({ acl: denied });
+  const { bench, client } = start({ acl: DENIED });
   const message = publish("secret/x", "2", { qos: 2, messageId: 2 });
   client.send(message, { ...message, dup: true });
   assert.deepEqual(takeAll(client), ["pubrec id2", "pubrec id2"]);
@@ -250,7 +251,7 @@ Deno.test("A PUBLISH of QoS 2 that is not allowed is dropped once, although it i
 });
 
 Deno.test("A refused PUBLISH with RETAIN neither stores nor replaces a retained message", () => {
-  const { bench, client } = start({ acl: denied });
+  const { bench, client } = start({ acl: DENIED });
   bench.connect(4, "b").send(publish("secret/x", "old", { retain: true }));
   client.send(
     publish("secret/x", "new", { retain: true }),

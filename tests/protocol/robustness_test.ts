@@ -5,12 +5,13 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { memoryInUse } from "../support/heap.ts";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 
 /** More than a client's outgoing buffer may hold before its packets are no longer read: 1 MiB. */
-const overUnsentLimit = 2 * 1024 * 1024;
+const OVER_UNSENT_LIMIT = 2 * 1024 * 1024;
 /** More than it may hold before its messages are queued: 256 KiB. */
-const overCongestionMark = 300 * 1024;
+const OVER_CONGESTION_MARK = 300 * 1024;
 
 const subscribe = (topic: string, qos: 0 | 1 | 2 = 0) => ({
   cmd: "subscribe" as const,
@@ -42,7 +43,7 @@ Deno.test("Session queues for a slow reader up to max_mqueue_len, then drops the
   const slow = bench.connect(4, "slow").send(subscribe("t"));
   slow.take("suback");
   const publisher = bench.connect(4, "p");
-  slow.buffered = overCongestionMark;
+  slow.buffered = OVER_CONGESTION_MARK;
   for (const n of [1, 2, 3, 4, 5]) publisher.send(publish("t", String(n)));
   slow.nothing();
   const dropped = bench.hooks.all("message_dropped");
@@ -59,7 +60,7 @@ Deno.test("Session queues for a slow reader up to max_mqueue_len, then drops the
 Deno.test("Connection stops reading a client that asks for ever and never reads the answers", () => {
   const bench = new ProtocolBench();
   const deaf = bench.connect(4, "deaf");
-  deaf.buffered = overUnsentLimit;
+  deaf.buffered = OVER_UNSENT_LIMIT;
   // A socket hands over at most 64 KiB at a time, and only while it is to be read.
   const pings = new Uint8Array(64 * 1024).map((_, i) => i % 2 === 0 ? 0xc0 : 0);
   let handedOver = 0;
@@ -79,7 +80,7 @@ Deno.test("Connection stops reading a client that asks for ever and never reads 
 Deno.test("Connection ends by its keep-alive although relief comes again and again, when it never reads", () => {
   const bench = new ProtocolBench();
   const deaf = bench.connect(4, "deaf", { keepalive: 10 });
-  deaf.buffered = overUnsentLimit;
+  deaf.buffered = OVER_UNSENT_LIMIT;
   deaf.connection.receive(new Uint8Array(64 * 1024).map((_, i) => i % 2 === 0 ? 0xc0 : 0));
   assert.equal(deaf.isReading, false);
   for (let seconds = 0; seconds < 20; seconds++) {
@@ -112,7 +113,7 @@ Deno.test("Broker keeps a shared group's queued messages for a session that was 
   const bench = new ProtocolBench();
   const member = bench.connect(5, "m").send(subscribe("$share/g/t", 1));
   member.take("suback");
-  member.buffered = overCongestionMark;
+  member.buffered = OVER_CONGESTION_MARK;
   bench.connect(5, "p").send(publish("t", "kept", { qos: 1, messageId: 1 }));
   member.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: ["$share/g/t"] });
   member.take("unsuback");
@@ -126,7 +127,7 @@ Deno.test("Broker hands a session's shared messages on although its subscription
   const shared = subscribe("$share/g/t", 1);
   const first = bench.connect(5, "first").send(shared);
   first.take("suback");
-  first.buffered = overCongestionMark;
+  first.buffered = OVER_CONGESTION_MARK;
   bench.connect(5, "p").send(publish("t", "moves", { qos: 1, messageId: 1 }));
   first.send(shared);
   const second = bench.connect(5, "second").send(shared);
@@ -156,7 +157,7 @@ Deno.test("Message has a frame of its own for each recipient, who reads it later
 Deno.test("Connection of a client that never read its answers ends when the client closes it", () => {
   const bench = new ProtocolBench();
   const deaf = bench.connect(4, "deaf");
-  deaf.buffered = overUnsentLimit;
+  deaf.buffered = OVER_UNSENT_LIMIT;
   deaf.send({ cmd: "pingreq" });
   deaf.drop();
   assert.equal(deaf.connection.state._tag, "Closed");
@@ -168,7 +169,7 @@ Deno.test("Connection reports a defect of its end and of its sending, and lets n
   const defects: Array<unknown> = [];
   Object.assign(bench.broker.context, { onDefect: (error: unknown) => defects.push(error) });
   const client = bench.connect(5, "c").send(subscribe("t"));
-  client.buffered = overCongestionMark;
+  client.buffered = OVER_CONGESTION_MARK;
   bench.connect(4, "p").send(publish("t", "queued"));
   bench.hooks.wanted = (name) => {
     throw new Error(name);
@@ -246,7 +247,7 @@ Deno.test("Session keeps its order: retained messages behind what was queued bef
   const slow = bench.connect(4, "slow").send(subscribe("t"));
   slow.take("suback");
   const publisher = bench.connect(4, "p").send(publish("r", "retained", { retain: true }));
-  slow.buffered = overCongestionMark;
+  slow.buffered = OVER_CONGESTION_MARK;
   publisher.send(publish("t", "before"));
   slow.send(subscribe("r"));
   slow.take("suback");
@@ -259,7 +260,7 @@ Deno.test("Session does not send a retained message that was replaced before its
   const bench = new ProtocolBench();
   const slow = bench.connect(4, "slow");
   const publisher = bench.connect(4, "p").send(publish("r", "old", { retain: true }));
-  slow.buffered = overCongestionMark;
+  slow.buffered = OVER_CONGESTION_MARK;
   slow.send(subscribe("r"));
   publisher.send(publish("r", "new", { retain: true }));
   read(slow);
@@ -270,11 +271,11 @@ Deno.test("Session sends no retained messages after UNSUBSCRIBE, and goes on wit
   const bench = new ProtocolBench();
   bench.connect(4, "p").send(publish("r", "retained", { retain: true }));
   const slow = bench.connect(4, "slow", { clean: false });
-  slow.buffered = overCongestionMark;
+  slow.buffered = OVER_CONGESTION_MARK;
   slow.send(subscribe("r"), { cmd: "unsubscribe", messageId: 2, unsubscriptions: ["r"] });
   read(slow);
   assert.deepEqual(payloads(slow), []);
-  slow.buffered = overCongestionMark;
+  slow.buffered = OVER_CONGESTION_MARK;
   slow.send(subscribe("r"));
   slow.drop();
   const again = bench.connect(4, "slow", { clean: false });

@@ -1,6 +1,7 @@
 /** Sessions of MQTT 3.1.1 that outlive connections, and how they end. Sections 3.1.2.4 and 4.1 */
 import assert from "node:assert/strict";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import { publish, story, subscribe, takeAll, takePayloads } from "./packets.ts";
 
 const persistent = { clean: false };
@@ -17,7 +18,7 @@ const send = (client: TestClient, ...payloads: ReadonlyArray<string>): void => {
   client.received.length = 0;
 };
 
-const hour = 60 * 60 * 1000;
+const HOUR = 60 * 60 * 1000;
 
 Deno.test("Session Present is 1 exactly where a persistent client comes back to its session", () => {
   const bench = new ProtocolBench();
@@ -106,7 +107,7 @@ Deno.test("A persistent session ends at session_expiry_interval after its client
   const bench = new ProtocolBench();
   away(bench);
   bench.hooks.events.length = 0;
-  bench.pass(2 * hour - 1);
+  bench.pass(2 * HOUR - 1);
   assert.deepEqual(story(bench, "s"), []);
   assert.equal(bench.broker.context.pubSub.topics.size, 1);
   bench.pass(1);
@@ -118,12 +119,12 @@ Deno.test("A persistent session ends at session_expiry_interval after its client
 Deno.test("A session's expiry is counted anew from each time its client goes", () => {
   const bench = new ProtocolBench();
   away(bench);
-  bench.pass(hour);
+  bench.pass(HOUR);
   const client = bench.connect(4, "s", persistent);
-  bench.pass(3 * hour);
+  bench.pass(3 * HOUR);
   assert.equal(client.closed, false);
   client.drop();
-  bench.pass(2 * hour - 1);
+  bench.pass(2 * HOUR - 1);
   assert.equal(bench.broker.context.sessions.size, 1);
   bench.pass(1);
   assert.equal(bench.broker.context.sessions.size, 0);
@@ -138,7 +139,7 @@ Deno.test("A session that expires says what it drops: first what was in flight, 
   client.drop();
   send(publisher, "waited");
   bench.hooks.events.length = 0;
-  bench.pass(2 * hour);
+  bench.pass(2 * HOUR);
   assert.deepEqual(story(bench, "s"), [
     "message_dropped in flight SessionExpiration",
     "message_dropped waited SessionExpiration",
@@ -160,7 +161,7 @@ Deno.test("Waiting messages are dropped at message_expiry_interval, with Message
   bench.pass(1);
   assert.deepEqual(story(bench, "s"), ["message_dropped 1 MessageExpiration"]);
   assert.deepEqual(takePayloads(bench.connect(4, "s", persistent)), ["2"]);
-  bench.pass(hour);
+  bench.pass(HOUR);
   assert.equal(bench.hooks.all("message_dropped").length, 1);
 });
 
@@ -188,7 +189,7 @@ Deno.test("message_expiry_interval 0 lets messages wait as long as the session",
   const bench = new ProtocolBench({ limits: { messageExpiryInterval: 0 } });
   away(bench);
   send(bench.connect(4, "p"), "1");
-  bench.pass(2 * hour - 1);
+  bench.pass(2 * HOUR - 1);
   assert.deepEqual(takePayloads(bench.connect(4, "s", persistent)), ["1"]);
 });
 
@@ -198,7 +199,7 @@ Deno.test("A message that was sent once does not expire: it is sent again whenev
   subscribe(client, ["t", 1]);
   send(bench.connect(4, "p"), "1");
   client.drop();
-  bench.pass(hour);
+  bench.pass(HOUR);
   assert.deepEqual(takeAll(bench.connect(4, "s", persistent)), ["t 1 q1 id1 dup"]);
 });
 

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { testNeeding } from "../support/permissions.ts";
 
-const folder = new URL("./", import.meta.url);
+const FOLDER = new URL("./", import.meta.url);
 
 /** The names of a file's tests, as patterns: what is put into a name by the program matches anything. */
 const testNames = async (file: string): Promise<ReadonlyArray<RegExp>> => {
-  const source = await Deno.readTextFile(new URL(file, folder));
+  const source = await Deno.readTextFile(new URL(file, FOLDER));
   const names = source.matchAll(
     /(?:Deno\.test|testNeeding)\(\s*(?:needed,\s*)?((?:"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|\s*\+\s*|\([^()]*\))+)/g,
   );
@@ -22,7 +22,7 @@ const testNames = async (file: string): Promise<ReadonlyArray<RegExp>> => {
 };
 
 testNeeding(["read"], "README names no test that is not there", async () => {
-  const readme = await Deno.readTextFile(new URL("README.md", folder));
+  const readme = await Deno.readTextFile(new URL("README.md", FOLDER));
   const files = new Map<string, ReadonlyArray<RegExp>>();
   const missing: Array<string> = [];
   let named = 0;
@@ -51,7 +51,7 @@ testNeeding(["read"], "README names no place in src that is not there", async ()
   await read(src);
   const missing: Array<string> = [];
   let named = 0;
-  const readme = await Deno.readTextFile(new URL("README.md", folder));
+  const readme = await Deno.readTextFile(new URL("README.md", FOLDER));
   for (const [, where = ""] of readme.matchAll(/^\|[^|]*\|[^|]*\|([^|]*)\| `\S+_test\.ts`/gm)) {
     for (const [, file, names = ""] of where.matchAll(/(\w+): ((?:`[^`]+`(?:, )?)+)/g)) {
       for (const [, name = ""] of names.matchAll(/`([^`]+)`/g)) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ProtocolBench } from "../support/ProtocolBench.ts";
 import {
-  badText,
+  BAD_TEXT,
   bytesOfPackets,
   endReason,
   frame,
@@ -112,7 +112,7 @@ Deno.test("SUBSCRIBE cut short ends the connection", () => {
   }
 });
 
-for (const [what, bytes] of badText) {
+for (const [what, bytes] of BAD_TEXT) {
   Deno.test(`SUBSCRIBE and UNSUBSCRIBE with ${what} in a filter end the connection`, () => {
     refused(frame(0x82, [0, 1], string(bytes), 0));
     refused(frame(0xa2, [0, 1], string(bytes)));

@@ -1,6 +1,7 @@
 /** A client that connects while it is connected: every pair of clean and persistent. [MQTT-3.1.4-2] */
 import assert from "node:assert/strict";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import { publish, story, subscribe, takeAll } from "./packets.ts";
 
 /** The old connection has one message in flight, one released, and one queued; then the new one comes. */
@@ -21,7 +22,7 @@ const takeOver = (oldClean: boolean, newClean: boolean): {
   return { bench, old, next: bench.connecting(4, "a", { clean: newClean }) };
 };
 
-const ended = [
+const ENDED = [
   "client_connect",
   "client_disconnected Kicked",
   "message_dropped in flight Kicked",
@@ -61,7 +62,7 @@ for (const oldClean of [true, false]) {
             "message_acked queued",
           ]);
         } else {
-          assert.deepEqual(story(bench, "a"), ended);
+          assert.deepEqual(story(bench, "a"), ENDED);
           next.nothing();
           bench.connect(4, "q").send(publish("t", "x"));
           next.nothing();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ProtocolBench } from "../support/ProtocolBench.ts";
 import { publish, subscribe, takeAll } from "./packets.ts";
 
-const cases: ReadonlyArray<
+const CASES: ReadonlyArray<
   readonly [filter: string, matching: ReadonlyArray<string>, others: ReadonlyArray<string>]
 > = [
   ["sport/tennis/player1/#", [
@@ -38,7 +38,7 @@ const cases: ReadonlyArray<
   ["\u{1f600}/+", ["\u{1f600}/x"], ["\u{1f601}/x"]],
 ];
 
-for (const [filter, matching, others] of cases) {
+for (const [filter, matching, others] of CASES) {
   Deno.test(`A subscriber to ${filter} gets the topics that match it and no others`, () => {
     const bench = new ProtocolBench();
     const subscriber = bench.connect(4, "s");

@@ -3,7 +3,8 @@
  * it, which would not see what both sides of that get wrong.
  */
 import assert from "node:assert/strict";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import { publish } from "../support/packets5.ts";
 import { packet, section, string, uint16 } from "../support/rawFrames.ts";
 

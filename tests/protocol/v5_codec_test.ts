@@ -7,10 +7,12 @@ import "../../src/mqtt/wire/processEnv.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import * as FastCheck from "effect/FastCheck";
-import { generate, type IConnectPacket, type Packet } from "mqtt-packet";
+import type { IConnectPacket, Packet } from "mqtt-packet";
+import { generate } from "mqtt-packet";
 import { checkFrame } from "../../src/mqtt/wire/FrameCheck.ts";
 import { NO_PROPERTIES } from "../../src/mqtt/wire/properties.ts";
-import { decode, decodeConnect, type ProtocolVersion } from "../../src/mqtt/wire/PacketCodec.ts";
+import type { ProtocolVersion } from "../../src/mqtt/wire/PacketCodec.ts";
+import { decode, decodeConnect } from "../../src/mqtt/wire/PacketCodec.ts";
 import { binary, packet, section, string } from "../support/rawFrames.ts";
 
 const bodyOffsetOf = (frame: Uint8Array): number => {

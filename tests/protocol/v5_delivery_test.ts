@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import * as FastCheck from "effect/FastCheck";
 import type { IPublishPacket } from "mqtt-packet";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import { publish, subscribe, unsubscribe } from "../support/packets5.ts";
 
 type Step =

@@ -12,9 +12,9 @@ const MALFORMED = 0x81;
 const PROTOCOL = 0x82;
 
 const none = section();
-const user = [38, ...string("k"), ...string("v")];
+const USER = [38, ...string("k"), ...string("v")];
 /** One byte each: no start of a sequence, overlong slash, a surrogate, over U+10FFFF, cut short. */
-const illFormed: ReadonlyArray<readonly [string, Bytes]> = [
+const ILL_FORMED: ReadonlyArray<readonly [string, Bytes]> = [
   ["a lone continuation byte", [0x80]],
   ["an overlong encoding", [0xc0, 0xaf]],
   ["a surrogate", [0xed, 0xa0, 0x80]],
@@ -47,7 +47,7 @@ const value: Readonly<Record<string, Bytes>> = {
   "Topic Alias": [35, 0, 1],
   "Maximum QoS": [36, 1],
   "Retain Available": [37, 1],
-  "User Property": user,
+  "User Property": USER,
   "Maximum Packet Size": [39, 0, 0, 9, 9],
   "Wildcard Subscription Available": [40, 1],
   "Subscription Identifier Available": [41, 1],
@@ -84,16 +84,16 @@ const places: Readonly<Record<string, (properties: Bytes) => Bytes>> = {
   "DISCONNECT": (properties) => packet(0xe0, 0, ...properties),
 };
 
-const acknowledgements = ["PUBACK", "PUBREC", "PUBREL", "PUBCOMP"];
-const publications = ["a will", "PUBLISH"];
+const ACKNOWLEDGEMENTS = ["PUBACK", "PUBREC", "PUBREL", "PUBCOMP"];
+const PUBLICATIONS = ["a will", "PUBLISH"];
 
 /** Where each property may stand in what a client sends. AUTH is refused whatever it holds. */
 const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
-  "Payload Format Indicator": publications,
-  "Message Expiry Interval": publications,
-  "Content Type": publications,
-  "Response Topic": publications,
-  "Correlation Data": publications,
+  "Payload Format Indicator": PUBLICATIONS,
+  "Message Expiry Interval": PUBLICATIONS,
+  "Content Type": PUBLICATIONS,
+  "Response Topic": PUBLICATIONS,
+  "Correlation Data": PUBLICATIONS,
   "Subscription Identifier": ["SUBSCRIBE"],
   "Session Expiry Interval": ["CONNECT", "DISCONNECT"],
   "Authentication Method": ["CONNECT"],
@@ -101,7 +101,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "Request Problem Information": ["CONNECT"],
   "Will Delay Interval": ["a will"],
   "Request Response Information": ["CONNECT"],
-  "Reason String": [...acknowledgements, "DISCONNECT"],
+  "Reason String": [...ACKNOWLEDGEMENTS, "DISCONNECT"],
   "Receive Maximum": ["CONNECT"],
   "Topic Alias Maximum": ["CONNECT"],
   "Topic Alias": ["PUBLISH"],
@@ -194,9 +194,9 @@ Deno.test("Connection refuses a property section that is no such thing", () => {
     ["property 127", section(127, 0)],
     ["property identifier over one byte", section(0x80, 0x01, 0)],
     ["property identifier in too many bytes", section(0x81, 0x00, 1)],
-    ["length over what is there", [...varint(100), ...user]],
-    ["value beyond the packet", [...varint(user.length + 5), 38, ...string("k"), 0, 6, 0x76]],
-    ["length within a property", [...varint(user.length - 1), ...user]],
+    ["length over what is there", [...varint(100), ...USER]],
+    ["value beyond the packet", [...varint(USER.length + 5), 38, ...string("k"), 0, 6, 0x76]],
+    ["length within a property", [...varint(USER.length - 1), ...USER]],
     ["length in too many bytes", [0x80, 0x00]],
     ["length over four bytes", [0x80, 0x80, 0x80, 0x80, 0x01]],
   ];
@@ -227,7 +227,7 @@ Deno.test("Connection refuses strings that are not UTF-8, and U+0000, wherever t
   };
   for (const [where, make] of Object.entries(strings)) {
     assert.equal(answer(make(string("caf\u00e9"))) === MALFORMED, false, `good ${where}`);
-    for (const [what, bytes] of illFormed) {
+    for (const [what, bytes] of ILL_FORMED) {
       assert.equal(answer(make(binary(...bytes))), MALFORMED, `${what} in ${where}`);
     }
     assert.equal(answer(make([0, 200, 0x61])), MALFORMED, `${where} cut short`);
@@ -397,7 +397,7 @@ Deno.test("Connection refuses AUTH after a CONNECT without an authentication met
   refused([
     ["without a reason code", packet(0xf0), PROTOCOL],
     ["Continue authentication", packet(0xf0, 0x18, ...section(...method)), PROTOCOL],
-    ["Re-authenticate", packet(0xf0, 0x19, ...section(...method, ...user)), PROTOCOL],
+    ["Re-authenticate", packet(0xf0, 0x19, ...section(...method, ...USER)), PROTOCOL],
     ["a reason code of none", packet(0xf0, 0x87, 0), PROTOCOL],
     ["a property of PUBLISH", packet(0xf0, 0x18, ...section(1, 1)), MALFORMED],
     ["bytes after the end", packet(0xf0, 0x18, 0, 0), MALFORMED],

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { AclRule } from "../../src/domain/BrokerSettings.ts";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import { messages, payloads, persistent, publish, subscribe } from "../support/packets5.ts";
 
 const denied: AclRule = {

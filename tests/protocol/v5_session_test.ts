@@ -1,6 +1,7 @@
 /** MQTT 5.0 sections 3.1.2.4, 3.1.2.11.2, 3.14 and 4.1: sessions, their expiry, and how connections end. */
 import assert from "node:assert/strict";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import { messages, payloads, persistent, publish, subscribe } from "../support/packets5.ts";
 import { packet } from "../support/rawFrames.ts";
 

@@ -1,6 +1,7 @@
 /** MQTT 5.0 section 4.8.2: shared subscriptions. */
 import assert from "node:assert/strict";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import {
   messages,
   payloads,

@@ -12,14 +12,14 @@ import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
 import { packet, section, string } from "../support/rawFrames.ts";
 import { RawMqtt } from "../support/RawMqtt.ts";
 
-const needed = ["net", "read", "write", "env", "run"] as const;
+const NEEDED = ["net", "read", "write", "env", "run"] as const;
 
 // Nobody listens for the events, and no rule wants any.
 const files = brokerFiles({ urls: ["http://127.0.0.1:9/"], rules: "" });
 
 let broker: BrokerProcess;
 
-aroundAllNeeding(needed, {
+aroundAllNeeding(NEEDED, {
   before: async () => {
     broker = await BrokerProcess.start(files);
   },
@@ -71,7 +71,7 @@ const ending = async (client: RawMqtt): Promise<number | undefined> => {
 };
 
 testNeeding(
-  needed,
+  NEEDED,
   "A PUBLISH of Maximum Packet Size passes in pieces, a larger one is told 0x95",
   async () => {
     const { client, properties } = await connect("large");
@@ -87,7 +87,7 @@ testNeeding(
 );
 
 testNeeding(
-  needed,
+  NEEDED,
   "QoS 2 messages up to Receive Maximum are taken, one more is told 0x93",
   async () => {
     const { client, properties } = await connect("flow");
@@ -107,7 +107,7 @@ testNeeding(
 );
 
 testNeeding(
-  needed,
+  NEEDED,
   "Topic Aliases of the client work up to the server's maximum, and 0x94 over it",
   async () => {
     const { client, properties } = await connect("aliases");
@@ -125,7 +125,7 @@ testNeeding(
 );
 
 testNeeding(
-  needed,
+  NEEDED,
   "A take-over is told 0x8E, its will is published, and the session goes on",
   async () => {
     const { client: watcher } = await connect("watcher");
@@ -152,7 +152,7 @@ testNeeding(
 );
 
 testNeeding(
-  needed,
+  NEEDED,
   "Malformed packets and protocol errors are told before the connection closes",
   async () => {
     const cases: ReadonlyArray<readonly [ReadonlyArray<number>, number]> = [
@@ -171,7 +171,7 @@ testNeeding(
   },
 );
 
-testNeeding(needed, "A refused CONNECT is answered before the connection closes", async () => {
+testNeeding(NEEDED, "A refused CONNECT is answered before the connection closes", async () => {
   const client = await RawMqtt.open(broker.port(), 5);
   await client.sendBytes(
     Uint8Array.from([
@@ -194,7 +194,7 @@ testNeeding(needed, "A refused CONNECT is answered before the connection closes"
 });
 
 testNeeding(
-  needed,
+  NEEDED,
   "Messages wait for a session over TCP, with their properties, within Receive Maximum",
   async () => {
     const properties = { sessionExpiryInterval: 60, receiveMaximum: 1 };
@@ -228,7 +228,7 @@ testNeeding(
   },
 );
 
-testNeeding(needed, "A stopping process tells its clients 0x8B", async () => {
+testNeeding(NEEDED, "A stopping process tells its clients 0x8B", async () => {
   const stopping = await BrokerProcess.start(files);
   const { client } = await connect("last", {}, stopping);
   const [code] = await Promise.all([ending(client), stopping.stop()]);

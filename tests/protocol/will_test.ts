@@ -1,6 +1,7 @@
 /** Will messages of MQTT 3.1.1: when they are published, as what, and when not. Section 3.1.2.5 */
 import assert from "node:assert/strict";
-import { ProtocolBench, type TestClient } from "../support/ProtocolBench.ts";
+import type { TestClient } from "../support/ProtocolBench.ts";
+import { ProtocolBench } from "../support/ProtocolBench.ts";
 import { connectFrame, story, subscribe, takeAll } from "./packets.ts";
 
 const will = { topic: "will", payload: "gone", qos: 1, retain: false } as const;
@@ -17,7 +18,7 @@ const withWill = (more: object = {}): {
   return { bench, subscriber, client: bench.connect(4, "a", { will, ...more }) };
 };
 
-const endings: ReadonlyArray<
+const ENDINGS: ReadonlyArray<
   readonly [what: string, end: (bench: ProtocolBench, client: TestClient) => void]
 > = [
   ["the client closes the socket", (_, client) => client.drop()],
@@ -27,7 +28,7 @@ const endings: ReadonlyArray<
   ["its keep-alive is over", (bench) => bench.pass(15_000)],
   ["another connection takes its place", (bench) => bench.connect(4, "a")],
 ];
-for (const [what, end] of endings) {
+for (const [what, end] of ENDINGS) {
   Deno.test(`A will is published when ${what}, before client_disconnected`, () => {
     const { bench, subscriber, client } = withWill({ keepalive: 10 });
     bench.hooks.events.length = 0;

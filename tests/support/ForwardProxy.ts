@@ -2,7 +2,8 @@
  * A forward proxy for tests: it takes requests in absolute-form [RFC 9112-3.2.2] and passes each on to the
  * local port that its host stands for. It must never resolve a name by DNS: what it does not know is a 502.
  */
-import { type Peer, ScriptedServer } from "./ScriptedServer.ts";
+import type { Peer } from "./ScriptedServer.ts";
+import { ScriptedServer } from "./ScriptedServer.ts";
 
 /** A running proxy; one request per connection. */
 export class ForwardProxy {

@@ -5,7 +5,8 @@
 import "../../src/mqtt/wire/processEnv.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { generate, type Packet, parser } from "mqtt-packet";
+import type { Packet } from "mqtt-packet";
+import { generate, parser } from "mqtt-packet";
 import type { BrokerSettings, ListenerLimits } from "../../src/domain/BrokerSettings.ts";
 import type { HookEvent, HookEventName } from "../../src/domain/HookEvent.ts";
 import { makeAuthorizer } from "../../src/auth/authorizer.ts";

@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Packet, Parser } from "mqtt-packet";
-import { type ProtocolVersion } from "./MqttClient.ts";
+import type { ProtocolVersion } from "./MqttClient.ts";
 
 /** One connection; packets are read as they are asked for. */
 export class RawMqtt {

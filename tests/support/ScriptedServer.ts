@@ -3,7 +3,8 @@
  * what no HTTP library would. Counts what it sees; never answers by itself.
  */
 
-import { createServer, type Server, type Socket } from "node:net";
+import type { Server, Socket } from "node:net";
+import { createServer } from "node:net";
 
 /** What a peer needs of a connection. */
 interface Conn {

@@ -1,13 +1,13 @@
 /** Whole bodies compared: key set, order of keys, types and values; times are checked, then left out. */
 import assert from "node:assert/strict";
-import { node } from "./brokerFiles.ts";
+import { NODE } from "./brokerFiles.ts";
 import type { ProtocolVersion } from "./MqttClient.ts";
 import type { Body, Receiver } from "./Receiver.ts";
 
 /** Stands for a checked time in expected bodies. */
-export const time = "<ms since 1970>";
+export const TIME = "<ms since 1970>";
 
-const timeKeys = new Set(["created_at", "connected_at", "disconnected_at", "ts", "pts"]);
+const TIME_KEYS = new Set(["created_at", "connected_at", "disconnected_at", "ts", "pts"]);
 
 /** When this test file began: no event can be older. */
 const began = Date.now();
@@ -17,11 +17,11 @@ export const assertBodies = (actual: ReadonlyArray<Body>, expected: ReadonlyArra
   const timeless = actual.map((body) =>
     Object.fromEntries(
       Object.entries(body).map(([key, value]) => {
-        if (!timeKeys.has(key)) return [key, value];
+        if (!TIME_KEYS.has(key)) return [key, value];
         assert.ok(Number.isInteger(value), `${key} is no integer: ${JSON.stringify(body)}`);
         const at = Number(value);
         assert.ok(at >= began - 1 && at <= Date.now() + 1, `${key} is implausible: ${at}`);
-        return [key, time];
+        return [key, TIME];
       }),
     )
   );
@@ -46,7 +46,7 @@ export const about = (
   { address }: { readonly address: string },
   clientid: string,
   username = "undefined",
-): Body => ({ node, ipaddress: address, clientid, username });
+): Body => ({ node: NODE, ipaddress: address, clientid, username });
 
 /** The four fields of the client that published. */
 export const from = (
@@ -54,7 +54,7 @@ export const from = (
   clientid: string,
   username = "undefined",
 ): Body => ({
-  from_node: node,
+  from_node: NODE,
   from_ipaddress: address,
   from_clientid: clientid,
   from_username: username,

@@ -22,12 +22,12 @@ export interface Wanted {
 }
 
 /** The node of every event in these tests: not the default, so that it is seen to be read. */
-export const node = 7;
+export const NODE = 7;
 
 export const brokerFiles = (wanted: Wanted): Files => ({
   broker: [
     wanted.broker ?? "",
-    `node.id = ${node}`,
+    `node.id = ${NODE}`,
     ...Object.entries(wanted.listeners ?? { external: "" }).map(([name, keys]) =>
       `[listener.${name.includes(".") ? name : `tcp.${name}`}]\naddr = "127.0.0.1:0"\n${keys}`
     ),

@@ -3,7 +3,8 @@
  * nobody catches, with requests in flight.
  */
 import * as Effect from "effect/Effect";
-import { serve, type WorkerPort } from "../../src/webhook/worker/WorkerServer.ts";
+import type { WorkerPort } from "../../src/webhook/worker/WorkerServer.ts";
+import { serve } from "../../src/webhook/worker/WorkerServer.ts";
 import type { ToWorker } from "../../src/webhook/worker/WorkerProtocol.ts";
 
 Reflect.deleteProperty(globalThis, "location"); // as in deliveryWorker.ts

@@ -9,7 +9,7 @@ import type { WorkerPort } from "../../src/webhook/worker/WorkerServer.ts";
 
 const port = globalThis as unknown as WorkerPort; // in a worker the global object is the port
 const name = crypto.randomUUID();
-const text = new TextDecoder();
+const TEXT = new TextDecoder();
 
 port.onmessage = ({ data }) => {
   if (data._tag === "Start") port.postMessage({ _tag: "Ready" });
@@ -17,7 +17,7 @@ port.onmessage = ({ data }) => {
   const ended: Array<WorkerFailure> = [];
   AttemptParcel.forEach(data.parcel, (attempt) => {
     const { id } = attempt;
-    if (text.decode(bytesOf(attempt)) === "die") throw "this worker dies"; // not an Error: its stack would be printed
+    if (TEXT.decode(bytesOf(attempt)) === "die") throw "this worker dies"; // not an Error: its stack would be printed
     ended.push({
       id,
       reason: "refused",

@@ -43,10 +43,10 @@ export const aroundAllNeeding = (
 
 const sayLeftOut = (needed: ReadonlyArray<Deno.PermissionName>): void => {
   const flags = needed.map((name) => `--allow-${name}`).join(" ");
-  if (said.has(flags)) return;
-  said.add(flags);
+  if (SAID.has(flags)) return;
+  SAID.add(flags);
   // Deno.mainModule is the test file: each runs as its own program.
   console.log(`left out: tests of ${new URL(Deno.mainModule).pathname} that need ${flags}`);
 };
 
-const said = new Set<string>();
+const SAID = new Set<string>();

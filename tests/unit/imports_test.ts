@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { testNeeding } from "../support/permissions.ts";
 
-const src = new URL("../../src/", import.meta.url);
+const SRC = new URL("../../src/", import.meta.url);
 
 /** One import: file paths under src/, or the package's specifier as resolved. */
 interface Arrow {
@@ -223,23 +223,23 @@ interface Graph {
 
 /** Every file under src/, as a path from there. */
 const sources = (folder = ""): ReadonlyArray<string> =>
-  [...Deno.readDirSync(new URL(folder, src))].flatMap(({ name, isDirectory }) =>
+  [...Deno.readDirSync(new URL(folder, SRC))].flatMap(({ name, isDirectory }) =>
     isDirectory ? sources(`${folder}${name}/`) : name.endsWith(".ts") ? [`${folder}${name}`] : []
   );
 
 const info = async (file: string): Promise<Graph> => {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", new URL(file, src).pathname],
+    args: ["info", "--json", new URL(file, SRC).pathname],
     env: { NO_COLOR: "1" },
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   return JSON.parse(new TextDecoder().decode(stdout));
 };
 
-const DENO_JSON = new URL("../deno.json", src).href;
+const DENO_JSON = new URL("../deno.json", SRC).href;
 
 const local = (specifier: string): string =>
-  specifier.startsWith(src.href) ? specifier.slice(src.href.length) : specifier;
+  specifier.startsWith(SRC.href) ? specifier.slice(SRC.href.length) : specifier;
 
 /** All imports under src/, whatever they are reached by: main, a worker's URL, a task of its own. */
 const arrows = async (): Promise<ReadonlyArray<Arrow>> => {
@@ -275,7 +275,7 @@ testNeeding(["read", "run"], "src imports one way only, and never in a circle", 
 /** What a module loads when it is loaded: not types, nor what is imported by `import()`. */
 const loaded = async (file: string): Promise<ReadonlySet<string>> => {
   const { modules } = await info(file);
-  const reached = new Set([new URL(file, src).href]);
+  const reached = new Set([new URL(file, SRC).href]);
   for (const from of reached) { // grows on the way
     const { dependencies = [] } = modules.find(({ specifier }) => specifier === from) ?? {};
     for (const { code, isDynamic } of dependencies) {
@@ -305,7 +305,7 @@ testNeeding(
 testNeeding(["read"], "src/mqtt, src/domain and src/collections use neither Deno nor HTTP", () => {
   const plain = sources().filter((path) => /^(mqtt|domain|collections)\//.test(path));
   const uses = plain.flatMap((path) => {
-    const text = Deno.readTextFileSync(new URL(path, src))
+    const text = Deno.readTextFileSync(new URL(path, SRC))
       .replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*$/gm, "");
     const used = /\bDeno\s*[.[]|\bfetch\s*\(|\bnew (Request|Response|WebSocket)\b/.exec(text);
     return used === null ? [] : [`${path}: ${used[0]}`];

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { testNeeding } from "../support/permissions.ts";
 
-const root = new URL("../../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 
 /** Not of the tree: the store of versions, and what .gitignore names. */
 const LEFT_OUT = /^(\.git|bench\/results|coverage|node_modules)$/;
@@ -12,17 +12,17 @@ const COMING: ReadonlySet<string> = new Set(["docs/design.md"]);
 
 /** Every file of the tree, as a path from its root. */
 const files = (folder = ""): ReadonlyArray<string> =>
-  [...Deno.readDirSync(new URL(folder, root))].flatMap(({ name, isDirectory }) => {
+  [...Deno.readDirSync(new URL(folder, ROOT))].flatMap(({ name, isDirectory }) => {
     const path = `${folder}${name}`;
     if (LEFT_OUT.test(path)) return [];
     return isDirectory ? files(`${path}/`) : [path];
   });
 
-const textOf = (file: string): string => Deno.readTextFileSync(new URL(file, root));
+const textOf = (file: string): string => Deno.readTextFileSync(new URL(file, ROOT));
 
 /** Whether a file or folder is there, or will be. */
 const isThere = (url: URL): boolean => {
-  if (COMING.has(url.href.slice(root.href.length))) return true;
+  if (COMING.has(url.href.slice(ROOT.href.length))) return true;
   try {
     return Deno.statSync(url) !== undefined;
   } catch {
@@ -30,7 +30,7 @@ const isThere = (url: URL): boolean => {
   }
 };
 
-const isInside = (url: URL): boolean => url.href.startsWith(root.href);
+const isInside = (url: URL): boolean => url.href.startsWith(ROOT.href);
 
 /** Paths that go up. */
 const UP = /(?<![\w$/.-])(?:\.\.\/)+(?:[\w@./-]*\w)?/g;
@@ -40,10 +40,10 @@ const NAMED = /(?<![\w$/.-])(?:docs\/|(?:\.\.\/|[\w.-]+\/)*shared\/)[\w@./-]*\w/
 
 /** The paths in a text that lead out of the tree, and the pages and shared things that are not there. */
 const astray = (file: string, text: string): ReadonlyArray<string> => {
-  const from = new URL(file, root);
+  const from = new URL(file, ROOT);
   const out = (text.match(UP) ?? []).filter((path) => !isInside(new URL(path, from)));
   const gone = (text.match(NAMED) ?? []).filter((path) =>
-    ![new URL(path, root), new URL(path, from)].some((url) => isInside(url) && isThere(url))
+    ![new URL(path, ROOT), new URL(path, from)].some((url) => isInside(url) && isThere(url))
   );
   return [...new Set([...out, ...gone])].map((path) => `${file}: ${path}`);
 };
@@ -88,7 +88,7 @@ testNeeding(["read"], "Links in Markdown lead to files and headings of the tree"
       .filter((target) => !/^https?:/.test(target))
       .filter((target) => {
         const [path = "", anchor] = target.split("#");
-        const to = path === "" ? new URL(file, root) : new URL(path, new URL(file, root));
+        const to = path === "" ? new URL(file, ROOT) : new URL(path, new URL(file, ROOT));
         if (!isInside(to) || !isThere(to)) return true;
         return anchor !== undefined && !anchorsOf(Deno.readTextFileSync(to)).has(anchor);
       })

@@ -1,11 +1,11 @@
 /** Clients that come and go: CONNECT, CONNACK, DISCONNECT, closed. */
 import { LoadClient } from "../shared/LoadClient.ts";
-import { disconnectFrame } from "../shared/mqttFrames.ts";
+import { DISCONNECT_FRAME } from "../shared/mqttFrames.ts";
 import { cpuMicros, ownMicros } from "../shared/processUsage.ts";
 import type { ServerProcess } from "../shared/ServerProcess.ts";
 import type { Throughput } from "./traffic.ts";
 
-const atOnce = 64;
+const AT_ONCE = 64;
 
 let clients = 0;
 
@@ -18,14 +18,14 @@ export const measureConnects = async (
   const lane = async () => {
     while (left-- > 0) {
       const client = await LoadClient.open(port, `connect-${clients++}`);
-      await client.write(disconnectFrame);
+      await client.write(DISCONNECT_FRAME);
       client.close();
     }
   };
   const started = performance.now();
   const server = cpuMicros(pid);
   const load = ownMicros();
-  await Promise.all(Array.from({ length: atOnce }, lane));
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
   return {
     perSecond: count / (performance.now() - started) * 1000,
     serverMicros: (cpuMicros(pid) - server) / count,

@@ -12,16 +12,18 @@ import { formatFigure, formatTable, writeResults } from "../shared/report.ts";
 import { interleaved, median } from "../shared/rounds.ts";
 import type { ServerProcess } from "../shared/ServerProcess.ts";
 import { measureConnects } from "./connects.ts";
+import type { MemoryProbe } from "./memory.ts";
 import {
   bytesPerConnection,
   bytesPerRetained,
   bytesPerSubscription,
-  type MemoryProbe,
   startProbe,
   subscribeMany,
 } from "./memory.ts";
-import { findPeers, type Peer } from "./peers.ts";
-import { measureTraffic, type Throughput, type TrafficShape } from "./traffic.ts";
+import type { Peer } from "./peers.ts";
+import { findPeers } from "./peers.ts";
+import type { Throughput, TrafficShape } from "./traffic.ts";
+import { measureTraffic } from "./traffic.ts";
 
 const { values: options } = parseArgs({
   args: Deno.args,
@@ -32,9 +34,9 @@ const { values: options } = parseArgs({
   },
 });
 
-const parts = ["traffic", "connects", "routing", "memory"];
-if (options.only !== undefined && !parts.includes(options.only)) {
-  console.error(`--only ${options.only}: there are ${parts.join(", ")}`);
+const PARTS = ["traffic", "connects", "routing", "memory"];
+if (options.only !== undefined && !PARTS.includes(options.only)) {
+  console.error(`--only ${options.only}: there are ${PARTS.join(", ")}`);
   Deno.exit(64); // EX_USAGE
 }
 
@@ -46,7 +48,7 @@ const connections = quick ? 500 : 10_000;
 const things = quick ? 5000 : 100_000;
 const nonMatching = quick ? [1, 1000] : [1, 1000, 100_000];
 
-const shapes: ReadonlyArray<readonly [name: string, TrafficShape]> = [
+const SHAPES: ReadonlyArray<readonly [name: string, TrafficShape]> = [
   ["QoS 0, 10 pairs", { publishers: 10, subscribers: 1, qos: 0, window: 256 }],
   ["QoS 1, 10 pairs", { publishers: 10, subscribers: 1, qos: 1, window: 256 }],
   ["QoS 0, 1 to 100", { publishers: 1, subscribers: 100, qos: 0, window: 64 }],
@@ -136,7 +138,7 @@ async function throughputs(
   wanted: (part: string) => boolean,
 ): Promise<void> {
   await withServers(peers, async (servers) => {
-    const traffic = wanted("traffic") ? shapes : [];
+    const traffic = wanted("traffic") ? SHAPES : [];
     for (const [name, shape] of traffic) {
       await compare(servers, name, (server) => measureTraffic(server, shape, milliseconds));
     }
@@ -150,7 +152,7 @@ async function throughputs(
 
 /** Ten pairs, beside more and more subscriptions that match nothing. */
 async function routing(peers: ReadonlyArray<Peer>): Promise<void> {
-  const [, shape] = shapes[0]!; // there are four
+  const [, shape] = SHAPES[0]!; // there are four
   await withServers(peers, async (servers) => {
     const rows: Array<string> = [];
     let there = 0;

@@ -6,13 +6,14 @@ import { collectGarbage } from "../shared/collectGarbage.ts";
 import { LoadClient } from "../shared/LoadClient.ts";
 import {
   joined,
-  pubackLength,
+  PUBACK_LENGTH,
   publishFrame,
   subackLength,
   subscribeFrame,
 } from "../shared/mqttFrames.ts";
 import { anonymousBytes } from "../shared/processUsage.ts";
-import { freePort, type ServerProcess } from "../shared/ServerProcess.ts";
+import type { ServerProcess } from "../shared/ServerProcess.ts";
+import { freePort } from "../shared/ServerProcess.ts";
 import type { Peer } from "./peers.ts";
 
 /** A broker whose memory can be told. */
@@ -75,7 +76,7 @@ export const bytesPerConnection = async (probe: MemoryProbe, count: number): Pro
   }
 };
 
-const filtersAtOnce = 50;
+const FILTERS_AT_ONCE = 50;
 
 /** Filters that match no topic of the bench: plain ones, and with each kind of wildcard. */
 const filterOf = (n: number): string => {
@@ -101,8 +102,8 @@ export const subscribeMany = async (
     const client = await LoadClient.open(port, `subscriptions-${start}`);
     clients.push(client);
     const end = Math.min(to, start + perClient);
-    for (let at = start; at < end; at += filtersAtOnce) {
-      const count = Math.min(filtersAtOnce, end - at);
+    for (let at = start; at < end; at += FILTERS_AT_ONCE) {
+      const count = Math.min(FILTERS_AT_ONCE, end - at);
       const filters = Array.from({ length: count }, (_, i) => filterOf(at + i));
       await client.write(subscribeFrame(filters, 0));
       await client.exactly(subackLength(count));
@@ -140,7 +141,7 @@ const retainMany = async (client: LoadClient, from: number, to: number): Promise
         publishFrame(`devices/${at + i}/state`, payload, { qos: 1, retain: true, packetId: i + 1 }),
     );
     await client.write(joined(frames));
-    await client.exactly(frames.length * pubackLength);
+    await client.exactly(frames.length * PUBACK_LENGTH);
   }
 };
 

@@ -1,6 +1,7 @@
 /** The brokers that are compared, and how each is started: with its defaults, and nothing written to disk. */
 import config from "../../../deno.json" with { type: "json" };
-import { freePort, type ServerCommand, ServerProcess } from "../shared/ServerProcess.ts";
+import type { ServerCommand } from "../shared/ServerProcess.ts";
+import { freePort, ServerProcess } from "../shared/ServerProcess.ts";
 
 export interface Peer {
   readonly name: string;

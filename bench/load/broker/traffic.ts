@@ -4,7 +4,7 @@
  * the publisher), so that every broker is as busy as it can be and none has a reason to drop.
  */
 import { LoadClient } from "../shared/LoadClient.ts";
-import { pubackLength, publishFrame, subackLength, subscribeFrame } from "../shared/mqttFrames.ts";
+import { PUBACK_LENGTH, publishFrame, subackLength, subscribeFrame } from "../shared/mqttFrames.ts";
 import { cpuMicros, ownMicros } from "../shared/processUsage.ts";
 import type { ServerProcess } from "../shared/ServerProcess.ts";
 
@@ -86,7 +86,7 @@ class Topic {
       this.#acked += count;
       this.#send();
     };
-    publisher.follow(pubackLength, acked).catch(onFailure);
+    publisher.follow(PUBACK_LENGTH, acked).catch(onFailure);
   }
 
   get delivered(): number {
@@ -109,7 +109,7 @@ class Topic {
       if (buffer[at] !== first) throw new Error(`not the PUBLISH expected: ${buffer[at]}`);
     }
     if (this.shape.qos === 0) return;
-    const acknowledgements = new Uint8Array(count * pubackLength);
+    const acknowledgements = new Uint8Array(count * PUBACK_LENGTH);
     const idOffset = length - payload.length - 2;
     for (let i = 0; i < count; i++) {
       acknowledgements[4 * i] = 0x40;

@@ -16,7 +16,7 @@ export interface ReceiverFigures {
 export type Answer = "200" | "500" | "never";
 
 /** Without a POST for so long, what is missing is lost. */
-const patience = 20_000;
+const PATIENCE = 20_000;
 
 const pause = (milliseconds: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
@@ -57,7 +57,7 @@ export class Receiver {
       if (figures.count === count) return figures;
       const now = performance.now();
       if (figures.count > progress.count) progress = { count: figures.count, at: now };
-      if (now - progress.at > patience) throw new Error(`${figures.count} of ${count} POSTs came`);
+      if (now - progress.at > PATIENCE) throw new Error(`${figures.count} of ${count} POSTs came`);
       await pause(20);
     }
   }

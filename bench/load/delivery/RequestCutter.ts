@@ -7,7 +7,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 const COLON = 0x3a;
 
-const contentLength = "content-length";
+const CONTENT_LENGTH = "content-length";
 
 export class RequestCutter {
   #buffer = new Uint8Array(16 * 1024);
@@ -37,7 +37,7 @@ export class RequestCutter {
         this.#end = this.#bodyFrom + length;
         return this.#end <= this.#filled || this.#more();
       }
-      if (isContentLength(bytes, line)) length = number(bytes, line + contentLength.length + 1);
+      if (isContentLength(bytes, line)) length = number(bytes, line + CONTENT_LENGTH.length + 1);
       line = end + 1;
     }
   }
@@ -73,9 +73,9 @@ export class RequestCutter {
 }
 
 const isContentLength = (bytes: Uint8Array, from: number): boolean => {
-  if (bytes[from + contentLength.length] !== COLON) return false;
-  for (let i = 0; i < contentLength.length; i++) {
-    if ((bytes[from + i]! | 0x20) !== (contentLength.charCodeAt(i) | 0x20)) return false; // within the buffer
+  if (bytes[from + CONTENT_LENGTH.length] !== COLON) return false;
+  for (let i = 0; i < CONTENT_LENGTH.length; i++) {
+    if ((bytes[from + i]! | 0x20) !== (CONTENT_LENGTH.charCodeAt(i) | 0x20)) return false; // within the buffer
   }
   return true;
 };

@@ -3,7 +3,8 @@
  * POST to each URL given as an argument, over a Pool of 128 connections per origin, with the body that
  * Hookline sends. No retries, no order, no accounts; undici queues what waits. Prints its port.
  */
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { createServer } from "node:net";
 import { Aedes } from "aedes";
 import { Pool } from "undici";
 

@@ -4,7 +4,7 @@
  */
 import { untimedPayload } from "./timedPayload.ts";
 
-const connections = 128;
+const CONNECTIONS = 128;
 
 /** What Hookline sends for one message of the bench, byte for byte but for the numbers in it. */
 const requestTo = (url: string): Uint8Array => {
@@ -52,5 +52,5 @@ export const postWithoutBroker = async (url: string, count: number): Promise<voi
     }
     conn.close();
   };
-  await Promise.all(Array.from({ length: connections }, post));
+  await Promise.all(Array.from({ length: CONNECTIONS }, post));
 };

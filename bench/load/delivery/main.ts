@@ -10,21 +10,21 @@
 import { parseArgs } from "node:util";
 import { formatFigure, formatTable, writeResults } from "../shared/report.ts";
 import { interleaved, median } from "../shared/rounds.ts";
-import { freePort, type ServerProcess } from "../shared/ServerProcess.ts";
+import type { ServerProcess } from "../shared/ServerProcess.ts";
+import { freePort } from "../shared/ServerProcess.ts";
+import type { BurstPace, Latency, Throughput } from "./measure.ts";
 import {
-  type BurstPace,
-  type Latency,
   measureBurst,
   measureCeiling,
   measureIntake,
   measureLatency,
   measureQueued,
   measureThroughput,
-  type Throughput,
 } from "./measure.ts";
 import { startBurst } from "./publishers.ts";
 import { Receiver } from "./Receiver.ts";
-import { makeSubjects, peerName, type Subject } from "./subjects.ts";
+import type { Subject } from "./subjects.ts";
+import { makeSubjects, PEER_NAME } from "./subjects.ts";
 
 const { values: options } = parseArgs({
   args: Deno.args,
@@ -44,21 +44,21 @@ const events = quick ? 3000 : 60_000;
  */
 const warmUps = quick ? 1 : 10;
 const faultWarmUp = quick ? 500 : 5000;
-const rate = 2000;
+const RATE = 2000;
 const timedEvents = quick ? 500 : 5000;
 const queuedEvents = quick ? 5000 : 300_000;
 const burstEvents = quick ? 10_000 : 200_000;
 
 /** Room for all of them before publishers are held, which is from 7/8 on; and no time-out meanwhile. */
-const queuedSettings = [
+const QUEUED_SETTINGS = [
   `queue_capacity = ${Math.ceil(queuedEvents * 8 / 7) + 8}`,
   "endpoint_share = 1.0",
   'http_timeout = "10m"',
 ];
 
 /** What is wrong with the second URL. */
-const faults = ["refuses", "never answers", "answers 500"] as const;
-type Fault = typeof faults[number];
+const FAULTS = ["refuses", "never answers", "answers 500"] as const;
+type Fault = typeof FAULTS[number];
 
 /** All figures of one subject. */
 interface Figures {
@@ -72,10 +72,10 @@ interface Figures {
 
 const began = performance.now();
 const wanted = (part: string) => options.only === undefined || options.only === part;
-const figures = new Map<string, Figures>();
+const FIGURES = new Map<string, Figures>();
 const figuresOf = (name: string): Figures => {
-  const known = figures.get(name) ?? {};
-  figures.set(name, known);
+  const known = FIGURES.get(name) ?? {};
+  FIGURES.set(name, known);
   return known;
 };
 
@@ -92,7 +92,7 @@ try {
   await Deno.remove(folder, { recursive: true });
 }
 if (options.only === undefined && options.subjects === undefined && !quick) {
-  console.log(`\n${await writeResults("delivery", Object.fromEntries(figures))}`);
+  console.log(`\n${await writeResults("delivery", Object.fromEntries(FIGURES))}`);
 }
 console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
 
@@ -152,7 +152,7 @@ async function healthy(subjects: ReadonlyArray<Subject>): Promise<void> {
       const measured = await interleaved(
         [...servers],
         rounds,
-        ([, server]) => measureLatency(server, receiver, timedEvents, rate),
+        ([, server]) => measureLatency(server, receiver, timedEvents, RATE),
       );
       for (const [[{ name }], measurements] of measured) {
         figuresOf(name).latency = middle(measurements);
@@ -179,13 +179,13 @@ async function faulty(subjects: ReadonlyArray<Subject>): Promise<void> {
     "answers 500": broken.url,
   };
   try {
-    for (const fault of faults) {
+    for (const fault of FAULTS) {
       say(`a second URL that ${fault}`);
       const measured = await interleaved(subjects, rounds, async (subject) => {
         const server = await subject.start({ urls: [receiver.url, urls[fault]] });
         try {
           await warm(server, faultWarmUp);
-          return await measureLatency(server, receiver, timedEvents, rate);
+          return await measureLatency(server, receiver, timedEvents, RATE);
         } finally {
           await server.stop();
         }
@@ -206,7 +206,7 @@ async function queued(subjects: ReadonlyArray<Subject>): Promise<void> {
   try {
     for (const subject of subjects) {
       const measure = async (of: (server: ServerProcess) => Promise<number>) => {
-        const server = await subject.start({ urls: [silent.url], settings: queuedSettings });
+        const server = await subject.start({ urls: [silent.url], settings: QUEUED_SETTINGS });
         try {
           return await of(server);
         } finally {
@@ -224,7 +224,7 @@ async function queued(subjects: ReadonlyArray<Subject>): Promise<void> {
 
 function print(subjects: ReadonlyArray<Subject>): void {
   const columns = [...subjects.map(({ name }) => name), "ceiling"];
-  const throughputOf = (name: string) => figures.get(name)?.throughput?.perSecond;
+  const throughputOf = (name: string) => FIGURES.get(name)?.throughput?.perSecond;
   const times = (figure: number | undefined, of: number | undefined) =>
     figure === undefined || of === undefined ? undefined : figure / of;
   type Row = readonly [string, (name: string) => number | undefined];
@@ -235,29 +235,29 @@ function print(subjects: ReadonlyArray<Subject>): void {
   ];
   const rows: ReadonlyArray<Row> = [
     ["events/s delivered", throughputOf],
-    [`times ${peerName}`, (name) => times(throughputOf(name), throughputOf(peerName))],
+    [`times ${PEER_NAME}`, (name) => times(throughputOf(name), throughputOf(PEER_NAME))],
     ["part of the ceiling", (name) => times(throughputOf(name), throughputOf("ceiling"))],
-    ["CPU µs per event, broker", (name) => figures.get(name)?.throughput?.serverMicros],
-    ["publishers", (name) => figures.get(name)?.throughput?.loadMicros],
-    ["receiver", (name) => figures.get(name)?.throughput?.receiverMicros],
-    ...latencyRows(`${rate}/s`, (name) => figures.get(name)?.latency),
-    ...faults.flatMap((fault) =>
-      latencyRows(`a second URL ${fault}`, (name) => figures.get(name)?.faults?.[fault])
+    ["CPU µs per event, broker", (name) => FIGURES.get(name)?.throughput?.serverMicros],
+    ["publishers", (name) => FIGURES.get(name)?.throughput?.loadMicros],
+    ["receiver", (name) => FIGURES.get(name)?.throughput?.receiverMicros],
+    ...latencyRows(`${RATE}/s`, (name) => FIGURES.get(name)?.latency),
+    ...FAULTS.flatMap((fault) =>
+      latencyRows(`a second URL ${fault}`, (name) => FIGURES.get(name)?.faults?.[fault])
     ),
     [
       `MB with ${queuedEvents} events queued`,
-      (name) => times(figures.get(name)?.queuedBytes, 1e6),
+      (name) => times(FIGURES.get(name)?.queuedBytes, 1e6),
     ],
-    [`burst of ${burstEvents}: accepted/s`, (name) => figures.get(name)?.burst?.intake],
+    [`burst of ${burstEvents}: accepted/s`, (name) => FIGURES.get(name)?.burst?.intake],
     [
       "times intake alone",
-      (name) => times(figures.get(name)?.burst?.intake, figures.get(name)?.intakeAlone),
+      (name) => times(FIGURES.get(name)?.burst?.intake, FIGURES.get(name)?.intakeAlone),
     ],
-    ["delivered/s meanwhile", (name) => figures.get(name)?.burst?.delivery],
-    ["delivered/s afterwards", (name) => figures.get(name)?.burst?.alone],
+    ["delivered/s meanwhile", (name) => FIGURES.get(name)?.burst?.delivery],
+    ["delivered/s afterwards", (name) => FIGURES.get(name)?.burst?.alone],
     [
       "slowest half second, times afterwards",
-      (name) => times(figures.get(name)?.burst?.slowest, figures.get(name)?.burst?.alone),
+      (name) => times(FIGURES.get(name)?.burst?.slowest, FIGURES.get(name)?.burst?.alone),
     ],
   ];
   const measured = rows.filter(([, of]) => columns.some((name) => of(name) !== undefined));

@@ -94,7 +94,7 @@ export const measureQueued = async (server: ServerProcess, count: number): Promi
 
 /** Messages accepted per second, by the publishers of `measureBurst`, while nothing is delivered. */
 export const measureIntake = async (server: ServerProcess, count: number): Promise<number> => {
-  const { startedAt, done } = await startBurst(server.port, count, burstPublishers);
+  const { startedAt, done } = await startBurst(server.port, count, BURST_PUBLISHERS);
   return perSecond(count, await done - startedAt);
 };
 
@@ -112,13 +112,13 @@ export interface BurstPace {
   readonly course: ReadonlyArray<readonly [micros: number, accepted: number, delivered: number]>;
 }
 
-const sampleEvery = 100; // milliseconds
+const SAMPLE_EVERY = 100; // milliseconds
 
 /** Below this many events the pace of the rest tells nothing. */
-const fewestAlone = 10_000;
+const FEWEST_ALONE = 10_000;
 
 /** So many that their sockets always have more to read than an event loop does in a turn. */
-const burstPublishers = 500;
+const BURST_PUBLISHERS = 500;
 
 /** A burst far larger than what can be delivered while it comes in. */
 export const measureBurst = async (
@@ -127,7 +127,7 @@ export const measureBurst = async (
   count: number,
 ): Promise<BurstPace> => {
   await receiver.begin({ timed: false });
-  const burst = await startBurst(server.port, count, burstPublishers);
+  const burst = await startBurst(server.port, count, BURST_PUBLISHERS);
   const { startedAt } = burst;
   const course: Array<readonly [number, number, number]> = [[0, 0, 0]];
   let sampled: Promise<void> = Promise.resolve();
@@ -135,7 +135,7 @@ export const measureBurst = async (
     const delivered = (await receiver.figures()).count;
     course.push([nowMicros() - startedAt, burst.acknowledged(), delivered]);
   };
-  const sampler = setInterval(() => sampled = sampled.then(sample), sampleEvery);
+  const sampler = setInterval(() => sampled = sampled.then(sample), SAMPLE_EVERY);
   const doneAt = await burst.done;
   const meanwhile = (await receiver.figures()).count;
   const { lastAt } = await receiver.until(count);
@@ -146,13 +146,13 @@ export const measureBurst = async (
     intake: perSecond(count, doneAt - startedAt),
     delivery: perSecond(meanwhile, doneAt - startedAt),
     slowest: slowestHalfSecond(course, doneAt - startedAt),
-    alone: left < fewestAlone ? NaN : perSecond(left, lastAt - doneAt),
+    alone: left < FEWEST_ALONE ? NaN : perSecond(left, lastAt - doneAt),
     course,
   };
 };
 
 const slowestHalfSecond = (course: BurstPace["course"], until: number): number => {
-  const samples = Math.round(500 / sampleEvery);
+  const samples = Math.round(500 / SAMPLE_EVERY);
   let slowest = Infinity;
   for (let i = 2 * samples; i < course.length; i++) {
     const [at, , delivered] = course[i]!; // i < length

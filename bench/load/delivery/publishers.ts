@@ -1,6 +1,6 @@
 /** The publishers of the bench, all in its own process: as fast as PUBACKs come, or at a fixed rate. */
 import { LoadClient } from "../shared/LoadClient.ts";
-import { joined, pubackLength, publishFrame } from "../shared/mqttFrames.ts";
+import { joined, PUBACK_LENGTH, publishFrame } from "../shared/mqttFrames.ts";
 import { nowMicros } from "./now.ts";
 import { untimedPayload, writeTime } from "./timedPayload.ts";
 
@@ -16,7 +16,7 @@ const openClients = (port: number, count: number): Promise<ReadonlyArray<LoadCli
 };
 
 /** Messages that one client of a burst has unacknowledged. */
-const burstWindow = 16;
+const BURST_WINDOW = 16;
 
 /** A burst under way. Times are by `nowMicros`. */
 export interface Burst {
@@ -37,27 +37,27 @@ export const startBurst = async (port: number, count: number, publishers = 32): 
     // Twice over, so that any run of frames is one piece.
     const frames = joined(
       Array.from(
-        { length: 2 * burstWindow },
+        { length: 2 * BURST_WINDOW },
         (_, i) =>
-          publishFrame(topicOf(n), untimedPayload, { qos: 1, packetId: i % burstWindow + 1 }),
+          publishFrame(topicOf(n), untimedPayload, { qos: 1, packetId: i % BURST_WINDOW + 1 }),
       ),
     );
-    const frameLength = frames.length / (2 * burstWindow);
+    const frameLength = frames.length / (2 * BURST_WINDOW);
     let next = 0;
     const send = (most: number) => {
       const sent = Math.min(most, left);
       if (sent === 0) return;
       left -= sent;
       const bytes = frames.subarray(next * frameLength, (next + sent) * frameLength);
-      next = (next + sent) % burstWindow;
+      next = (next + sent) % BURST_WINDOW;
       client.write(bytes).catch(done.reject);
     };
-    client.follow(pubackLength, (_, acks) => {
+    client.follow(PUBACK_LENGTH, (_, acks) => {
       acknowledged += acks;
       if (acknowledged === count) done.resolve(nowMicros());
       else send(acks);
     }).catch(done.reject);
-    send(burstWindow);
+    send(BURST_WINDOW);
   };
   const startedAt = nowMicros();
   clients.forEach(sendFrom);
@@ -68,7 +68,7 @@ export const startBurst = async (port: number, count: number, publishers = 32): 
   };
 };
 
-const steadyClients = 20;
+const STEADY_CLIENTS = 20;
 
 /**
  * Publishes QoS 1 messages at a fixed rate, each written by itself with its time in its payload; answers
@@ -79,14 +79,14 @@ export const publishSteadily = async (
   count: number,
   perSecond: number,
 ): Promise<Float64Array> => {
-  const clients = await openClients(port, steadyClients);
+  const clients = await openClients(port, STEADY_CLIENTS);
   const latencies = new Float64Array(count);
   let acknowledged = 0;
   const done = Promise.withResolvers<void>();
   const senders = clients.map((client, n) => {
     const sentAt: Array<number> = []; // PUBACKs come in order [MQTT-4.6.0-2]
     let oldest = 0;
-    client.follow(pubackLength, (_, acks) => {
+    client.follow(PUBACK_LENGTH, (_, acks) => {
       const now = nowMicros();
       for (let i = 0; i < acks; i++) latencies[acknowledged++] = now - sentAt[oldest++]!; // it was sent
       if (acknowledged === count) done.resolve();

@@ -14,11 +14,11 @@ import { readTime } from "./timedPayload.ts";
 
 const { values: options } = parseArgs({ options: { answer: { type: "string", default: "200" } } });
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder();
 
 const response = (status: string, body: string): Uint8Array =>
-  encoder.encode(
+  ENCODER.encode(
     `HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
 
@@ -65,7 +65,7 @@ const serve = async (conn: Deno.TcpConn): Promise<void> => {
         else {
           count++;
           lastAt = nowMicros();
-          latencies?.push(lastAt - readTime(decoder.decode(requests.body)));
+          latencies?.push(lastAt - readTime(DECODER.decode(requests.body)));
           if (answer !== undefined) await conn.write(answer);
         }
         requests.take();

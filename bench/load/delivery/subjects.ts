@@ -42,10 +42,10 @@ const hookline = (workers: number, folder: string): Subject => ({
 });
 
 /** The peer that the others are compared with. */
-export const peerName = "aedes + undici";
+export const PEER_NAME = "aedes + undici";
 
 const aedesUndici: Subject = {
-  name: peerName,
+  name: PEER_NAME,
   start: ({ urls }) =>
     ServerProcess.start({
       command: Deno.execPath(),

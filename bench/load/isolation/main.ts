@@ -7,10 +7,13 @@
  * Prints one table and writes bench/results/isolation.json (not with --quick).
  */
 import { parseArgs } from "node:util";
-import { type Latency, measureLatency } from "../delivery/measure.ts";
+import type { Latency } from "../delivery/measure.ts";
+import { measureLatency } from "../delivery/measure.ts";
 import { startBurst } from "../delivery/publishers.ts";
-import { type Answer, Receiver } from "../delivery/Receiver.ts";
-import { makeSubjects, type Subject } from "../delivery/subjects.ts";
+import type { Answer } from "../delivery/Receiver.ts";
+import { Receiver } from "../delivery/Receiver.ts";
+import type { Subject } from "../delivery/subjects.ts";
+import { makeSubjects } from "../delivery/subjects.ts";
 import { formatFigure, formatTable, writeResults } from "../shared/report.ts";
 import { interleaved, median } from "../shared/rounds.ts";
 import { freePort } from "../shared/ServerProcess.ts";
@@ -20,7 +23,7 @@ const { values: { quick } } = parseArgs({
   options: { quick: { type: "boolean", default: false } },
 });
 
-const rate = 2000;
+const RATE = 2000;
 const seconds = quick ? 1 : 10;
 const rounds = quick ? 1 : 3;
 const warmUp = quick ? 500 : 5000;
@@ -30,10 +33,10 @@ const warmUp = quick ? 500 : 5000;
  * which is a part of what it costs. It holds what comes in until `http_timeout` tells a URL that never
  * answers from a slow one, 8 s: until then a full queue would hold publishers, as it should.
  */
-const settings = ["queue_capacity = 40_000"];
+const SETTINGS = ["queue_capacity = 40_000"];
 
 /** What stands beside the healthy URL; the first is what the others are compared with. */
-const beside = ["nothing", "one that refuses", "one that never answers", "one that answers 500"];
+const BESIDE = ["nothing", "one that refuses", "one that never answers", "one that answers 500"];
 
 const began = performance.now();
 const folder = await Deno.makeTempDir({ prefix: "hookline-bench-" });
@@ -57,7 +60,7 @@ try {
   const cells = (figures: ReadonlyArray<number>) => figures.map(formatFigure);
   console.log(
     formatTable(
-      [quick ? "smoke run: not figures" : "beside the healthy URL", ...beside],
+      [quick ? "smoke run: not figures" : "beside the healthy URL", ...BESIDE],
       rows.flatMap(({ name, p50, p99, puback99 }) => [
         [`${name}: PUBLISH to POST p50, ms`, ...cells(p50)],
         ["p99, ms", ...cells(p99)],
@@ -66,7 +69,7 @@ try {
       ]),
     ),
   );
-  if (!quick) console.log(`\n${await writeResults("isolation", { beside, rows })}`);
+  if (!quick) console.log(`\n${await writeResults("isolation", { beside: BESIDE, rows })}`);
 } finally {
   await Promise.all(receivers.map((receiver) => receiver.stop()));
   await Deno.remove(folder, { recursive: true });
@@ -77,12 +80,12 @@ console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
 async function measure(
   { subject, failing }: { readonly subject: Subject; readonly failing: ReadonlyArray<string> },
 ): Promise<Latency> {
-  const server = await subject.start({ urls: [healthy.url, ...failing], settings });
+  const server = await subject.start({ urls: [healthy.url, ...failing], settings: SETTINGS });
   try {
     await healthy.begin({ timed: false });
     await (await startBurst(server.port, warmUp)).done;
     await healthy.until(warmUp);
-    return await measureLatency(server, healthy, rate * seconds, rate);
+    return await measureLatency(server, healthy, RATE * seconds, RATE);
   } finally {
     await server.stop();
   }

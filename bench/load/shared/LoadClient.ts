@@ -7,7 +7,7 @@ import { connectFrame } from "./mqttFrames.ts";
 /** Told of whole frames: `count` of them, one behind the other, at the start of `buffer`. */
 export type OnFrames = (buffer: Uint8Array, count: number) => void;
 
-const readSize = 64 * 1024;
+const READ_SIZE = 64 * 1024;
 
 export class LoadClient {
   #closed = false;
@@ -46,7 +46,7 @@ export class LoadClient {
 
   /** Reads frames that are all `length` bytes long, until `close`; rejects when the server closes. */
   async follow(length: number, onFrames: OnFrames): Promise<void> {
-    const buffer = new Uint8Array(readSize);
+    const buffer = new Uint8Array(READ_SIZE);
     let filled = 0;
     try {
       for (;;) {

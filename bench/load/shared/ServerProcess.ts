@@ -15,7 +15,7 @@ export interface ServerCommand {
 export const repository: string = new URL("../../../", import.meta.url).pathname;
 
 /** How long a server may take to listen. */
-const patience = 20_000;
+const PATIENCE = 20_000;
 
 export class ServerProcess {
   readonly #child: Deno.ChildProcess;
@@ -49,7 +49,7 @@ export class ServerProcess {
     };
     const output = Promise.all([follow(child.stdout), follow(child.stderr)]).then(() => {});
     const late = Promise.withResolvers<never>();
-    const deadline = setTimeout(() => late.reject(new Error("not listening")), patience);
+    const deadline = setTimeout(() => late.reject(new Error("not listening")), PATIENCE);
     const ended = child.status.then(() => Promise.reject(new Error("ended at once")));
     ended.catch(() => {}); // it ends after the race too, when the bench stops it
     try {

@@ -3,7 +3,7 @@
  * by the broker's own code.
  */
 
-const utf8 = new TextEncoder();
+const UTF8 = new TextEncoder();
 
 const field = (bytes: Uint8Array): Uint8Array => {
   const whole = new Uint8Array(2 + bytes.length);
@@ -41,18 +41,18 @@ const number16 = (n: number): Uint8Array => new Uint8Array([n >> 8, n & 0xff]);
 export const connectFrame = (clientId: string): Uint8Array =>
   frame(
     0x10,
-    field(utf8.encode("MQTT")),
+    field(UTF8.encode("MQTT")),
     new Uint8Array([4, 2, 0, 0]),
-    field(utf8.encode(clientId)),
+    field(UTF8.encode(clientId)),
   );
 
-export const disconnectFrame = new Uint8Array([0xe0, 0]);
+export const DISCONNECT_FRAME = new Uint8Array([0xe0, 0]);
 
 export const subscribeFrame = (filters: ReadonlyArray<string>, qos: 0 | 1): Uint8Array =>
   frame(
     0x82,
     number16(1),
-    ...filters.flatMap((filter) => [field(utf8.encode(filter)), new Uint8Array([qos])]),
+    ...filters.flatMap((filter) => [field(UTF8.encode(filter)), new Uint8Array([qos])]),
   );
 
 /** The length of the SUBACK for so many filters, up to 100. */
@@ -71,9 +71,9 @@ export const publishFrame = (
 ): Uint8Array =>
   frame(
     0x30 | (qos << 1) | (retain ? 1 : 0),
-    field(utf8.encode(topic)),
+    field(UTF8.encode(topic)),
     ...(qos > 0 ? [number16(packetId)] : []),
     payload,
   );
 
-export const pubackLength = 4;
+export const PUBACK_LENGTH = 4;

@@ -5,7 +5,7 @@
 import process from "node:process";
 
 /** Linux's USER_HZ: ticks per second in /proc, the same on every architecture that Deno runs on. */
-const ticksPerSecond = 100;
+const TICKS_PER_SECOND = 100;
 
 /** A file of /proc: `cpuinfo`, `1234/stat`. */
 export const readProc = (path: string): string => {
@@ -18,7 +18,7 @@ export const readProc = (path: string): string => {
 export const cpuMicros = (pid: number): number => {
   const stat = readProc(`${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // the name may have spaces
-  return (Number(fields[11]) + Number(fields[12])) * 1e6 / ticksPerSecond;
+  return (Number(fields[11]) + Number(fields[12])) * 1e6 / TICKS_PER_SECOND;
 };
 
 /** CPU time of this process, in microseconds. */

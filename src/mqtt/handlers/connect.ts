@@ -9,19 +9,15 @@ import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Listener } from "../Listener.ts";
 import type { Asker, Verdict } from "../ports/Access.ts";
 import type { ByteSink } from "../ports/ByteSink.ts";
-import { Client, type ClientOwner } from "../session/Client.ts";
+import type { ClientOwner } from "../session/Client.ts";
+import { Client } from "../session/Client.ts";
 import type { Will } from "../session/Will.ts";
 import { isUtf8 } from "../wire/isUtf8.ts";
 import type { ConnectInfo } from "../events/Hooks.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import { MqttError } from "../wire/MqttError.ts";
-import {
-  claimedVersion,
-  type Connect,
-  decodeConnect,
-  encode,
-  UnsupportedProtocol,
-} from "../wire/PacketCodec.ts";
+import type { Connect } from "../wire/PacketCodec.ts";
+import { claimedVersion, decodeConnect, encode, UnsupportedProtocol } from "../wire/PacketCodec.ts";
 import { connackReturnCode, ReasonCode } from "../wire/ReasonCode.ts";
 import { sessionExpiryOf } from "./sessionExpiry.ts";
 

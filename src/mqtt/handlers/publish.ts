@@ -7,7 +7,8 @@ import { isUtf8 } from "../wire/isUtf8.ts";
 import { PacketType } from "../wire/PacketType.ts";
 import { Message } from "../routing/Message.ts";
 import { MqttError, protocolError } from "../wire/MqttError.ts";
-import { acknowledgement, type Publish } from "../wire/PacketCodec.ts";
+import type { Publish } from "../wire/PacketCodec.ts";
+import { acknowledgement } from "../wire/PacketCodec.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
 
 /** @throws MqttError when the packet ends the connection */

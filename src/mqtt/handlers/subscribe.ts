@@ -5,7 +5,8 @@ import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Client } from "../session/Client.ts";
 import type { Subscribe } from "../wire/PacketCodec.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
-import { makeSubscription, type Subscription } from "../routing/Subscription.ts";
+import type { Subscription } from "../routing/Subscription.ts";
+import { makeSubscription } from "../routing/Subscription.ts";
 
 export const handleSubscribe = (
   context: BrokerContext,

@@ -6,7 +6,8 @@ import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import type { QoS } from "../../domain/QoS.ts";
 import { copyBytes } from "../wire/allocateBytes.ts";
 import type { ForwardedProperties } from "../wire/properties.ts";
-import { patchedFrame, type PublishFrame, publishFrame } from "../wire/PublishFrame.ts";
+import type { PublishFrame } from "../wire/PublishFrame.ts";
+import { patchedFrame, publishFrame } from "../wire/PublishFrame.ts";
 
 export class Message {
   /** Frames without alias, subscription identifiers and expiry, by version, QoS and retain; while it is being routed. */

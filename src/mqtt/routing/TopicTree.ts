@@ -5,7 +5,8 @@
  * Walks level by level, without recursion: the depth of a hostile topic costs time, never the stack.
  */
 import { LevelMap } from "./LevelMap.ts";
-import { SharedGroup, type Subscription } from "./Subscription.ts";
+import type { Subscription } from "./Subscription.ts";
+import { SharedGroup } from "./Subscription.ts";
 
 class Node {
   children: LevelMap<Node> | undefined;

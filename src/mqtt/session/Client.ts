@@ -6,12 +6,8 @@ import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
 import type { ByteSink } from "../ports/ByteSink.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import type { Outgoing } from "./Outgoing.ts";
-import {
-  acknowledgement,
-  encode,
-  type OutboundPacket,
-  type ProtocolVersion,
-} from "../wire/PacketCodec.ts";
+import type { OutboundPacket, ProtocolVersion } from "../wire/PacketCodec.ts";
+import { acknowledgement, encode } from "../wire/PacketCodec.ts";
 import { PacketType } from "../wire/PacketType.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
 import { patchedFrame, publishFrame } from "../wire/PublishFrame.ts";

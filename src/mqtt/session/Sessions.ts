@@ -10,7 +10,8 @@ import type { Authorize } from "../ports/Access.ts";
 import { Message } from "../routing/Message.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
 import type { Client } from "./Client.ts";
-import { Session, type SessionHost } from "./Session.ts";
+import type { SessionHost } from "./Session.ts";
+import { Session } from "./Session.ts";
 import type { Will } from "./Will.ts";
 
 /** What sessions need beyond what each of them needs by itself. */

@@ -30,7 +30,8 @@ import type {
 import { Buffer } from "node:buffer";
 import { allocateBytes, copyBytes } from "./allocateBytes.ts";
 import { checkFrame } from "./FrameCheck.ts";
-import { type ForwardedProperties, NO_PROPERTIES } from "./properties.ts";
+import type { ForwardedProperties } from "./properties.ts";
+import { NO_PROPERTIES } from "./properties.ts";
 import { PacketType } from "./PacketType.ts";
 import { in311Form } from "./mqtt31.ts";
 import { malformed, MqttError } from "./MqttError.ts";
@@ -124,7 +125,7 @@ const parsers: Readonly<Record<ProtocolVersion, FrameParser>> = {
   5: new FrameParser(5),
 };
 // A parser takes over the version of a CONNECT that it parses, so these have one of their own.
-const connectParser = new FrameParser(4);
+const CONNECT_PARSER = new FrameParser(4);
 
 /**
  * Decodes a frame of a connected client. Byte arrays in the packet are views of the frame, but for a PUBLISH's payload.
@@ -245,7 +246,7 @@ export const claimedVersion = (frame: Uint8Array, bodyOffset: number): ProtocolV
 const parseConnect = (frame: Uint8Array, bodyOffset: number, version: ProtocolVersion): Connect => {
   if (version === 3) frame = in311Form(frame, bodyOffset);
   const { forward } = checkFrame(frame, bodyOffset, version);
-  const packet = connectParser.parse(frame) as Connect; // the caller saw that the type is CONNECT
+  const packet = CONNECT_PARSER.parse(frame) as Connect; // the caller saw that the type is CONNECT
   packet.forward = forward;
   return packet;
 };
@@ -258,7 +259,7 @@ export const encode = (packet: OutboundPacket, version: ProtocolVersion): Uint8A
   generate(packet, { protocolVersion: version });
 
 /** PINGRESP. MQTT 5.0 section 3.13 */
-export const pingresp = new Uint8Array([PacketType.PINGRESP << 4, 0]);
+export const PINGRESP = new Uint8Array([PacketType.PINGRESP << 4, 0]);
 
 /**
  * A successful PUBACK, PUBREC, PUBREL or PUBCOMP, which is the same four bytes in every version: the

@@ -7,19 +7,19 @@
  * long-lived message can hold on to is one kilobyte.
  */
 
-const slabSize = 1024;
+const SLAB_SIZE = 1024;
 
 /** Larger arrays get memory of their own. */
-const largestPiece = 128;
+const LARGEST_PIECE = 128;
 
-let slab = new ArrayBuffer(slabSize);
+let slab = new ArrayBuffer(SLAB_SIZE);
 let used = 0;
 
 /** Bytes of undefined content, the caller's alone. */
 export const allocateBytes = (length: number): Uint8Array<ArrayBuffer> => {
-  if (length > largestPiece) return new Uint8Array(length);
-  if (used + length > slabSize) {
-    slab = new ArrayBuffer(slabSize);
+  if (length > LARGEST_PIECE) return new Uint8Array(length);
+  if (used + length > SLAB_SIZE) {
+    slab = new ArrayBuffer(SLAB_SIZE);
     used = 0;
   }
   const bytes = new Uint8Array(slab, used, length);

@@ -5,8 +5,8 @@
 import { PacketType } from "./PacketType.ts";
 
 /** Where the connect flags stand, behind the protocol name `MQIsdp` and its level; then come two bytes of keep-alive. */
-const connectFlagsOffset = 9;
-const connectPayloadOffset = 12;
+const CONNECT_FLAGS_OFFSET = 9;
+const CONNECT_PAYLOAD_OFFSET = 12;
 
 /**
  * The frame of an MQTT 3.1 client as a 3.1.1 client would have sent it; a copy, where that differs.
@@ -22,7 +22,7 @@ export const in311Form = (frame: Uint8Array, bodyOffset: number): Uint8Array => 
   const hasQos = type === PacketType.PUBREL || type === PacketType.SUBSCRIBE ||
     type === PacketType.UNSUBSCRIBE;
   const form = (type << 4) | (hasQos ? first & 0x06 : 0);
-  const flagsAt = bodyOffset + connectFlagsOffset;
+  const flagsAt = bodyOffset + CONNECT_FLAGS_OFFSET;
   const flags = frame[flagsAt] ?? 0;
   const connectFlags = type === PacketType.CONNECT ? present(frame, bodyOffset, flags) : flags;
   if (form === first && connectFlags === flags) return frame;
@@ -34,7 +34,7 @@ export const in311Form = (frame: Uint8Array, bodyOffset: number): Uint8Array => 
 
 /** The connect flags without those of a user name and password that the frame has no room for. */
 const present = (frame: Uint8Array, bodyOffset: number, flags: number): number => {
-  let at = bodyOffset + connectPayloadOffset;
+  let at = bodyOffset + CONNECT_PAYLOAD_OFFSET;
   const skip = (): void => {
     at += 2 + (((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0));
   };

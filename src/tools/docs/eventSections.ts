@@ -2,7 +2,8 @@
 import * as Schema from "@effect/schema";
 import * as Option from "effect/Option";
 import * as AST from "effect/SchemaAST";
-import { type HookEventName, hookEventNames, hookEvents } from "../../domain/HookEvent.ts";
+import type { HookEventName } from "../../domain/HookEvent.ts";
+import { hookEventNames, hookEvents } from "../../domain/HookEvent.ts";
 import { BodySlabs, bytesOf } from "../../webhook/body/BodySlab.ts";
 import * as EventEncoder from "../../webhook/body/EventEncoder.ts";
 import { SAMPLE_EVENTS } from "./sampleEvents.ts";

@@ -25,10 +25,16 @@ export class DeliveryLog {
   /** By URL and message. */
   readonly #said = new Map<string, Map<string, Said>>();
 
+  readonly #runtime: Runtime.Runtime<never>;
+  readonly #clock: Clock.Clock;
+
   constructor(
-    private readonly runtime: Runtime.Runtime<never>,
-    private readonly clock: Clock.Clock,
-  ) {}
+    runtime: Runtime.Runtime<never>,
+    clock: Clock.Clock,
+  ) {
+    this.#runtime = runtime;
+    this.#clock = clock;
+  }
 
   /**
    * Says that `message` happened, `count` times. Lines of the same `url` and message are said once in
@@ -43,7 +49,7 @@ export class DeliveryLog {
   ): void {
     let said = this.#said.get(url);
     if (said === undefined) this.#said.set(url, said = new Map());
-    const now = this.clock.unsafeCurrentTimeMillis();
+    const now = this.#clock.unsafeCurrentTimeMillis();
     const last = said.get(message);
     if (last !== undefined && now - last.at < INTERVAL_MS) {
       last.leftOut++;
@@ -69,7 +75,7 @@ export class DeliveryLog {
 
   /** Says a line, whatever was said before. */
   always(level: LogLevel.LogLevel, message: string, fields: Fields): void {
-    Runtime.runFork(this.runtime)(
+    Runtime.runFork(this.#runtime)(
       Effect.logWithLevel(level, message).pipe(
         Effect.annotateLogs({ module: "webhook", ...fields }),
       ),

@@ -133,7 +133,11 @@ export class Metrics {
   readonly #endpoints = new Map<string, EndpointCounters>();
   workersLost = 0;
 
-  constructor(private readonly gauges: Gauges) {}
+  readonly #gauges: Gauges;
+
+  constructor(gauges: Gauges) {
+    this.#gauges = gauges;
+  }
 
   /** The counters of `url`, made at the first call. */
   endpoint(url: string): EndpointCounters {
@@ -146,10 +150,10 @@ export class Metrics {
 
   snapshot(): MetricsSnapshot {
     return {
-      backlog: this.gauges.backlog(),
-      capacity: this.gauges.capacity(),
-      body_bytes: this.gauges.bodyBytes(),
-      slab_bytes: this.gauges.slabBytes(),
+      backlog: this.#gauges.backlog(),
+      capacity: this.#gauges.capacity(),
+      body_bytes: this.#gauges.bodyBytes(),
+      slab_bytes: this.#gauges.slabBytes(),
       workers_lost: this.workersLost,
       endpoints: [...this.#endpoints.values()].map((counters) => counters.snapshot()),
     };

@@ -10,10 +10,12 @@ import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import { bytesOf } from "../body/BodySlab.ts";
-import { DELIVERED, failed, type Outcome } from "./Attempt.ts";
+import type { Outcome } from "./Attempt.ts";
+import { DELIVERED, failed } from "./Attempt.ts";
 import { AttemptHeaders } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
-import { isSuccess, type Sender, targetHeaders } from "./Sender.ts";
+import type { Sender } from "./Sender.ts";
+import { isSuccess, targetHeaders } from "./Sender.ts";
 
 /** A sender whose attempts are interrupted, and not reported, when the scope closes. */
 export const make = (

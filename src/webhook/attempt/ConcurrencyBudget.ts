@@ -109,17 +109,21 @@ class BudgetSeat implements Seat {
   used = 0;
   hungry = false;
 
-  constructor(private readonly budget: ConcurrencyBudget, readonly wake: () => void) {}
+  readonly #budget: ConcurrencyBudget;
+
+  constructor(budget: ConcurrencyBudget, readonly wake: () => void) {
+    this.#budget = budget;
+  }
 
   tryAcquire(): boolean {
-    return this.budget.tryAcquire(this);
+    return this.#budget.tryAcquire(this);
   }
 
   release(): void {
-    this.budget.release(this);
+    this.#budget.release(this);
   }
 
   leave(): void {
-    this.budget.leave(this);
+    this.#budget.leave(this);
   }
 }

@@ -1,8 +1,7 @@
 /** Why an attempt failed, and whether another one makes sense; said here and nowhere else. */
 import * as Data from "effect/Data";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
-import type { TransportFault } from "../../http/TransportError.ts";
-import { TransportError } from "../../http/TransportError.ts";
+import type { TransportError, TransportFault } from "../../http/TransportError.ts";
 
 /** The labels of failures; few, because they name counters. */
 export type FailureReason =
@@ -34,7 +33,7 @@ export class DeliveryError extends Data.TaggedError("DeliveryError")<{
 }
 
 /** Statuses with a label of their own; the others share one per class. */
-const named = new Set([400, 401, 403, 404, 408, 410, 413, 425, 429, 500, 502, 503, 504]);
+const NAMED = new Set([400, 401, 403, 404, 408, 410, 413, 425, 429, 500, 502, 503, 504]);
 
 /**
  * The error that a non-2xx answer is. Retryable are 408, 425, 429 and 5xx, and with policy `all` every
@@ -49,7 +48,7 @@ export const fromStatus = (
   const gone = status === 410;
   const transient = status === 408 || status === 425 || status === 429 || status >= 500;
   return new DeliveryError({
-    reason: named.has(status) ? `status_${status}` : `status_${Math.floor(status / 100)}xx`,
+    reason: NAMED.has(status) ? `status_${status}` : `status_${Math.floor(status / 100)}xx`,
     detail: `answered ${status}`,
     retryable: transient || (policy === "all" && !gone),
     retryAfter: retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, now),
@@ -63,10 +62,6 @@ export const timedOut = (httpTimeout: number): DeliveryError =>
 
 /** The error of an attempt that ended without an answer. `cause` is what the HttpClient failed with. */
 export const fromCause = (cause: unknown): DeliveryError => {
-  const inner = cause instanceof Error && cause.cause instanceof TransportError
-    ? cause.cause
-    : undefined;
-  if (inner !== undefined) return fromTransport(inner);
   const text = innermost(cause);
   const reason = /refused/i.test(text)
     ? "refused"

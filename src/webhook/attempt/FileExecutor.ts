@@ -55,11 +55,14 @@ class LineFile {
   #reopen = false;
   #closed = false;
 
+  readonly #endpoint: Attempting;
+
   constructor(
-    private readonly endpoint: Attempting,
+    endpoint: Attempting,
     /** The last write stopped within a line. */
     public torn: boolean,
   ) {
+    this.#endpoint = endpoint;
     this.#path = new URL(endpoint.settings.url);
   }
 
@@ -122,7 +125,7 @@ class LineFile {
   }
 
   #complete(attempts: ReadonlyArray<Attempt>, outcome: Outcome): void {
-    for (const attempt of attempts) this.endpoint.complete(attempt, outcome);
+    for (const attempt of attempts) this.#endpoint.complete(attempt, outcome);
   }
 }
 

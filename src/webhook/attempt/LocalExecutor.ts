@@ -5,7 +5,8 @@
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import * as CaFiles from "./CaFiles.ts";
-import { type Attempt, LOST } from "./Attempt.ts";
+import type { Attempt } from "./Attempt.ts";
+import { LOST } from "./Attempt.ts";
 import type { Attempting, Executor } from "./Executor.ts";
 import type { Send } from "./Sender.ts";
 import type { Senders } from "./Senders.ts";

@@ -12,10 +12,12 @@ import type { TransportRequest } from "../../http/Exchange.ts";
 import type { HeaderLines, RequestBody, RequestHead } from "../../http/RequestWriter.ts";
 import { makeRequestHead } from "../../http/RequestWriter.ts";
 import { TransportError } from "../../http/TransportError.ts";
-import { type AttemptContent, DELIVERED, failed } from "./Attempt.ts";
+import type { AttemptContent } from "./Attempt.ts";
+import { DELIVERED, failed } from "./Attempt.ts";
 import { AttemptHeaders } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
-import { isSuccess, type Send, type Sender, targetHeaders } from "./Sender.ts";
+import type { Send, Sender } from "./Sender.ts";
+import { isSuccess, targetHeaders } from "./Sender.ts";
 
 /** A sender whose connections live until the scope closes. */
 export const make = (

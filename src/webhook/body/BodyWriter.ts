@@ -10,8 +10,12 @@ export class BodyWriter {
   #at = 0;
   readonly #encoder = new TextEncoder();
 
+  readonly #allocate: (bytes: number) => Uint8Array;
+
   /** `allocate` gives memory of at least so many bytes. */
-  constructor(private readonly allocate: (bytes: number) => Uint8Array) {}
+  constructor(allocate: (bytes: number) => Uint8Array) {
+    this.#allocate = allocate;
+  }
 
   /** Where the body begins, in the buffer that `begin` was given or in the one allocated last. */
   get from(): number {
@@ -96,7 +100,7 @@ export class BodyWriter {
   #reserve(bytes: number): void {
     if (this.#buffer.length - this.#at >= bytes) return;
     const begun = this.#buffer.subarray(this.#from, this.#at);
-    this.#buffer = this.allocate(begun.length + bytes + SPARE);
+    this.#buffer = this.#allocate(begun.length + bytes + SPARE);
     this.#buffer.set(begun);
     this.#from = 0;
     this.#at = begun.length;

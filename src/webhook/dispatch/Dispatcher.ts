@@ -5,7 +5,8 @@
 import { clientOf, hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
-import { type Backlog, eventPlaces, placesOf } from "../account/Backlog.ts";
+import type { Backlog } from "../account/Backlog.ts";
+import { eventPlaces, placesOf } from "../account/Backlog.ts";
 import type { DropReason } from "../account/Metrics.ts";
 import type { BodyRef, BodySlabs } from "../body/BodySlab.ts";
 import type { Endpoint } from "../endpoint/Endpoint.ts";

@@ -12,7 +12,10 @@ export class SequenceNumbers {
   /** No number at or below it is given again to a client that is not remembered. */
   #floor: number;
 
-  constructor(start: number, private readonly mostClients: number = MOST_CLIENTS) {
+  readonly #mostClients: number;
+
+  constructor(start: number, mostClients: number = MOST_CLIENTS) {
+    this.#mostClients = mostClients;
     this.#floor = start;
   }
 
@@ -21,7 +24,7 @@ export class SequenceNumbers {
     const last = this.#last.get(clientid);
     const number = (last ?? this.#floor) + 1;
     this.#last.set(clientid, number);
-    if (last === undefined && this.#last.size > this.mostClients) this.#forgetOldest();
+    if (last === undefined && this.#last.size > this.#mostClients) this.#forgetOldest();
     return number;
   }
 

@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import type { Metrics } from "../account/Metrics.ts";
-import { Endpoint, type EndpointOwner } from "./Endpoint.ts";
+import type { EndpointOwner } from "./Endpoint.ts";
+import { Endpoint } from "./Endpoint.ts";
 import type { EndpointContext } from "./EndpointContext.ts";
 import type { EndpointTransports } from "./EndpointTransports.ts";
 

@@ -2,7 +2,8 @@
  * What one URL's deliveries occupy of the Backlog, whether they count as pressure there, and which slabs
  * they keep. What is taken in must be let go exactly once.
  */
-import { type Backlog, placesOf } from "../account/Backlog.ts";
+import type { Backlog } from "../account/Backlog.ts";
+import { placesOf } from "../account/Backlog.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { BodySlabs } from "../body/BodySlab.ts";
 

@@ -9,7 +9,8 @@ import type * as Stream from "effect/Stream";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { DropReason } from "../account/Metrics.ts";
 import type { HookSink, Pressure } from "../../mqtt/ports/HookSink.ts";
-import { type Backlog, eventPlaces } from "../account/Backlog.ts";
+import type { Backlog } from "../account/Backlog.ts";
+import { eventPlaces } from "../account/Backlog.ts";
 import type { DeliveryPace } from "../account/DeliveryPace.ts";
 import { IntakeTurn } from "./IntakeTurn.ts";
 

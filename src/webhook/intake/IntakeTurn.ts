@@ -53,7 +53,11 @@ export class IntakeTurn {
   #endedBefore = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly options: IntakeTurnOptions) {}
+  readonly #options: IntakeTurnOptions;
+
+  constructor(options: IntakeTurnOptions) {
+    this.#options = options;
+  }
 
   /** Whether no more events should come in this turn. */
   get over(): boolean {
@@ -63,7 +67,7 @@ export class IntakeTurn {
   /** Counts an event. */
   take(): void {
     if (this.#over || ++this.#taken < this.#most) return;
-    const { pace, fair } = this.options;
+    const { pace, fair } = this.#options;
     // This turn's events may still be on their way to the endpoints.
     const came = Math.max(this.#most, pace.matched - this.#matchedBefore);
     const owed = this.#owed + came * fair - this.#ended();
@@ -97,7 +101,7 @@ export class IntakeTurn {
   };
 
   readonly #late = (): void => {
-    this.#idle = this.options.pace.ended === this.#endedBefore ? this.#idle + 1 : 0;
+    this.#idle = this.#options.pace.ended === this.#endedBefore ? this.#idle + 1 : 0;
     this.#next(EVENTS * (this.#idle < IDLE_TURNS ? STRETCH : IDLE_STRETCH));
   };
 
@@ -107,24 +111,24 @@ export class IntakeTurn {
     this.#owed = 0;
     this.#ended();
     this.#begin(most);
-    this.options.onNext();
+    this.#options.onNext();
   }
 
   #begin(most: number): void {
     this.#most = most;
     this.#taken = 0;
     this.#beganAt = performance.now();
-    this.#matchedBefore = this.options.pace.matched;
+    this.#matchedBefore = this.#options.pace.matched;
   }
 
   #endPause(): void {
     clearTimeout(this.#timer);
-    this.options.pace.whenEnded(Infinity, this.#enoughEnded);
+    this.#options.pace.whenEnded(Infinity, this.#enoughEnded);
   }
 
   /** Deliveries that have ended since this was asked last. */
   #ended(): number {
-    const { ended } = this.options.pace;
+    const { ended } = this.#options.pace;
     const since = ended - this.#endedBefore;
     this.#endedBefore = ended;
     return since;

@@ -7,7 +7,8 @@
  * body, filled up to whole words.
  */
 import { bytesOf } from "../body/BodySlab.ts";
-import { type Attempt, startBy } from "../attempt/Attempt.ts";
+import type { Attempt } from "../attempt/Attempt.ts";
+import { startBy } from "../attempt/Attempt.ts";
 import type { TimedAttempt } from "./PermitQueue.ts";
 
 /**
@@ -15,36 +16,42 @@ import type { TimedAttempt } from "./PermitQueue.ts";
  * for a permit. Its body is a part of the parcel.
  */
 export class ParcelledAttempt implements TimedAttempt {
-  constructor(private readonly parcel: Parcel, private readonly at: number) {}
+  readonly #parcel: Parcel;
+  readonly #at: number;
+
+  constructor(parcel: Parcel, at: number) {
+    this.#parcel = parcel;
+    this.#at = at;
+  }
 
   get id(): number {
-    return this.parcel.numbers[this.at]!; // `encode` wrote all five
+    return this.#parcel.numbers[this.#at]!; // `encode` wrote all five
   }
 
   get seq(): number {
-    return this.parcel.numbers[this.at + 1]!;
+    return this.#parcel.numbers[this.#at + 1]!;
   }
 
   /** The endpoint's key. */
   get endpoint(): number {
-    return this.parcel.numbers[this.at + 2]!;
+    return this.#parcel.numbers[this.#at + 2]!;
   }
 
   /** Infinity: there is no hurry. */
   get startBy(): number {
-    return this.parcel.numbers[this.at + 3]!;
+    return this.#parcel.numbers[this.#at + 3]!;
   }
 
   get length(): number {
-    return this.parcel.numbers[this.at + 4]!;
+    return this.#parcel.numbers[this.#at + 4]!;
   }
 
   get offset(): number {
-    return (this.at + HEAD_WORDS) * WORD;
+    return (this.#at + HEAD_WORDS) * WORD;
   }
 
   get slab(): { readonly bytes: Uint8Array } {
-    return this.parcel;
+    return this.#parcel;
   }
 }
 

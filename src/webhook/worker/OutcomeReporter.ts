@@ -24,7 +24,11 @@ export class OutcomeReporter {
   #turnEnds = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly options: OutcomeReporterOptions) {}
+  readonly #options: OutcomeReporterOptions;
+
+  constructor(options: OutcomeReporterOptions) {
+    this.#options = options;
+  }
 
   /** An attempt was taken; its outcome will be told. */
   taken(): void {
@@ -56,7 +60,7 @@ export class OutcomeReporter {
 
   readonly #endTurn = (): void => {
     this.#turnEnds = false;
-    const waiting = this.#open - this.options.permits;
+    const waiting = this.#open - this.#options.permits;
     if (this.#gathered >= Math.min(ENOUGH, waiting)) this.#flush();
     else this.#timer ??= setTimeout(this.#late, MOST_MS);
   };
@@ -78,6 +82,6 @@ export class OutcomeReporter {
     };
     this.#ended = [];
     this.#returned = [];
-    this.options.send(message);
+    this.#options.send(message);
   }
 }

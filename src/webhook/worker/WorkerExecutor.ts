@@ -17,7 +17,7 @@ import { WorkerHandle } from "./WorkerHandle.ts";
 import type { Executor, HttpExecutorContext } from "../attempt/Executor.ts";
 import type { WorkerEndpoint } from "./WorkerProtocol.ts";
 
-const deliveryWorker = new URL("./deliveryWorker.ts", import.meta.url);
+const DELIVERY_WORKER = new URL("./deliveryWorker.ts", import.meta.url);
 
 /**
  * How many times its permits a worker has at hand. With 2 it had nothing to do for a fifth of a burst
@@ -53,7 +53,7 @@ export const shares = (workers: number, limit: number): ReadonlyArray<number> =>
 /** An executor over workers, all running when it is made. When the scope closes, requests in flight are cut and reported as lost. */
 export const make = (
   { settings, idPrefix, metrics, log }: HttpExecutorContext,
-  module: URL = deliveryWorker,
+  module: URL = DELIVERY_WORKER,
 ): Effect.Effect<Executor, WorkerStartError, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock;

@@ -35,7 +35,10 @@ export class WorkerHandle {
   #attempts: Array<Attempt> = [];
   #endpoints: Array<number> = [];
 
-  constructor(private readonly options: WorkerHandleOptions) {
+  readonly #options: WorkerHandleOptions;
+
+  constructor(options: WorkerHandleOptions) {
+    this.#options = options;
     this.permits = options.start.permits;
   }
 
@@ -54,7 +57,7 @@ export class WorkerHandle {
   }
 
   start(): void {
-    const { module, start } = this.options;
+    const { module, start } = this.#options;
     const worker = new Worker(module, { type: "module", name: "delivery" });
     this.#state = { _tag: "Starting", worker };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(worker, data);
@@ -122,9 +125,9 @@ export class WorkerHandle {
     if (this.#state._tag === "Down" || this.#state.worker !== from) return; // from a dead one
     if (message._tag === "Ready") {
       this.#state = { _tag: "Running", worker: from };
-      for (const endpoint of this.options.endpoints()) this.configure(endpoint);
+      for (const endpoint of this.#options.endpoints()) this.configure(endpoint);
       this.#flush();
-      this.options.onReady();
+      this.#options.onReady();
       return;
     }
     for (const one of message.ended) {
@@ -149,7 +152,7 @@ export class WorkerHandle {
     if (this.#state._tag === "Down" || this.#state.worker !== worker) return;
     worker.terminate();
     const held = this.#lose();
-    this.options.onDeath(reason, held);
+    this.#options.onDeath(reason, held);
   }
 
   #lose(): number {

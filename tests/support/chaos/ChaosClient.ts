@@ -4,7 +4,8 @@
  */
 import "../../../src/mqtt/wire/processEnv.ts";
 import { Buffer } from "node:buffer";
-import { generate, type Packet, parser as makeParser } from "mqtt-packet";
+import type { Packet } from "mqtt-packet";
+import { generate, parser as makeParser } from "mqtt-packet";
 import type { Random } from "../fuzz/Random.ts";
 
 /** Lives until `stop` is called, or the server takes no more connections. */
@@ -12,23 +13,33 @@ export class ChaosClient {
   #stopped = false;
   #connection: Connection | undefined;
 
+  readonly #port: number;
+  readonly #id: string;
+  readonly #random: Random;
+  readonly #onStep: () => void;
+
   /** `onStep` is called after each answer of the server. */
   constructor(
-    private readonly port: number,
-    private readonly id: string,
-    private readonly random: Random,
-    private readonly onStep: () => void,
-  ) {}
+    port: number,
+    id: string,
+    random: Random,
+    onStep: () => void,
+  ) {
+    this.#port = port;
+    this.#id = id;
+    this.#random = random;
+    this.#onStep = onStep;
+  }
 
   async live(): Promise<void> {
     while (!this.#stopped) {
       const old = this.#connection;
-      const connection = await Connection.open(this.port);
+      const connection = await Connection.open(this.#port);
       if (connection === undefined) break;
       this.#connection = connection;
       await this.#session(connection);
       old?.close(); // after it was taken over, when it was left open
-      switch (this.random.below(3)) {
+      switch (this.#random.below(3)) {
         case 0:
           await connection.send({ cmd: "disconnect" });
           connection.close();
@@ -49,10 +60,11 @@ export class ChaosClient {
   }
 
   async #session(connection: Connection): Promise<void> {
-    const { id, random } = this;
+    const id = this.#id;
+    const random = this.#random;
     const ask = async (packet: Packet, answer: Packet["cmd"]): Promise<boolean> => {
       const answered = await connection.ask(packet, answer);
-      if (answered) this.onStep();
+      if (answered) this.#onStep();
       return answered;
     };
     const connect: Packet = {
@@ -102,7 +114,11 @@ class Connection {
     | undefined;
   #closed = false;
 
-  private constructor(private readonly socket: Deno.TcpConn) {}
+  readonly #socket: Deno.TcpConn;
+
+  private constructor(socket: Deno.TcpConn) {
+    this.#socket = socket;
+  }
 
   /** Undefined when nobody listens. */
   static async open(port: number): Promise<Connection | undefined> {
@@ -133,7 +149,7 @@ class Connection {
     const bytes = generate(packet);
     try {
       for (let sent = 0; sent < bytes.length;) {
-        sent += await this.socket.write(bytes.subarray(sent));
+        sent += await this.#socket.write(bytes.subarray(sent));
       }
     } catch (error) {
       ifGone(error);
@@ -144,7 +160,7 @@ class Connection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.socket.close();
+    this.#socket.close();
     this.#waiting?.resolve(false);
   }
 
@@ -164,7 +180,7 @@ class Connection {
     const buffer = new Uint8Array(16 * 1024);
     try {
       for (;;) {
-        const read = await this.socket.read(buffer);
+        const read = await this.#socket.read(buffer);
         if (read === null) break;
         parse(buffer.subarray(0, read));
       }

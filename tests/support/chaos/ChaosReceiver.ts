@@ -3,7 +3,8 @@
  * all, and writes down every request with what became of it. It must never forget one.
  */
 import { Buffer } from "node:buffer";
-import { createServer, type Server, type Socket } from "node:net";
+import type { Server, Socket } from "node:net";
+import { createServer } from "node:net";
 import type { Random } from "../fuzz/Random.ts";
 
 /** What a request may meet. `cut`: half an answer, and the connection closed. */
@@ -32,7 +33,7 @@ const statusLine: Readonly<Partial<Record<Fate, string>>> = {
 };
 
 /** How late a slow answer is, in milliseconds. */
-const slowest = 40;
+const SLOWEST = 40;
 
 export class ChaosReceiver {
   readonly seen: Array<Seen> = [];
@@ -40,10 +41,15 @@ export class ChaosReceiver {
   readonly #sockets = new Set<Socket>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
+  readonly #random: Random;
+  readonly #fates: Readonly<Record<string, ReadonlyArray<Fate>>>;
+
   private constructor(
-    private readonly random: Random,
-    private readonly fates: Readonly<Record<string, ReadonlyArray<Fate>>>,
+    random: Random,
+    fates: Readonly<Record<string, ReadonlyArray<Fate>>>,
   ) {
+    this.#random = random;
+    this.#fates = fates;
     this.#server = createServer((socket) => this.#serve(socket));
   }
 
@@ -96,7 +102,7 @@ export class ChaosReceiver {
 
   #receive(socket: Socket, head: string, body: Seen["body"]): void {
     const path = head.split(" ", 2)[1] as string; // the request line has three parts
-    const fate = this.random.pick(this.fates[path] as ReadonlyArray<Fate>); // every path in use has some
+    const fate = this.#random.pick(this.#fates[path] as ReadonlyArray<Fate>); // every path in use has some
     const seen: Seen = {
       path,
       id: field(head, "webhook-id"),
@@ -117,7 +123,7 @@ export class ChaosReceiver {
         const timer = setTimeout(() => {
           this.#timers.delete(timer);
           this.#answer(socket, seen);
-        }, this.random.below(slowest));
+        }, this.#random.below(SLOWEST));
         this.#timers.add(timer);
         return;
       }

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
-import { overwritten } from "./Random.ts";
+import { OVERWRITTEN } from "./Random.ts";
 
 interface SessionState {
   /** The address of the connection that it has; undefined: its client is away. */
@@ -171,9 +171,9 @@ export class EventGrammar {
 const assertOwned = (event: HookEvent): void => {
   for (const value of Object.values(event)) {
     if (value instanceof Uint8Array) {
-      for (let at = value.indexOf(overwritten); at >= 0; at = value.indexOf(overwritten, at + 1)) {
+      for (let at = value.indexOf(OVERWRITTEN); at >= 0; at = value.indexOf(OVERWRITTEN, at + 1)) {
         assert.ok(
-          value[at + 1] !== overwritten || value[at + 2] !== overwritten,
+          value[at + 1] !== OVERWRITTEN || value[at + 2] !== OVERWRITTEN,
           "a payload of overwritten bytes",
         );
       }

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { generate, type Packet, parser } from "mqtt-packet";
+import type { Packet } from "mqtt-packet";
+import { generate, parser } from "mqtt-packet";
 import type { Listener } from "../../../src/mqtt/Listener.ts";
 import type { ByteSink } from "../../../src/mqtt/ports/ByteSink.ts";
 import type { Connection } from "../../../src/mqtt/Connection.ts";
@@ -12,7 +13,8 @@ import type { ProtocolVersion } from "../../../src/mqtt/wire/PacketCodec.ts";
 import type { ProtocolBench } from "../ProtocolBench.ts";
 import { mutate } from "./mutate.ts";
 import * as packets from "./packets.ts";
-import { overwritten, type Random } from "./Random.ts";
+import type { Random } from "./Random.ts";
+import { OVERWRITTEN } from "./Random.ts";
 
 /** What a client knows of its session from one connection to the next. */
 export interface ClientMemory {
@@ -33,7 +35,7 @@ export interface Character {
 }
 
 /** Read buffers of sockets are used again after each read. */
-const readBuffer = new Uint8Array(128 * 1024);
+const READ_BUFFER = new Uint8Array(128 * 1024);
 
 export class FuzzClient implements ByteSink {
   buffered = 0;
@@ -122,12 +124,12 @@ export class FuzzClient implements ByteSink {
   transmit(): void {
     if (this.closed || !this.isReading || this.#sending.length === 0) return;
     const { random } = this;
-    const most = Math.min(this.#sending.length, readBuffer.length);
+    const most = Math.min(this.#sending.length, READ_BUFFER.length);
     const length = random.chance(0.6) ? most : 1 + random.below(most);
-    const chunk = readBuffer.subarray(0, length);
+    const chunk = READ_BUFFER.subarray(0, length);
     chunk.set(this.#sending.splice(0, length));
     this.connection.receive(chunk);
-    chunk.fill(overwritten);
+    chunk.fill(OVERWRITTEN);
   }
 
   /** Reads all that the broker has sent. */

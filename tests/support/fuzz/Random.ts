@@ -35,9 +35,9 @@ export class Random {
   /** Any byte but `overwritten`, which marks read buffers that were used again. */
   byte(): number {
     const byte = this.below(256);
-    return byte === overwritten ? 0 : byte;
+    return byte === OVERWRITTEN ? 0 : byte;
   }
 }
 
 /** What fills a read buffer after the broker was given it: seen anywhere later, bytes were kept that were not owned. */
-export const overwritten = 0xaa;
+export const OVERWRITTEN = 0xaa;

@@ -1,11 +1,11 @@
 /** Makes hostile frames of good ones. */
-import { type Random } from "./Random.ts";
+import type { Random } from "./Random.ts";
 
-const interesting = [0x00, 0x01, 0x02, 0x03, 0x23, 0x2b, 0x2f, 0x7f, 0x80, 0xc0, 0xff];
+const INTERESTING = [0x00, 0x01, 0x02, 0x03, 0x23, 0x2b, 0x2f, 0x7f, 0x80, 0xc0, 0xff];
 
 /** Spoils a frame. `other` is one to mix it with; the answer may be several frames, or none. */
 export const mutate = (random: Random, frame: Uint8Array, other: Uint8Array): Uint8Array => {
-  const mutation = random.pick(mutations);
+  const mutation = random.pick(MUTATIONS);
   const spoilt = mutation(random, frame, other);
   // Half of them get an honest length again: else most would end in the fixed header's checks.
   return random.chance(0.5) ? honest(spoilt) : spoilt;
@@ -13,7 +13,7 @@ export const mutate = (random: Random, frame: Uint8Array, other: Uint8Array): Ui
 
 type Mutation = (random: Random, frame: Uint8Array, other: Uint8Array) => Uint8Array;
 
-const mutations: ReadonlyArray<Mutation> = [
+const MUTATIONS: ReadonlyArray<Mutation> = [
   (random, frame) => {
     const flipped = frame.slice();
     for (let n = 1 + random.below(4); n > 0; n--) {
@@ -24,7 +24,7 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   (random, frame) => {
     const changed = frame.slice();
-    changed[random.below(frame.length)] = random.pick(interesting);
+    changed[random.below(frame.length)] = random.pick(INTERESTING);
     return changed;
   },
   function truncated(random, frame) {

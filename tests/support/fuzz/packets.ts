@@ -4,7 +4,7 @@ import type { IConnectPacket, IPublishPacket, ISubscribePacket, Packet } from "m
 import type { ProtocolVersion } from "../../../src/mqtt/wire/PacketCodec.ts";
 import type { Random } from "./Random.ts";
 
-export const topics = [
+export const TOPICS = [
   "a",
   "a/b",
   "a/b/c",
@@ -14,8 +14,8 @@ export const topics = [
   "$sys/x",
   "long/" + "x/".repeat(40),
 ];
-const filters = [
-  ...topics,
+const FILTERS = [
+  ...TOPICS,
   "#",
   "+",
   "+/+",
@@ -27,10 +27,10 @@ const filters = [
   "$share/g/+/b",
   "$share/h/#",
 ];
-const malformedFilters = ["a#", "a/+b", "#/a", "$share/g", "$share//a"];
+const MALFORMED_FILTERS = ["a#", "a/+b", "#/a", "$share/g", "$share//a"];
 
 /** The topic that an alias stands for; an alias is first sent with its topic. */
-export const aliasMaximum = 32;
+export const ALIAS_MAXIMUM = 32;
 
 const maybe = <A>(random: Random, probability: number, key: string, value: A) =>
   random.chance(probability) ? { [key]: value } : {};
@@ -54,7 +54,7 @@ export const connect = (
   keepalive: random.pick([0, 0, 10, 60]),
   ...(username === undefined ? {} : { username, password: Buffer.from("secret") }),
   ...maybe(random, 0.3, "will", {
-    topic: random.pick(topics),
+    topic: random.pick(TOPICS),
     payload: payload(random),
     qos: random.below(3) as 0 | 1 | 2, // below 3
     retain: random.chance(0.3),
@@ -90,7 +90,7 @@ export const publish = (
   messageId: number,
   aliases: Map<number, string>,
 ): IPublishPacket => {
-  const topic = random.pick(topics);
+  const topic = random.pick(TOPICS);
   const packet: IPublishPacket = {
     cmd: "publish",
     topic,
@@ -103,7 +103,7 @@ export const publish = (
   if (version !== 5) return packet;
   let alias = {};
   if (random.chance(0.2)) {
-    const topicAlias = 1 + random.below(aliasMaximum);
+    const topicAlias = 1 + random.below(ALIAS_MAXIMUM);
     if (aliases.has(topicAlias) && random.chance(0.7)) packet.topic = "";
     else aliases.set(topicAlias, topic);
     alias = { topicAlias };
@@ -128,7 +128,7 @@ export const subscribe = (
   cmd: "subscribe",
   messageId,
   subscriptions: Array.from({ length: 1 + random.below(3) }, () => {
-    const topic = random.chance(0.02) ? random.pick(malformedFilters) : random.pick(filters);
+    const topic = random.chance(0.02) ? random.pick(MALFORMED_FILTERS) : random.pick(FILTERS);
     return {
       topic,
       qos: random.below(3) as 0 | 1 | 2, // below 3
@@ -149,5 +149,5 @@ export const subscribe = (
 export const unsubscribe = (random: Random, messageId: number): Packet => ({
   cmd: "unsubscribe",
   messageId,
-  unsubscriptions: Array.from({ length: 1 + random.below(3) }, () => random.pick(filters)),
+  unsubscriptions: Array.from({ length: 1 + random.below(3) }, () => random.pick(FILTERS)),
 });

@@ -39,26 +39,26 @@ Deno.test("verify answers many calls at once, each rightly", async () => {
   assert.deepEqual(await Promise.all(answers), Array.from({ length: 20 }, () => false));
 });
 
-const salt = "AAAAAAAAAAAAAAAAAAAAAA";
-const key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const SALT = "AAAAAAAAAAAAAAAAAAAAAA";
+const KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 for (
   const [why, stored] of [
     ["no parts", "$scrypt$"],
-    ["no key", `$scrypt$ln=15,r=8,p=1$${salt}`],
-    ["another order", `$scrypt$r=8,ln=15,p=1$${salt}$${key}`],
-    ["a parameter that is no number", `$scrypt$ln=x,r=8,p=1$${salt}$${key}`],
-    ["base64 with bits left over", `$scrypt$ln=15,r=8,p=1$${salt}$${key.slice(1)}B`],
-    ["padded base64", `$scrypt$ln=15,r=8,p=1$${salt}==$${key}`],
-    ["a short salt", `$scrypt$ln=15,r=8,p=1$AAAA$${key}`],
-    ["a short key", `$scrypt$ln=15,r=8,p=1$${salt}$AAAA`],
-    ["ln=0", `$scrypt$ln=0,r=8,p=1$${salt}$${key}`],
-    ["r=0", `$scrypt$ln=15,r=0,p=1$${salt}$${key}`],
-    ["an ln too large for its r", `$scrypt$ln=16,r=1,p=1$${salt}$${key}`],
-    ["256 MiB of memory", `$scrypt$ln=18,r=8,p=1$${salt}$${key}`],
-    ["a terabyte of memory", `$scrypt$ln=40,r=8,p=1$${salt}$${key}`],
-    ["a large r", `$scrypt$ln=15,r=9999,p=1$${salt}$${key}`],
-    ["a large p", `$scrypt$ln=15,r=8,p=9999$${salt}$${key}`],
+    ["no key", `$scrypt$ln=15,r=8,p=1$${SALT}`],
+    ["another order", `$scrypt$r=8,ln=15,p=1$${SALT}$${KEY}`],
+    ["a parameter that is no number", `$scrypt$ln=x,r=8,p=1$${SALT}$${KEY}`],
+    ["base64 with bits left over", `$scrypt$ln=15,r=8,p=1$${SALT}$${KEY.slice(1)}B`],
+    ["padded base64", `$scrypt$ln=15,r=8,p=1$${SALT}==$${KEY}`],
+    ["a short salt", `$scrypt$ln=15,r=8,p=1$AAAA$${KEY}`],
+    ["a short key", `$scrypt$ln=15,r=8,p=1$${SALT}$AAAA`],
+    ["ln=0", `$scrypt$ln=0,r=8,p=1$${SALT}$${KEY}`],
+    ["r=0", `$scrypt$ln=15,r=0,p=1$${SALT}$${KEY}`],
+    ["an ln too large for its r", `$scrypt$ln=16,r=1,p=1$${SALT}$${KEY}`],
+    ["256 MiB of memory", `$scrypt$ln=18,r=8,p=1$${SALT}$${KEY}`],
+    ["a terabyte of memory", `$scrypt$ln=40,r=8,p=1$${SALT}$${KEY}`],
+    ["a large r", `$scrypt$ln=15,r=9999,p=1$${SALT}$${KEY}`],
+    ["a large p", `$scrypt$ln=15,r=8,p=9999$${SALT}$${KEY}`],
   ] as const
 ) {
   Deno.test(`parsePasswordHash refuses ${why}, and verify matches nothing with it`, async () => {

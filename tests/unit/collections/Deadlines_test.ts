@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as fc from "effect/FastCheck";
-import { type Deadline, Deadlines } from "../../../src/collections/Deadlines.ts";
+import type { Deadline } from "../../../src/collections/Deadlines.ts";
+import { Deadlines } from "../../../src/collections/Deadlines.ts";
 
 Deno.test("Deadlines run in order of time at the first runDue at or after it, each once", () => {
   const deadlines = new Deadlines();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as Either from "effect/Either";
-import { parseCommandLine, usage } from "../../../src/config/CommandLine.ts";
+import { parseCommandLine, USAGE } from "../../../src/config/CommandLine.ts";
 import { VERSION } from "../../../src/domain/version.ts";
 
 const defaults = { config: "config/broker.toml", webHook: "config/web-hook.toml" };
@@ -47,6 +47,6 @@ for (
 
 Deno.test("usage names the version and every option", () => {
   for (const part of [VERSION, "--config", "--web-hook", "--check", "--version", "--help"]) {
-    assert.ok(usage.includes(part), part);
+    assert.ok(USAGE.includes(part), part);
   }
 });

@@ -4,7 +4,7 @@ import * as FastCheck from "effect/FastCheck";
 import type { KeyPath } from "../../../src/config/ConfigError.ts";
 import { scanTomlLines } from "../../../src/config/TomlLines.ts";
 
-const toml = `# a comment [not.a.table]
+const TOML = `# a comment [not.a.table]
 a = 1
 b.c = "x # no comment"   # a comment
 b."d.e" = 'C:\\'
@@ -33,7 +33,7 @@ k = -1_000
 "\\u0061\\e	" = 1
 `;
 
-const cases: ReadonlyArray<readonly [KeyPath, number | undefined]> = [
+const CASES: ReadonlyArray<readonly [KeyPath, number | undefined]> = [
   [["a"], 2],
   [["b"], 3],
   [["b", "c"], 3],
@@ -62,10 +62,10 @@ const cases: ReadonlyArray<readonly [KeyPath, number | undefined]> = [
 
 for (const [eol, name] of [["\n", "LF"], ["\r\n", "CRLF"]] as const) {
   Deno.test(`scanTomlLines finds the lines of keys of every form, with ${name}`, () => {
-    const text = toml.replaceAll("\n", eol);
+    const text = TOML.replaceAll("\n", eol);
     parse(text); // the example is TOML
     const lines = scanTomlLines(text);
-    assert.deepEqual(cases.map(([path]) => [path, lines.of(path)]), cases);
+    assert.deepEqual(CASES.map(([path]) => [path, lines.of(path)]), CASES);
   });
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
-import { type ConfigError, renderFault } from "../../../src/config/ConfigError.ts";
+import type { ConfigError } from "../../../src/config/ConfigError.ts";
+import { renderFault } from "../../../src/config/ConfigError.ts";
 import { ConfigSource } from "../../../src/config/ConfigSource.ts";
 import { loadBrokerSettings, loadWebHookSettings } from "../../../src/config/loadSettings.ts";
 import { memorySource } from "./memorySource.ts";
@@ -11,13 +12,13 @@ const pem = { "text.pem": "no PEM", "cert.pem": "-----BEGIN CERTIFICATE-----\n" 
 /** A file's text and the exact lines that tell its faults, without the file's name. */
 type Case = readonly [toml: string, ...lines: ReadonlyArray<string>];
 
-const url = "an absolute http://, https:// or file:/// URL";
-const anyTimer = 'a duration like "8s" or "1m30s", of at most 24d';
-const waiting = 'a duration like "8s" or "1m30s", over 0 and of at most 24d';
-const password = 'a password, "env:NAME" or a hash made by "deno task hash-password"';
-const header = 'a header\'s value or "env:NAME"';
+const HOOK_URL = "an absolute http://, https:// or file:/// URL";
+const ANY_TIMER = 'a duration like "8s" or "1m30s", of at most 24d';
+const WAITING = 'a duration like "8s" or "1m30s", over 0 and of at most 24d';
+const PASSWORD = 'a password, "env:NAME" or a hash made by "deno task hash-password"';
+const HEADER = 'a header\'s value or "env:NAME"';
 
-const webHook: ReadonlyArray<Case> = [
+const WEB_HOOK: ReadonlyArray<Case> = [
   // Syntax
   ["a = ", "1: expected TOML, found invalid value (column 5)"],
   [
@@ -68,12 +69,12 @@ const webHook: ReadonlyArray<Case> = [
   ["retry_multiplier = inf", "1: retry_multiplier: expected a number from 1 to 1000, found inf"],
   ["endpoint_share = 0", "1: endpoint_share: expected a number over 0 and at most 1, found 0"],
   ["endpoint_share = 1.1", "1: endpoint_share: expected a number over 0 and at most 1, found 1.1"],
-  ["http_timeout = 8", `1: http_timeout: expected ${waiting}, found 8`],
-  ['http_timeout = "8"', `1: http_timeout: expected ${waiting}, found "8"`],
-  ['http_timeout = "0s"', `1: http_timeout: expected ${waiting}, found "0s"`],
-  ['http_timeout = "25d"', `1: http_timeout: expected ${waiting}, found "25d"`],
-  ["http_timeout = 07:32:00", `1: http_timeout: expected ${waiting}, found a date`],
-  ['shutdown_timeout = "-1s"', `1: shutdown_timeout: expected ${anyTimer}, found "-1s"`],
+  ["http_timeout = 8", `1: http_timeout: expected ${WAITING}, found 8`],
+  ['http_timeout = "8"', `1: http_timeout: expected ${WAITING}, found "8"`],
+  ['http_timeout = "0s"', `1: http_timeout: expected ${WAITING}, found "0s"`],
+  ['http_timeout = "25d"', `1: http_timeout: expected ${WAITING}, found "25d"`],
+  ["http_timeout = 07:32:00", `1: http_timeout: expected ${WAITING}, found a date`],
+  ['shutdown_timeout = "-1s"', `1: shutdown_timeout: expected ${ANY_TIMER}, found "-1s"`],
   ["rule = 2024-01-01", "1: rule: expected a table, found a date"],
   [
     'ordering = "client_id"',
@@ -87,8 +88,8 @@ const webHook: ReadonlyArray<Case> = [
   ['http_urls = "http://a/"', "1: http_urls: expected an array, found a string"],
   [
     'urls = [\n  "http://a/",\n  "ftp://u:p@b/",\n  3,\n]',
-    `3: urls[1]: expected ${url}, found "ftp://b/"`,
-    `4: urls[2]: expected ${url}, found a number`,
+    `3: urls[1]: expected ${HOOK_URL}, found "ftp://b/"`,
+    `4: urls[2]: expected ${HOOK_URL}, found a number`,
   ],
   // Rules
   [
@@ -116,7 +117,7 @@ const webHook: ReadonlyArray<Case> = [
     "2: rule.client_connected[1]: expected a table, found a string",
   ],
   // Endpoints
-  ["[[endpoint]]\n", `1: endpoint[0].url: expected ${url}, found nothing`],
+  ["[[endpoint]]\n", `1: endpoint[0].url: expected ${HOOK_URL}, found nothing`],
   [
     '[[endpoint]]\nurl = "http://u:p@a/"\n[[endpoint]]\nurl = "http://u:p@a/"',
     '4: endpoint[1].url: expected one table for each URL, found "http://a/" a second time',
@@ -126,10 +127,10 @@ const webHook: ReadonlyArray<Case> = [
     'a = "env:NOT_SET"\nb = "env:NEWLINE"\nc = "env:"\nd = 1',
     '4: endpoint[0].headers.Content-Length: expected the name of a header that this broker does not set itself, found "Content-Length"',
     '5: endpoint[0].headers."a b": expected the name of a header that this broker does not set itself, found "a b"',
-    `6: endpoint[0].headers.a: expected ${header}, found "env:NOT_SET", and no such environment variable`,
-    `7: endpoint[0].headers.b: expected ${header}, found "env:NEWLINE", which is a text that no header can hold`,
-    `8: endpoint[0].headers.c: expected ${header}, found "env:", and no such environment variable`,
-    `9: endpoint[0].headers.d: expected ${header}, found a number`,
+    `6: endpoint[0].headers.a: expected ${HEADER}, found "env:NOT_SET", and no such environment variable`,
+    `7: endpoint[0].headers.b: expected ${HEADER}, found "env:NEWLINE", which is a text that no header can hold`,
+    `8: endpoint[0].headers.c: expected ${HEADER}, found "env:", and no such environment variable`,
+    `9: endpoint[0].headers.d: expected ${HEADER}, found a number`,
   ],
   [
     '[[endpoint]]\nurl = "https://a/"\nca_file = "text.pem"',
@@ -137,7 +138,7 @@ const webHook: ReadonlyArray<Case> = [
   ],
 ];
 
-const broker: ReadonlyArray<Case> = [
+const BROKER: ReadonlyArray<Case> = [
   ['node = { id = "a" }', '1: node.id: expected a whole number, 0 or more, found "a"'],
   ["nod.id = 1", '1: nod: expected a known key, found "nod"; did you mean "node"?'],
   [
@@ -159,7 +160,7 @@ const broker: ReadonlyArray<Case> = [
     '5: listener.tcp.a.max_packet_size: expected bytes from 0 to 268435460, as a number or like "64KB" or "1m", found "1TB"',
     '6: listener.tcp.a.allow_anonymous: expected true or false, found "yes"',
     "7: listener.tcp.a.keepalive_backoff: expected a number over 0.5 and at most 16, found 0.5",
-    `8: listener.tcp.a.handshake_timeout: expected ${waiting}, found "0s"`,
+    `8: listener.tcp.a.handshake_timeout: expected ${WAITING}, found "0s"`,
   ],
   [
     "[listener.tcp.a]\n[listener.tcp.b]\n[listener.ws.c]\naddr = ':1883'",
@@ -191,12 +192,12 @@ const broker: ReadonlyArray<Case> = [
     '[[auth.users]]\nusername = "e"\npassword = "$scrypt$ln=40,r=8,p=1$AAAA$AAAA"\n' +
     '[[auth.users]]\nusername = "f"\npassword = "$2b$12$abc"',
     '2: auth.users[0].username: expected a text that is not empty, found ""',
-    `3: auth.users[0].password: expected ${password}, found empty`,
-    `4: auth.users[1].password: expected ${password}, found nothing`,
-    `8: auth.users[2].password: expected ${password}, found "env:EMPTY", which is empty`,
-    `11: auth.users[3].password: expected ${password}, found "env:NOT_SET", and no such environment variable`,
-    `14: auth.users[4].password: expected ${password}, found a malformed $scrypt$ hash`,
-    `17: auth.users[5].password: expected ${password}, found a hash of another kind than scrypt`,
+    `3: auth.users[0].password: expected ${PASSWORD}, found empty`,
+    `4: auth.users[1].password: expected ${PASSWORD}, found nothing`,
+    `8: auth.users[2].password: expected ${PASSWORD}, found "env:EMPTY", which is empty`,
+    `11: auth.users[3].password: expected ${PASSWORD}, found "env:NOT_SET", and no such environment variable`,
+    `14: auth.users[4].password: expected ${PASSWORD}, found a malformed $scrypt$ hash`,
+    `17: auth.users[5].password: expected ${PASSWORD}, found a hash of another kind than scrypt`,
   ],
   [
     'auth.users = [\n{username = "a", password = "b"},\n{username = "a", password = "c"}]',
@@ -224,7 +225,7 @@ const refusal = <A>(
   return error.faults.map(renderFault);
 };
 
-for (const [toml, ...lines] of webHook) {
+for (const [toml, ...lines] of WEB_HOOK) {
   Deno.test(`loadWebHookSettings refuses line ${lines.join("; ")}`, () => {
     assert.deepEqual(
       refusal(loadWebHookSettings, "web-hook.toml", toml),
@@ -233,7 +234,7 @@ for (const [toml, ...lines] of webHook) {
   });
 }
 
-for (const [toml, ...lines] of broker) {
+for (const [toml, ...lines] of BROKER) {
   Deno.test(`loadBrokerSettings refuses line ${lines.join("; ")}`, () => {
     assert.deepEqual(
       refusal(loadBrokerSettings, "broker.toml", toml),
@@ -241,3 +242,22 @@ for (const [toml, ...lines] of broker) {
     );
   });
 }
+
+Deno.test("An [[endpoint]] may not set a header that frames the request or tells the attempt, in whatever case", () => {
+  const own = [
+    "te",
+    "Trailer",
+    "upgrade",
+    "Expect",
+    "keep-alive",
+    "proxy-connection",
+    "connection",
+  ];
+  for (const name of [...own, "content-type", "Webhook-Id", "webhook-timestamp", "WEBHOOK-SEQ"]) {
+    const toml =
+      `http_urls = ["http://a/"]\n[[endpoint]]\nurl = "http://a/"\nheaders = { ${name} = "x" }`;
+    const faults = refusal(loadWebHookSettings, "web-hook.toml", toml);
+    assert.equal(faults.length, 1, name);
+    assert.match(faults[0] ?? "", /the name of a header that this broker does not set itself/);
+  }
+});

@@ -13,7 +13,7 @@ import {
 import { renderSettings } from "../../../src/config/renderSettings.ts";
 import { hasSubject, hookEventNames } from "../../../src/domain/HookEvent.ts";
 import { memorySource } from "./memorySource.ts";
-import { olderWebHook, referenceGeneral, referenceRules, rmqttBroker } from "./rmqttFiles.ts";
+import { OLDER_WEB_HOOK, REFERENCE_GENERAL, REFERENCE_RULES, RMQTT_BROKER } from "./rmqttFiles.ts";
 
 const files = { config: "broker.toml", webHook: "web-hook.toml" };
 
@@ -67,7 +67,7 @@ const anyRetry = {
   status: "transient",
 };
 
-const defaultUrl = "http://127.0.0.1:5656/mqtt/webhook";
+const DEFAULT_URL = "http://127.0.0.1:5656/mqtt/webhook";
 
 Deno.test("loadBrokerSettings fills an empty file with the documented defaults", () => {
   assert.deepEqual(broker(""), {
@@ -118,10 +118,10 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
         event,
         action: event,
         topics: [],
-        urls: [defaultUrl],
+        urls: [DEFAULT_URL],
       })),
-      endpoints: new Map([[defaultUrl, {
-        url: defaultUrl,
+      endpoints: new Map([[DEFAULT_URL, {
+        url: DEFAULT_URL,
         headers: [],
         caFile: undefined,
         httpTimeout: 8000,
@@ -152,11 +152,11 @@ for (const [name, toml] of [["broker.toml", brokerToml], ["web-hook.toml", webHo
 }
 
 Deno.test("loadWebHookSettings takes the two blocks of RMQTT's WebHook page unchanged", () => {
-  const { settings, warnings } = webHook(referenceGeneral + referenceRules);
+  const { settings, warnings } = webHook(REFERENCE_GENERAL + REFERENCE_RULES);
   assert.deepEqual(warnings, []);
   assert.equal(settings.rules.length, 15); // 14 events, client_connected twice
   assert.deepEqual(settings.rules.filter((rule) => rule.event === "client_connected"), [
-    { event: "client_connected", action: "client_connected", topics: [], urls: [defaultUrl] },
+    { event: "client_connected", action: "client_connected", topics: [], urls: [DEFAULT_URL] },
     {
       event: "client_connected",
       action: "client_connected_2",
@@ -169,16 +169,16 @@ Deno.test("loadWebHookSettings takes the two blocks of RMQTT's WebHook page unch
     "foo/#",
   ]);
   assert.deepEqual([...settings.endpoints.keys()], [
-    defaultUrl,
+    DEFAULT_URL,
     "http://127.0.0.1:5657/mqtt/webhook",
   ]);
-  assert.deepEqual(webHook(referenceGeneral).warnings, []);
+  assert.deepEqual(webHook(REFERENCE_GENERAL).warnings, []);
 });
 
 Deno.test("loadWebHookSettings reads an older file's async_queue_capacity, and a URL named twice once", () => {
-  const { settings } = webHook(olderWebHook);
+  const { settings } = webHook(OLDER_WEB_HOOK);
   assert.equal(settings.queueCapacity, 100_000);
-  assert.deepEqual(settings.rules.map((rule) => rule.urls), [[defaultUrl], [defaultUrl]]);
+  assert.deepEqual(settings.rules.map((rule) => rule.urls), [[DEFAULT_URL], [DEFAULT_URL]]);
 });
 
 Deno.test("loadWebHookSettings merges urls and http_urls without duplicates; a rule's urls replace them", () => {
@@ -328,7 +328,7 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
 });
 
 Deno.test("loadBrokerSettings reads RMQTT's own file and names the keys it does not support", () => {
-  const { settings, warnings } = broker(rmqttBroker);
+  const { settings, warnings } = broker(RMQTT_BROKER);
   assert.deepEqual(settings.listeners.map((l) => `${l.transport} ${l.name} ${l.port}`), [
     "tcp external 1883",
     "tls external 8883",

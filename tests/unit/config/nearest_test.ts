@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { nearest } from "../../../src/config/nearest.ts";
 
-const known = ["client_connect", "client_connected", "client_connack", "urls", "http_urls"];
+const KNOWN = ["client_connect", "client_connected", "client_connack", "urls", "http_urls"];
 
 for (
   const [word, expected] of [
@@ -16,7 +16,7 @@ for (
   ] as const
 ) {
   Deno.test(`nearest answers ${expected} for "${word}"`, () => {
-    assert.equal(nearest(word, known), expected);
+    assert.equal(nearest(word, KNOWN), expected);
   });
 }
 

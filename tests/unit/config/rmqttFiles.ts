@@ -1,7 +1,7 @@
 /** Configuration files as RMQTT's users have them. */
 
 /** The first TOML block of the WebHook page in RMQTT's documentation, as it stands there. */
-export const referenceGeneral =
+export const REFERENCE_GENERAL =
   `##--------------------------------------------------------------------
 ## rmqtt-web-hook
 ##--------------------------------------------------------------------
@@ -30,7 +30,7 @@ retry_multiplier = 2.5
 `;
 
 /** The example rules of its second block; the lines before them are prose. */
-export const referenceRules = `rule.session_created = [{action = "session_created" } ]
+export const REFERENCE_RULES = `rule.session_created = [{action = "session_created" } ]
 rule.session_terminated = [{action = "session_terminated" } ]
 rule.session_subscribed = [{action = "session_subscribed" , topics=["x/y/z", "foo/#"] } ]
 rule.session_unsubscribed = [{action = "session_unsubscribed" , topics=["x/y/z", "foo/#"] } ]
@@ -49,7 +49,7 @@ rule.message_dropped = [{action = "message_dropped" } ]
 `;
 
 /** The keys of an older rmqtt-web-hook.toml. */
-export const olderWebHook = `worker_threads = 1
+export const OLDER_WEB_HOOK = `worker_threads = 1
 async_queue_capacity = 100_000
 http_urls = ["http://127.0.0.1:5656/mqtt/webhook"] #default urls
 http_timeout = "8s"
@@ -60,7 +60,7 @@ rule.client_connect = [
 `;
 
 /** The keys of RMQTT's rmqtt.toml, with one listener of each kind. */
-export const rmqttBroker = `node.id = 7
+export const RMQTT_BROKER = `node.id = 7
 rpc.server_addr = "0.0.0.0:5363"
 rpc.server_workers = 4
 log.to = "console"

@@ -4,7 +4,8 @@ import brokerToml from "../../../config/broker.toml" with { type: "text" };
 import webHookToml from "../../../config/web-hook.toml" with { type: "text" };
 import { BrokerFile } from "../../../src/config/BrokerFile.ts";
 import { WebHookFile } from "../../../src/config/WebHookFile.ts";
-import { configTables, type Table } from "../../../src/tools/docs/configTables.ts";
+import type { Table } from "../../../src/tools/docs/configTables.ts";
+import { configTables } from "../../../src/tools/docs/configTables.ts";
 
 /**
  * The file as its comments in one line each, the path of a key behind its comment:

@@ -28,28 +28,28 @@ const publish = {
   payload: new TextEncoder().encode("hello"),
 };
 
-const clientKeys = "node ipaddress clientid username";
-const fromKeys = "from_node from_ipaddress from_clientid from_username";
-const publishKeys = "dup retain qos topic packet_id payload";
-const connectKeys = "keepalive proto_ver clean_session clean_start";
+const CLIENT_KEYS = "node ipaddress clientid username";
+const FROM_KEYS = "from_node from_ipaddress from_clientid from_username";
+const PUBLISH_KEYS = "dup retain qos topic packet_id payload";
+const CONNECT_KEYS = "keepalive proto_ver clean_session clean_start";
 
 // The tables of that page, row by row; `_tag` stands where the body has `action`.
 const tables: Readonly<Record<string, string>> = {
-  session_created: `_tag ${clientKeys} created_at`,
-  session_terminated: `_tag ${clientKeys} reason`,
-  session_subscribed: `_tag ${clientKeys} topic opts`,
-  session_unsubscribed: `_tag ${clientKeys} topic`,
-  client_connect: `_tag ${clientKeys} ${connectKeys}`,
-  client_connack: `_tag ${clientKeys} ${connectKeys} conn_ack`,
-  client_connected: `_tag ${clientKeys} ${connectKeys} connected_at session_present`,
-  client_disconnected: `_tag ${clientKeys} disconnected_at reason`,
-  client_subscribe: `_tag ${clientKeys} topic opts`,
-  client_unsubscribe: `_tag ${clientKeys} topic`,
-  message_publish: `_tag ${fromKeys} ${publishKeys} ts`,
-  message_delivered: `_tag ${fromKeys} ${clientKeys} ${publishKeys} pts ts`,
-  message_acked: `_tag ${fromKeys} ${clientKeys} ${publishKeys} pts ts`,
-  message_dropped: `_tag ${fromKeys} ${clientKeys} ${publishKeys} reason pts ts`,
-  offline_message: `_tag ${fromKeys} ${clientKeys} ${publishKeys} pts ts`,
+  session_created: `_tag ${CLIENT_KEYS} created_at`,
+  session_terminated: `_tag ${CLIENT_KEYS} reason`,
+  session_subscribed: `_tag ${CLIENT_KEYS} topic opts`,
+  session_unsubscribed: `_tag ${CLIENT_KEYS} topic`,
+  client_connect: `_tag ${CLIENT_KEYS} ${CONNECT_KEYS}`,
+  client_connack: `_tag ${CLIENT_KEYS} ${CONNECT_KEYS} conn_ack`,
+  client_connected: `_tag ${CLIENT_KEYS} ${CONNECT_KEYS} connected_at session_present`,
+  client_disconnected: `_tag ${CLIENT_KEYS} disconnected_at reason`,
+  client_subscribe: `_tag ${CLIENT_KEYS} topic opts`,
+  client_unsubscribe: `_tag ${CLIENT_KEYS} topic`,
+  message_publish: `_tag ${FROM_KEYS} ${PUBLISH_KEYS} ts`,
+  message_delivered: `_tag ${FROM_KEYS} ${CLIENT_KEYS} ${PUBLISH_KEYS} pts ts`,
+  message_acked: `_tag ${FROM_KEYS} ${CLIENT_KEYS} ${PUBLISH_KEYS} pts ts`,
+  message_dropped: `_tag ${FROM_KEYS} ${CLIENT_KEYS} ${PUBLISH_KEYS} reason pts ts`,
+  offline_message: `_tag ${FROM_KEYS} ${CLIENT_KEYS} ${PUBLISH_KEYS} pts ts`,
 };
 
 Deno.test("hookEventNames are the 14 of RMQTT's WebHook page and offline_message", () => {
@@ -112,7 +112,7 @@ Deno.test("MessageDropped without a recipient has no recipient's keys", () => {
     ts: 2,
   });
   assert.deepEqual(
-    Object.keys(body).filter((key) => clientKeys.split(" ").includes(key)),
+    Object.keys(body).filter((key) => CLIENT_KEYS.split(" ").includes(key)),
     [],
   );
 });

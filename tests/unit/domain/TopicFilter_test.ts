@@ -8,7 +8,7 @@ import {
   parseFilter,
 } from "../../../src/domain/TopicFilter.ts";
 
-const matching: ReadonlyArray<readonly [filter: string, topic: string, expected: boolean]> = [
+const MATCHING: ReadonlyArray<readonly [filter: string, topic: string, expected: boolean]> = [
   ["a/b/c", "a/b/c", true],
   ["a/b/c", "a/b", false],
   ["a/b", "a/b/c", false],
@@ -82,7 +82,7 @@ const matching: ReadonlyArray<readonly [filter: string, topic: string, expected:
   ["a/🜁", "a/🜂", false],
 ];
 
-for (const [filter, topic, expected] of matching) {
+for (const [filter, topic, expected] of MATCHING) {
   Deno.test(`matches: ${filter} ${expected ? "matches" : "does not match"} ${topic}`, () => {
     assert.equal(matches(filter, topic), expected);
   });
@@ -130,7 +130,7 @@ Deno.test("matches holds for every topic against itself and against # under any 
   );
 });
 
-const filters: ReadonlyArray<readonly [filter: string, valid: boolean]> = [
+const FILTERS: ReadonlyArray<readonly [filter: string, valid: boolean]> = [
   ["a", true],
   ["a/b/c", true],
   ["#", true],
@@ -158,7 +158,7 @@ const filters: ReadonlyArray<readonly [filter: string, valid: boolean]> = [
   ["a\0b", false],
 ];
 
-for (const [filter, valid] of filters) {
+for (const [filter, valid] of FILTERS) {
   Deno.test(`isTopicFilter ${valid ? "accepts" : "refuses"} ${JSON.stringify(filter)}`, () => {
     assert.equal(isTopicFilter(filter), valid);
   });
@@ -173,7 +173,7 @@ Deno.test("levelCount counts empty levels", () => {
   assert.deepEqual(counted, [1, 2, 2, 2, 2, 3, 3]);
 });
 
-const parsed: ReadonlyArray<readonly [filter: string, expected: ReturnType<typeof parseFilter>]> = [
+const PARSED: ReadonlyArray<readonly [filter: string, expected: ReturnType<typeof parseFilter>]> = [
   ["a/+/#", { share: undefined, filter: "a/+/#" }],
   ["$SYS/#", { share: undefined, filter: "$SYS/#" }],
   ["$shared/a", { share: undefined, filter: "$shared/a" }],
@@ -197,7 +197,7 @@ const parsed: ReadonlyArray<readonly [filter: string, expected: ReturnType<typeo
   ["$share/g/a#", undefined],
 ];
 
-for (const [filter, expected] of parsed) {
+for (const [filter, expected] of PARSED) {
   const what = expected === undefined
     ? "refuses it"
     : `finds share ${expected.share ?? "none"} and ${expected.filter}`;

@@ -14,8 +14,8 @@ import type { Socket } from "../../../src/http/Socket.ts";
 import { requestOf } from "../../support/requests.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
-const url = new URL("http://host/hook");
-const head = Either.getOrThrow(makeRequestHead(url));
+const HOOK_URL = new URL("http://host/hook");
+const head = Either.getOrThrow(makeRequestHead(HOOK_URL));
 
 /** A socket whose other end is the test. */
 class ScriptedSocket implements Socket {
@@ -168,7 +168,7 @@ const test = (
       const scope = yield* Scope.make();
       const connects: Array<PromiseWithResolvers<Socket>> = [];
       const pool = yield* Scope.extend(
-        ConnectionPool.make(url, {
+        ConnectionPool.make(HOOK_URL, {
           connect: (signal) => {
             const connect = Promise.withResolvers<Socket>();
             signal.addEventListener("abort", () => connect.reject(signal.reason));
@@ -498,7 +498,7 @@ test("ConnectionPool ends all requests and connections when its scope closes", a
 test("ConnectionPool closes a socket that opens after the pool was closed", async (bench) => {
   const connects: Array<(socket: Socket) => void> = [];
   const pool = await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const pool = yield* ConnectionPool.make(url, {
+    const pool = yield* ConnectionPool.make(HOOK_URL, {
       connect: () => new Promise((resolve) => connects.push(resolve)), // deaf to its signal
     });
     pool.send(requestOf(head), (result) => bench.results.push(told(result)));

@@ -74,7 +74,7 @@ interface Case {
 const OK = "HTTP/1.1 200 OK\r\n";
 const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
 
-const cases: ReadonlyArray<Case> = [
+const CASES: ReadonlyArray<Case> = [
   {
     says: "a body of content-length",
     stream: `${OK}Content-Length: 2\r\nX-A:  b c \t\r\n\r\nok`,
@@ -308,7 +308,7 @@ const cases: ReadonlyArray<Case> = [
   },
 ];
 
-for (const { says, stream, closed = false, bodyBytes, reads } of cases) {
+for (const { says, stream, closed = false, bodyBytes, reads } of CASES) {
   Deno.test(`ResponseReader reads ${says}, however the bytes come`, () => {
     const bytes = latin1(stream);
     const whole = readAnyhow(bytes, closed);

@@ -1,7 +1,7 @@
 import * as assert from "node:assert/strict";
 import { writeBase36, writeBytes, writeDecimal } from "../../../src/http/writeAscii.ts";
 
-const integers = [
+const INTEGERS = [
   0,
   9,
   10,
@@ -25,7 +25,7 @@ const written = (room: number, write: (buffer: Uint8Array, at: number) => number
 };
 
 Deno.test("writeDecimal writes what String says, and nothing beside it", () => {
-  for (const value of integers) {
+  for (const value of INTEGERS) {
     const expected = String(value);
     const got = written(expected.length, (buffer, at) => writeDecimal(buffer, at, value));
     assert.equal(got, `...${expected}`);
@@ -33,7 +33,7 @@ Deno.test("writeDecimal writes what String says, and nothing beside it", () => {
 });
 
 Deno.test("writeBase36 writes what toString(36) says, and nothing beside it", () => {
-  for (const value of integers) {
+  for (const value of INTEGERS) {
     const expected = value.toString(36);
     const got = written(expected.length, (buffer, at) => writeBase36(buffer, at, value));
     assert.equal(got, `...${expected}`);

@@ -1,7 +1,8 @@
 /** A Connection without a Broker: a context, and an owner that keeps what it is told. */
 import assert from "node:assert/strict";
 import { BrokerContext } from "../../../src/mqtt/BrokerContext.ts";
-import { Connection, type ConnectionOwner } from "../../../src/mqtt/Connection.ts";
+import type { ConnectionOwner } from "../../../src/mqtt/Connection.ts";
+import { Connection } from "../../../src/mqtt/Connection.ts";
 import { Listener } from "../../../src/mqtt/Listener.ts";
 import type { ByteSink } from "../../../src/mqtt/ports/ByteSink.ts";
 import type { Verdict } from "../../../src/mqtt/ports/Access.ts";

@@ -6,7 +6,8 @@ import * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../../../src/domain/BrokerSettings.ts";
 import { makeAuthorizer } from "../../../src/auth/authorizer.ts";
 import type { Broker } from "../../../src/mqtt/Broker.ts";
-import { listen, type ListenError } from "../../../src/net/listen.ts";
+import type { ListenError } from "../../../src/net/listen.ts";
+import { listen } from "../../../src/net/listen.ts";
 import { makeBroker } from "../../../src/makeBroker.ts";
 import { makeSockets } from "../../../src/net/Sockets.ts";
 import { limits, RecordingHooks } from "../../support/ProtocolBench.ts";
@@ -16,7 +17,7 @@ const file = (name: string): string =>
 
 export type Transport = ListenerSettings["transport"];
 
-export const transports: ReadonlyArray<Transport> = ["tcp", "tls", "ws"];
+export const TRANSPORTS: ReadonlyArray<Transport> = ["tcp", "tls", "ws"];
 
 /** Files of the TLS listener. */
 export const certFile = file("cert.pem");

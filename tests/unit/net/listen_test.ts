@@ -9,20 +9,20 @@ import {
   frame,
   settings,
   TestListener,
-  transports,
+  TRANSPORTS,
   upgradeRequest,
 } from "./TestListener.ts";
 
-const needed = ["net", "read", "env"] as const;
+const NEEDED = ["net", "read", "env"] as const;
 
 /** CONNECT of a clean 3.1.1 client whose identifier is one character. */
 const connect = (id: string) => [
   ...[0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 0, 0, 1],
   id.charCodeAt(0),
 ];
-const connack = [0x20, 2, 0, 0];
-const pingreq = [0xc0, 0];
-const pingresp = [0xd0, 0];
+const CONNACK = [0x20, 2, 0, 0];
+const PINGREQ = [0xc0, 0];
+const PINGRESP = [0xd0, 0];
 /** A whole unmasked frame, as a server sends it. */
 const framed = (
   bytes: ReadonlyArray<number>,
@@ -31,15 +31,15 @@ const framed = (
 
 const hasty = { limits: { ...limits, handshakeTimeout: 150 } };
 
-for (const transport of transports) {
+for (const transport of TRANSPORTS) {
   const sent = (bytes: ReadonlyArray<number>) => transport === "ws" ? framed(bytes) : [...bytes];
 
-  testNeeding(needed, `${transport} listener ends clients with their last bytes`, async () => {
+  testNeeding(NEEDED, `${transport} listener ends clients with their last bytes`, async () => {
     const listener = await TestListener.open(settings(transport));
     const client = await listener.connect(transport);
-    await client.send(...connect("a"), ...pingreq);
+    await client.send(...connect("a"), ...PINGREQ);
     // Two packets in one write, and their answers too.
-    const answers = sent([...connack, ...pingresp]);
+    const answers = sent([...CONNACK, ...PINGRESP]);
     assert.deepEqual(await client.read(answers.length), answers);
     const closing = listener.close();
     if (transport === "ws") {
@@ -55,27 +55,27 @@ for (const transport of transports) {
     ]);
   });
 
-  testNeeding(needed, `${transport} listener cuts clients that do not close`, async () => {
+  testNeeding(NEEDED, `${transport} listener cuts clients that do not close`, async () => {
     const listener = await TestListener.open(settings(transport));
     const client = await listener.connect(transport);
     await client.send(...connect("a"));
-    await client.read(sent(connack).length);
+    await client.read(sent(CONNACK).length);
     await listener.close(); // the client neither reads nor closes
     client.close();
   });
 
-  testNeeding(needed, `${transport} listener tells the client's IPv6 address`, async () => {
+  testNeeding(NEEDED, `${transport} listener tells the client's IPv6 address`, async () => {
     const listener = await TestListener.open(settings(transport, { hostname: "::1" }));
     const client = await listener.connect(transport, "::1");
     await client.send(...connect("a"));
-    await client.read(sent(connack).length);
+    await client.read(sent(CONNACK).length);
     const [event] = listener.hooks.all("client_connected");
     assert.equal(event?.ipaddress, `[::1]:${client.port}`);
     client.close();
     await listener.close();
   });
 
-  testNeeding(needed, `${transport} listener names the address that is taken`, async () => {
+  testNeeding(NEEDED, `${transport} listener names the address that is taken`, async () => {
     const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = taken.addr;
     await assert.rejects(
@@ -86,7 +86,7 @@ for (const transport of transports) {
   });
 
   testNeeding(
-    needed,
+    NEEDED,
     `${transport} listener ends a client without a CONNECT at handshake_timeout`,
     async () => {
       const listener = await TestListener.open(settings(transport, hasty));
@@ -102,7 +102,7 @@ for (const transport of transports) {
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${transport} listener ends a client without a handshake at handshake_timeout`,
     async () => {
       const listener = await TestListener.open(settings(transport, hasty));
@@ -118,7 +118,7 @@ for (const transport of transports) {
   );
 
   testNeeding(
-    needed,
+    NEEDED,
     `${transport} listener stops reading while the broker holds its client, and loses nothing`,
     async () => {
       const listener = await TestListener.open(settings(transport));
@@ -127,7 +127,7 @@ for (const transport of transports) {
       const other = await listener.connect(transport);
       for (const client of [flood, other]) {
         await client.send(...connect(client === flood ? "f" : "o"));
-        await client.read(sent(connack).length);
+        await client.read(sent(CONNACK).length);
       }
       hooks.pressure = "high";
       // 64 MB of QoS 0 PUBLISH packets: far more than all of the system's socket buffers hold.
@@ -144,16 +144,16 @@ for (const transport of transports) {
       for (let rounds = 0; rounds < 100; rounds++) {
         if (written > before) rounds = 0;
         before = written;
-        await other.send(...pingreq);
-        await other.read(sent(pingresp).length);
+        await other.send(...PINGREQ);
+        await other.read(sent(PINGRESP).length);
       }
       assert.ok(written < count / 2, `${written} of ${count} were taken`);
       assert.equal(hooks.all("message_publish").length, 0);
       hooks.pressure = "open";
       broker.resume();
       await flooding;
-      await flood.send(...pingreq);
-      await flood.read(sent(pingresp).length);
+      await flood.send(...PINGREQ);
+      await flood.read(sent(PINGRESP).length);
       assert.equal(hooks.all("message_publish").length, count);
       flood.close();
       other.close();
@@ -162,9 +162,9 @@ for (const transport of transports) {
   );
 }
 
-for (const transport of transports) {
+for (const transport of TRANSPORTS) {
   testNeeding(
-    needed,
+    NEEDED,
     `${transport} listener keeps little for a client that does not read`,
     async () => {
       const queue = { limits: { ...limits, maxMqueueLen: 10 } };
@@ -174,17 +174,17 @@ for (const transport of transports) {
       const talker = await listener.connect(transport);
       const overhead = transport === "ws" ? 2 : 0;
       await deaf.send(...connect("d"));
-      await deaf.read(overhead + connack.length);
+      await deaf.read(overhead + CONNACK.length);
       await deaf.send(...[0x82, 6, 0, 1, 0, 1, 0x74, 0]); // SUBSCRIBE to t, QoS 0
       await deaf.read(overhead + 5);
       await talker.send(...connect("p"));
-      await talker.read(overhead + connack.length);
+      await talker.read(overhead + CONNACK.length);
       const publish = new Uint8Array(32 * 1024);
       publish.set([0x30, 0xfc, 0xff, 1, 0, 1, 0x74]);
       const bytes = talker.wrap(publish);
       for (let n = 0; n < 2048; n++) await talker.sendRaw(bytes);
-      await talker.send(...pingreq);
-      await talker.read(overhead + pingresp.length);
+      await talker.send(...PINGREQ);
+      await talker.read(overhead + PINGRESP.length);
       talker.close();
       // 64 MB were published. The system's socket buffers hold a few of them, the broker hardly any.
       const delivered = hooks.all("message_delivered").length;
@@ -196,7 +196,7 @@ for (const transport of transports) {
   );
 }
 
-testNeeding(needed, "tls listener closed during a handshake ends it", async () => {
+testNeeding(NEEDED, "tls listener closed during a handshake ends it", async () => {
   const listener = await TestListener.open(settings("tls"));
   const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
   const client = new Client(connection, (bytes) => bytes);
@@ -208,7 +208,7 @@ testNeeding(needed, "tls listener closed during a handshake ends it", async () =
   second.close();
 });
 
-testNeeding(needed, "tls listener needs a certificate and its key", async () => {
+testNeeding(NEEDED, "tls listener needs a certificate and its key", async () => {
   const faults = [
     [{ certFile: "/nonexistent.pem" }, /cannot read \/nonexistent\.pem: /],
     [{ keyFile: "/nonexistent.pem" }, /cannot read \/nonexistent\.pem: /],
@@ -221,7 +221,7 @@ testNeeding(needed, "tls listener needs a certificate and its key", async () => 
   }
 });
 
-testNeeding(needed, "tls listener shrugs off plain text, port scans and distrust", async () => {
+testNeeding(NEEDED, "tls listener shrugs off plain text, port scans and distrust", async () => {
   const listener = await TestListener.open(settings("tls"));
   const at = { hostname: "127.0.0.1", port: listener.port };
   (await Deno.connect(at)).close();
@@ -234,13 +234,13 @@ testNeeding(needed, "tls listener shrugs off plain text, port scans and distrust
   distrusting.close();
   const client = await listener.connect("tls");
   await client.send(...connect("a"));
-  await client.read(connack.length);
+  await client.read(CONNACK.length);
   client.close();
   await listener.close();
   assert.equal(listener.log.length, 1, listener.log.join("\n"));
 });
 
-testNeeding(needed, "ws listener refuses by status what it does not upgrade", async () => {
+testNeeding(NEEDED, "ws listener refuses by status what it does not upgrade", async () => {
   const listener = await TestListener.open(settings("ws"));
   const plain = (path: string) =>
     new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: broker\r\n\r\n`);
@@ -265,7 +265,7 @@ testNeeding(needed, "ws listener refuses by status what it does not upgrade", as
   assert.deepEqual(listener.hooks.events, []);
 });
 
-testNeeding(needed, "ws listener answers with the subprotocol that it speaks", async () => {
+testNeeding(NEEDED, "ws listener answers with the subprotocol that it speaks", async () => {
   const listener = await TestListener.open(settings("ws"));
   const offers = [
     ["mqtt", "mqtt"],
@@ -284,20 +284,20 @@ testNeeding(needed, "ws listener answers with the subprotocol that it speaks", a
   await listener.close();
 });
 
-testNeeding(needed, "ws client's packets may span frames", async () => {
+testNeeding(NEEDED, "ws client's packets may span frames", async () => {
   const listener = await TestListener.open(settings("ws"));
   const client = await listener.connect("ws");
   for (const byte of connect("a")) await client.send(byte); // [MQTT-6.0.0-2]
-  const answer = framed(connack);
+  const answer = framed(CONNACK);
   assert.deepEqual(await client.read(answer.length), answer);
   client.close();
   await listener.close();
 });
 
 /** What a WebSocket does wrong, the close code it is told, and what its event says. */
-const violations = [
+const VIOLATIONS = [
   ["sends text", frame(new Uint8Array([0x61]), 1), 1003, /^ProtocolError\(text frame\)$/],
-  ["does not mask", new Uint8Array([0x82, 2, ...pingreq]), 1002, /^ProtocolError\(.*MASK.*\)$/],
+  ["does not mask", new Uint8Array([0x82, 2, ...PINGREQ]), 1002, /^ProtocolError\(.*MASK.*\)$/],
   [
     "sends more than the listener takes in one frame",
     new Uint8Array([0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
@@ -306,12 +306,12 @@ const violations = [
   ],
 ] as const;
 
-for (const [what, bytes, code, reason] of violations) {
-  testNeeding(needed, `ws client that ${what} is closed with ${code}`, async () => {
+for (const [what, bytes, code, reason] of VIOLATIONS) {
+  testNeeding(NEEDED, `ws client that ${what} is closed with ${code}`, async () => {
     const listener = await TestListener.open(settings("ws"));
     const client = await listener.connect("ws");
     await client.send(...connect("a"));
-    await client.read(framed(connack).length);
+    await client.read(framed(CONNACK).length);
     await client.sendRaw(bytes); // [MQTT-6.0.0-1]
     const close = framed([code >> 8, code & 0xff], 8);
     assert.deepEqual(await client.read(close.length), close);

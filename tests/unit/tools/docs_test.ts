@@ -1,6 +1,6 @@
 /** docs/ says what the Schemas and the code say: its generated parts are fresh, and its lists are whole. */
 import assert from "node:assert/strict";
-import { usage } from "../../../src/config/CommandLine.ts";
+import { USAGE } from "../../../src/config/CommandLine.ts";
 import { connackText } from "../../../src/mqtt/events/connackText.ts";
 import { EndReason } from "../../../src/mqtt/events/EndReason.ts";
 import { DropReason } from "../../../src/mqtt/events/Hooks.ts";
@@ -9,15 +9,15 @@ import { fillRegions, NOTICE } from "../../../src/tools/docs/fillRegions.ts";
 import { PAGES } from "../../../src/tools/docs/pages.ts";
 import { testNeeding } from "../../support/permissions.ts";
 
-const repository = new URL("../../../", import.meta.url);
+const REPOSITORY = new URL("../../../", import.meta.url);
 
-const read = (page: string): string => Deno.readTextFileSync(new URL(`docs/${page}`, repository));
+const read = (page: string): string => Deno.readTextFileSync(new URL(`docs/${page}`, REPOSITORY));
 
 /** The Markdown as `deno fmt` leaves it. */
 const formatted = async (markdown: string): Promise<string> => {
   const fmt = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--ext", "md", "-"],
-    cwd: repository,
+    cwd: REPOSITORY,
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
@@ -64,7 +64,7 @@ testNeeding(["read"], "docs/events.md names every reason and every text of conn_
 });
 
 testNeeding(["read"], "docs/command-line.md names every option", () => {
-  const options = new Set(usage.match(/--[a-z-]+/g));
+  const options = new Set(USAGE.match(/--[a-z-]+/g));
   assert.ok(options.size >= 5);
   for (const option of options) {
     assert.ok(read("command-line.md").includes(`| \`${option}`), option);

@@ -41,7 +41,7 @@ const executorOf = (of: Pick<Executor, "attempt" | "recall">): Executor => ({
 /** What the log says of settings that wait for a restart. */
 const late = (logs: ReadonlyArray<string>) =>
   logs.filter((line) => line.startsWith("changes")).map((line) => line.trim());
-const presence = [rule("client_connected"), rule("client_disconnected"), rule("message_publish")];
+const PRESENCE = [rule("client_connected"), rule("client_disconnected"), rule("message_publish")];
 
 Deno.test("WebHook repeats a failing delivery 0.5, 1.75, 4.875, 12.6875 and 32.21875 s after its first failure, then gives it up", () =>
   withEngine(settingsOf(), () => 500, ({ webhook, sent, logs }) =>
@@ -277,7 +277,7 @@ Deno.test("WebHook drops the oldest waiting events of a full queue with when_ful
 
 Deno.test("WebHook keeps one client's lifecycle events in order while it repeats one; messages overtake", () =>
   withEngine(
-    settingsOf({ rules: presence }),
+    settingsOf({ rules: PRESENCE }),
     ({ body }, attempt) => body["action"] === "client_connected" && attempt < 3 ? 500 : 200,
     ({ webhook, sent }) =>
       Effect.gen(function* () {
@@ -305,7 +305,7 @@ Deno.test("WebHook keeps one client's lifecycle events in order while it repeats
 
 Deno.test("WebHook lets a client's next lifecycle event go when the one before has ended as failed", () =>
   withEngine(
-    settingsOf({ rules: presence }),
+    settingsOf({ rules: PRESENCE }),
     ({ body }) => body["action"] === "client_connected" ? 500 : 200,
     ({ webhook, sent }) =>
       Effect.gen(function* () {
@@ -331,7 +331,7 @@ Deno.test("WebHook keeps all of one client's events in order with ordering = cli
 
 Deno.test("WebHook keeps no order with ordering = none", () =>
   withEngine(
-    settingsOf({ ordering: "none", rules: presence }),
+    settingsOf({ ordering: "none", rules: PRESENCE }),
     ({ body }, attempt) => body["action"] === "client_connected" && attempt === 1 ? 500 : 200,
     ({ webhook, sent }) =>
       Effect.gen(function* () {

@@ -51,7 +51,11 @@ class ChaosExecutor implements Executor {
   calm = false;
   mood: Record<string, number> = { [A]: 0.2, [B]: 0.5, [C]: 1 };
 
-  constructor(private readonly random: () => number) {}
+  readonly #random: () => number;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
 
   configure(endpoint: Attempting): void {
     this.known.add(endpoint);
@@ -69,7 +73,7 @@ class ChaosExecutor implements Executor {
   /** Some were not on their way yet. */
   recall(endpoint: Attempting): void {
     for (const held of this.#held.values()) {
-      if (held.endpoint !== endpoint || this.random() < 0.5) continue;
+      if (held.endpoint !== endpoint || this.#random() < 0.5) continue;
       held.endsAt = this.#now;
       held.outcome = RETURNED;
     }
@@ -79,12 +83,12 @@ class ChaosExecutor implements Executor {
     assert.ok(this.known.has(endpoint), "attempted before it was told, or after it was forgotten");
     assert.ok(!this.#held.has(delivery.id), "attempted twice at once");
     const { url, httpTimeout } = endpoint.settings;
-    const fails = !this.calm && this.random() < (this.mood[url] ?? 0);
-    const hangs = fails && this.random() < 0.2;
+    const fails = !this.calm && this.#random() < (this.mood[url] ?? 0);
+    const hangs = fails && this.#random() < 0.2;
     this.#held.set(delivery.id, {
       endpoint,
       delivery,
-      endsAt: this.#now + (hangs ? httpTimeout : this.random() * 200),
+      endsAt: this.#now + (hangs ? httpTimeout : this.#random() * 200),
       outcome: hangs
         ? failed(DeliveryError.timedOut(httpTimeout))
         : fails
@@ -110,7 +114,7 @@ class ChaosExecutor implements Executor {
     const held = [...this.#held.values()];
     this.#held.clear();
     for (const { endpoint, delivery } of held) {
-      if (this.random() < 0.3) this.#answer(endpoint.settings.url, delivery.id);
+      if (this.#random() < 0.3) this.#answer(endpoint.settings.url, delivery.id);
       endpoint.complete(delivery, LOST);
     }
   }
@@ -122,9 +126,9 @@ class ChaosExecutor implements Executor {
 
   #fault(): Outcome {
     const statuses = [500, 503, 429, 404, 410, 0];
-    const status = statuses[Math.floor(this.random() * statuses.length)]!; // below the length
+    const status = statuses[Math.floor(this.#random() * statuses.length)]!; // below the length
     if (status === 0) return failed(DeliveryError.fromCause(new Error("connection refused")));
-    if (status === 410 && this.random() < 0.9) return this.#fault();
+    if (status === 410 && this.#random() < 0.9) return this.#fault();
     return failed(
       DeliveryError.fromStatus(status, status === 429 ? "3" : undefined, "transient", 0),
     );

@@ -1,8 +1,10 @@
 import * as assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import * as FastCheck from "effect/FastCheck";
-import { generate, type IPublishPacket, parser } from "mqtt-packet";
-import { decode, type ProtocolVersion } from "../../../../src/mqtt/wire/PacketCodec.ts";
+import type { IPublishPacket } from "mqtt-packet";
+import { generate, parser } from "mqtt-packet";
+import type { ProtocolVersion } from "../../../../src/mqtt/wire/PacketCodec.ts";
+import { decode } from "../../../../src/mqtt/wire/PacketCodec.ts";
 
 /** What mqtt-packet makes of a frame. */
 const parsed = (frame: Uint8Array, protocolVersion: number): IPublishPacket => {

@@ -8,15 +8,8 @@ import * as TestContext from "effect/TestContext";
 import type { WebHookSettings } from "../../../../src/domain/WebHookSettings.ts";
 import type { EventCounts } from "../../../../src/webhook/account/Metrics.ts";
 import { DeliveryLog } from "../../../../src/webhook/account/DeliveryLog.ts";
-import {
-  type Answer,
-  type Harness,
-  pass,
-  published,
-  retryPolicy,
-  settingsOf,
-  withEngine,
-} from "../harness.ts";
+import type { Answer, Harness } from "../harness.ts";
+import { pass, published, retryPolicy, settingsOf, withEngine } from "../harness.ts";
 
 /** A line as the log has it: its instant by the TestClock, its message, its fields but for the module. */
 type Line = readonly [at: number, message: unknown, fields: Readonly<Record<string, unknown>>];
@@ -102,7 +95,7 @@ interface Loss {
   readonly kept: number;
 }
 
-const losses: ReadonlyArray<Loss> = [
+const LOSSES: ReadonlyArray<Loss> = [
   {
     line: "dropped (queue_full)",
     lost: ({ dropped }) => dropped["queue_full"],
@@ -151,7 +144,7 @@ const losses: ReadonlyArray<Loss> = [
   },
 ];
 
-for (const { line, lost, when, settings, retry, answer, begin, kept } of losses) {
+for (const { line, lost, when, settings, retry, answer, begin, kept } of LOSSES) {
   Deno.test(`WebHook logs thousands of "${line}" (${when}) as one line in 10 s, and how many it left out`, () =>
     withEngine(
       settingsOf({

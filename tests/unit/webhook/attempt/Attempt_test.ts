@@ -1,12 +1,8 @@
 /** Executors with an Attempt that is no Delivery: two deliveries in one body. */
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
-import {
-  type Attempt,
-  DELIVERED,
-  type Outcome,
-  startBy,
-} from "../../../../src/webhook/attempt/Attempt.ts";
+import type { Attempt, Outcome } from "../../../../src/webhook/attempt/Attempt.ts";
+import { DELIVERED, startBy } from "../../../../src/webhook/attempt/Attempt.ts";
 import type { Attempting } from "../../../../src/webhook/attempt/Executor.ts";
 import * as LocalExecutor from "../../../../src/webhook/attempt/LocalExecutor.ts";
 import type { Sender } from "../../../../src/webhook/attempt/Sender.ts";

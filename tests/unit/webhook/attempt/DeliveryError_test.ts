@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as DeliveryError from "../../../../src/webhook/attempt/DeliveryError.ts";
 
-const statuses: ReadonlyArray<readonly [number, string, boolean]> = [
+const STATUSES: ReadonlyArray<readonly [number, string, boolean]> = [
   [301, "status_3xx", false],
   [400, "status_400", false],
   [404, "status_404", false],
@@ -14,7 +14,7 @@ const statuses: ReadonlyArray<readonly [number, string, boolean]> = [
   [599, "status_5xx", true],
 ];
 
-for (const [status, reason, retryable] of statuses) {
+for (const [status, reason, retryable] of STATUSES) {
   Deno.test(`DeliveryError of status ${status} is ${reason}, ${retryable ? "" : "not "}retryable`, () => {
     const error = DeliveryError.fromStatus(status, undefined, "transient", 0);
     assert.equal(error.reason, reason);

@@ -7,12 +7,14 @@ import type { Attempting } from "../../../../src/webhook/attempt/Executor.ts";
 import * as FileExecutor from "../../../../src/webhook/attempt/FileExecutor.ts";
 import { rule, settingsOf } from "../harness.ts";
 
-const url = "file:///events.jsonl";
+const HOOK_URL = "file:///events.jsonl";
 
 /** One that tells the outcome of its attempts. */
 const endpointOf = (key: number, ended: (outcome: Outcome) => void): Attempting => ({
   key,
-  settings: settingsOf({ rules: [rule("message_publish", { urls: [url] })] }).endpoints.get(url)!, // its rule names it
+  settings: settingsOf({ rules: [rule("message_publish", { urls: [HOOK_URL] })] }).endpoints.get(
+    HOOK_URL,
+  )!, // its rule names it
   complete: (_, outcome) => ended(outcome),
 });
 

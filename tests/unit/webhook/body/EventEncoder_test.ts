@@ -30,7 +30,7 @@ for (const name of hookEventNames) {
   });
 }
 
-const awkward = [
+const AWKWARD = [
   "",
   '"quoted" \\ back/slash',
   "tab\tline\nnul\u0000bell\u0007del\u007f",
@@ -42,7 +42,7 @@ const awkward = [
 ];
 
 Deno.test("EventEncoder writes quotes, control characters and lone surrogates as JSON.stringify does", () => {
-  for (const text of awkward) {
+  for (const text of AWKWARD) {
     const event = { ...published(text, 1), topic: text } as HookEvent;
     const json = encoded(event, text);
     assert.equal(json, bySchema(event, text));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
-import { type DeliveryIds, idsOfProcess } from "../../../../src/webhook/dispatch/DeliveryIds.ts";
+import type { DeliveryIds } from "../../../../src/webhook/dispatch/DeliveryIds.ts";
+import { idsOfProcess } from "../../../../src/webhook/dispatch/DeliveryIds.ts";
 import { pass, published, settingsOf, withEngine } from "../harness.ts";
 
 Deno.test("idsOfProcess gives growing ids under a prefix of its own, and a floor for webhook-seq", () => {

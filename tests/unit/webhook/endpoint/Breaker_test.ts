@@ -1,9 +1,11 @@
 /** The breaker's whole table: each state, each event, the state after it and what is ordered. */
 import assert from "node:assert/strict";
+import type {
+  Breaker,
+  BreakerEvent,
+  BreakerOrder,
+} from "../../../../src/webhook/endpoint/Breaker.ts";
 import {
-  type Breaker,
-  type BreakerEvent,
-  type BreakerOrder,
   CLOSED,
   countsAsFailingFrom,
   failingSince,
@@ -38,7 +40,7 @@ const back = (id = 7): BreakerEvent => ({ _tag: "Return", id, at: 2_000 });
 const goes: BreakerEvent = { _tag: "Gone", at: 5_000 };
 const reset: BreakerEvent = { _tag: "Reset" };
 
-const table: ReadonlyArray<
+const TABLE: ReadonlyArray<
   readonly [
     what: string,
     state: Breaker,
@@ -109,14 +111,14 @@ const table: ReadonlyArray<
   ["gone, new settings", gone, reset, CLOSED, [say("closed"), resume]],
 ];
 
-for (const [what, state, event, after, orders] of table) {
+for (const [what, state, event, after, orders] of TABLE) {
   Deno.test(`Breaker: ${what}`, () => {
     assert.deepEqual(step(state, event, rules), { state: after, orders });
   });
 }
 
 Deno.test("Breaker's table has each state with each event", () => {
-  const pairs = new Set(table.map(([, state, event]) => `${state._tag} ${event._tag}`));
+  const pairs = new Set(TABLE.map(([, state, event]) => `${state._tag} ${event._tag}`));
   assert.equal(pairs.size, 4 * 6);
 });
 

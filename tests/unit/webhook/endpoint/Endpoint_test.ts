@@ -12,7 +12,8 @@ import type { Attempt } from "../../../../src/webhook/attempt/Attempt.ts";
 import { DELIVERED, RETURNED } from "../../../../src/webhook/attempt/Attempt.ts";
 import { fromStatus } from "../../../../src/webhook/attempt/DeliveryError.ts";
 import { DeliveryLog } from "../../../../src/webhook/account/DeliveryLog.ts";
-import { Endpoint, type EndpointOwner } from "../../../../src/webhook/endpoint/Endpoint.ts";
+import type { EndpointOwner } from "../../../../src/webhook/endpoint/Endpoint.ts";
+import { Endpoint } from "../../../../src/webhook/endpoint/Endpoint.ts";
 import { A, settingsOf } from "../harness.ts";
 
 /** An endpoint, what its executor was given, and what it said. Its owner is a plain one. */

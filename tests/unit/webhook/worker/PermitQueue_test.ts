@@ -27,11 +27,15 @@ class Receiver {
   /** Each request's headers by name. */
   readonly requests: Array<Readonly<Record<string, string>>> = [];
 
-  constructor(private readonly answers: Array<Answer>) {}
+  readonly #answers: Array<Answer>;
+
+  constructor(answers: Array<Answer>) {
+    this.#answers = answers;
+  }
 
   request(headers: Readonly<Record<string, string>>): Answer | undefined {
     this.requests.push(headers);
-    return this.answers.shift();
+    return this.#answers.shift();
   }
 
   readonly connect = (): Promise<Socket> => {
@@ -305,12 +309,12 @@ both(
     }),
 );
 
-const impossible: ReadonlyArray<readonly [string, Partial<TargetSettings>]> = [
+const IMPOSSIBLE: ReadonlyArray<readonly [string, Partial<TargetSettings>]> = [
   ["a header that would end its line", { headers: [["x-key", Redacted.make("a\r\nb")]] }],
   ["a URL that is none", { url: "http://:80" }],
   ["a URL of another protocol", { url: "ftp://host/" }],
 ];
-for (const [what, target] of impossible) {
+for (const [what, target] of IMPOSSIBLE) {
   Deno.test(`PermitQueue fails attempts that no HTTP request can be made of: ${what} (pool)`, () =>
     Effect.gen(function* () {
       const sender = yield* PoolSender.make("id-", { connect: new Receiver([]).connect });

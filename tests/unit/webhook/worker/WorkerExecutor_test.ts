@@ -26,7 +26,7 @@ Deno.test("shares add up to the limit, differ by one at most, and are no more th
   );
 });
 
-const readyWorker = new URL(
+const READY_WORKER = new URL(
   `data:text/javascript,${encodeURIComponent('onmessage = () => postMessage({ _tag: "Ready" });')}`,
 );
 
@@ -49,7 +49,7 @@ Deno.test("WorkerExecutor takes more than may be sent while a worker has a permi
         slabBytes: () => 0,
       }),
       log: new DeliveryLog(yield* Effect.runtime<never>(), yield* Effect.clock),
-    }, readyWorker);
+    }, READY_WORKER);
     const all = [...settings.endpoints];
     const endpoints = all.map(([, settings], key): Attempting => ({
       key,
@@ -76,7 +76,7 @@ Deno.test("WorkerExecutor takes more than may be sent while a worker has a permi
     assert.equal(executor.takes(3, 300), 3);
   }).pipe(Effect.scoped, Effect.runPromise));
 
-const namedWorker = new URL("../../../support/namedWorker.ts", import.meta.url);
+const NAMED_WORKER = new URL("../../../support/namedWorker.ts", import.meta.url);
 
 /** An attempt that has ended. */
 interface Ended {
@@ -107,7 +107,7 @@ const withWorkers = (test: (workers: Workers) => Effect.Effect<void>): Promise<v
     const settings = settingsOf({ workerThreads: 3, concurrencyLimit: 9 });
     const executor = yield* WorkerExecutor.make(
       { settings, idPrefix: "", metrics, log },
-      namedWorker,
+      NAMED_WORKER,
     );
     let made = 0;
     let open = 0;
