@@ -7,9 +7,6 @@ const ROOT = new URL("../../", import.meta.url);
 /** Not of the tree: the store of versions, and what .gitignore names. */
 const LEFT_OUT = /^(\.git|bench\/results|coverage|node_modules)$/;
 
-/** Pages that are being written. */
-const COMING: ReadonlySet<string> = new Set(["docs/design.md"]);
-
 /** Every file of the tree, as a path from its root. */
 const files = (folder = ""): ReadonlyArray<string> =>
   [...Deno.readDirSync(new URL(folder, ROOT))].flatMap(({ name, isDirectory }) => {
@@ -20,9 +17,7 @@ const files = (folder = ""): ReadonlyArray<string> =>
 
 const textOf = (file: string): string => Deno.readTextFileSync(new URL(file, ROOT));
 
-/** Whether a file or folder is there, or will be. */
 const isThere = (url: URL): boolean => {
-  if (COMING.has(url.href.slice(ROOT.href.length))) return true;
   try {
     return Deno.statSync(url) !== undefined;
   } catch {
@@ -95,4 +90,13 @@ testNeeding(["read"], "Links in Markdown lead to files and headings of the tree"
       .map((target) => `${file}: ${target}`);
   });
   assert.deepEqual(faults, []);
+});
+
+testNeeding(["read"], "docs/design.md names no file of src or tests that is not there", () => {
+  const names = [...textOf("docs/design.md").matchAll(/`([a-z]+(?:\/[\w]+)+(?:\.ts)?)\/?`/g)];
+  const gone = names.map(([, path = ""]) => path).filter((path) =>
+    ![path, `src/${path}`, `src/${path}.ts`].some((path) => isThere(new URL(path, ROOT)))
+  );
+  assert.deepEqual(gone, []);
+  assert.ok(names.length > 30, `only ${names.length} found`);
 });

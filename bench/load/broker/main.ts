@@ -31,6 +31,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string" },
     peers: { type: "string" },
+    before: { type: "string" },
   },
 });
 
@@ -64,7 +65,9 @@ const started = performance.now();
 const folder = await Deno.makeTempDir({ prefix: "hookline-bench-" });
 try {
   const named = options.peers?.split(",");
-  const peers = (await findPeers(folder)).filter(({ name }) => named?.includes(name) ?? true);
+  const peers = (await findPeers(folder, options.before)).filter(({ name }) =>
+    named?.includes(name) ?? true
+  );
   const wanted = (part: string) => options.only === undefined || options.only === part;
   if (wanted("traffic") || wanted("connects")) await throughputs(peers, wanted);
   if (wanted("routing")) await routing(peers);
@@ -72,7 +75,10 @@ try {
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
-if (options.only === undefined && options.peers === undefined && !quick) {
+if (
+  options.only === undefined && options.peers === undefined && options.before === undefined &&
+  !quick
+) {
   console.log(`\n${await writeResults("broker", figures)}`);
 }
 console.log(`\n${Math.round((performance.now() - started) / 1000)} s`);

@@ -1,7 +1,7 @@
 /** The brokers that are compared, and how each is started: with its defaults, and nothing written to disk. */
-import config from "../../../deno.json" with { type: "json" };
 import type { ServerCommand } from "../shared/ServerProcess.ts";
 import { freePort, ServerProcess } from "../shared/ServerProcess.ts";
+import { startCommand } from "../shared/startCommand.ts";
 
 export interface Peer {
   readonly name: string;
@@ -21,18 +21,16 @@ const deno = (
   port,
 });
 
-/** `deno task start`, with no rule: no event is wanted. */
-const hookline = (folder: string): Peer => ({
-  name: "hookline",
+/** `deno task start`, with no rule: no event is wanted. `before`: of another checkout. */
+const hookline = (folder: string, before?: string): Peer => ({
+  name: before === undefined ? "hookline" : "before",
   onDeno: true,
   start: async (options) => {
     const brokerFile = `${folder}/broker.toml`;
     const webHookFile = `${folder}/web-hook.toml`;
     await Deno.writeTextFile(brokerFile, '[listener.tcp.bench]\naddr = "127.0.0.1:0"\n');
     await Deno.writeTextFile(webHookFile, "");
-    const [, ...start] = config.tasks.start.command.split(" ");
-    const files = ["--config", brokerFile, "--web-hook", webHookFile];
-    return ServerProcess.start(deno(options, [...start, ...files], /listening .*addr=\S+:(\d+)/));
+    return ServerProcess.start(await startCommand(brokerFile, webHookFile, before, options));
   },
 });
 
@@ -77,12 +75,19 @@ const mosquittoCommand = async (): Promise<string | undefined> => {
   return undefined;
 };
 
-/** All peers there are on this machine. `folder`: for their configuration files. */
-export const findPeers = async (folder: string): Promise<ReadonlyArray<Peer>> => {
+/**
+ * All peers there are on this machine. `folder`: for their configuration files. `before`: an older checkout
+ * to be measured beside this one.
+ */
+export const findPeers = async (
+  folder: string,
+  before?: string,
+): Promise<ReadonlyArray<Peer>> => {
   const command = await mosquittoCommand();
   if (command === undefined) console.log("mosquitto is not installed: left out");
   return [
     hookline(folder),
+    ...(before === undefined ? [] : [hookline(folder, before)]),
     aedes,
     ...(command === undefined ? [] : [mosquitto(command, folder)]),
   ];

@@ -32,6 +32,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string" },
     subjects: { type: "string" },
+    before: { type: "string" },
   },
 });
 
@@ -82,7 +83,9 @@ const figuresOf = (name: string): Figures => {
 const folder = await Deno.makeTempDir({ prefix: "hookline-bench-" });
 const receiver = await Receiver.start("200");
 try {
-  const subjects = makeSubjects(folder).filter(({ name }) => name.includes(options.subjects ?? ""));
+  const subjects = makeSubjects(folder, options.before).filter(({ name }) =>
+    name.includes(options.subjects ?? "")
+  );
   if (wanted("throughput") || wanted("latency") || wanted("burst")) await healthy(subjects);
   if (wanted("faults")) await faulty(subjects);
   if (wanted("queued")) await queued(subjects);
@@ -91,7 +94,10 @@ try {
   await receiver.stop();
   await Deno.remove(folder, { recursive: true });
 }
-if (options.only === undefined && options.subjects === undefined && !quick) {
+if (
+  options.only === undefined && options.subjects === undefined &&
+  options.before === undefined && !quick
+) {
   console.log(`\n${await writeResults("delivery", Object.fromEntries(FIGURES))}`);
 }
 console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);

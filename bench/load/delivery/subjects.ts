@@ -1,6 +1,6 @@
 /** What is compared: Hookline with different numbers of workers, and aedes with undici. */
-import config from "../../../deno.json" with { type: "json" };
 import { ServerProcess } from "../shared/ServerProcess.ts";
+import { startCommand } from "../shared/startCommand.ts";
 
 /** What a subject is to do for one measurement. */
 export interface Job {
@@ -15,9 +15,11 @@ export interface Subject {
   readonly start: (job: Job) => Promise<ServerProcess>;
 }
 
-/** `deno task start` with one rule. `folder`: for its configuration files. */
-const hookline = (workers: number, folder: string): Subject => ({
-  name: `hookline, ${workers} worker${workers === 1 ? "" : "s"}`,
+/** `deno task start` with one rule. `folder`: for its configuration files. `before`: another checkout. */
+const hookline = (workers: number, folder: string, before?: string): Subject => ({
+  name: `${before === undefined ? "hookline" : "before"}, ${workers} worker${
+    workers === 1 ? "" : "s"
+  }`,
   start: async ({ urls, settings = [] }) => {
     const brokerFile = `${folder}/broker.toml`;
     const webHookFile = `${folder}/web-hook.toml`;
@@ -32,12 +34,7 @@ const hookline = (workers: number, folder: string): Subject => ({
         "",
       ].join("\n"),
     );
-    const [, ...start] = config.tasks.start.command.split(" ");
-    return ServerProcess.start({
-      command: Deno.execPath(),
-      args: [...start, "--config", brokerFile, "--web-hook", webHookFile],
-      port: /listening .*addr=\S+:(\d+)/,
-    });
+    return ServerProcess.start(await startCommand(brokerFile, webHookFile, before));
   },
 });
 
@@ -64,7 +61,11 @@ const aedesUndici: Subject = {
     }),
 };
 
-export const makeSubjects = (folder: string): ReadonlyArray<Subject> => [
-  ...[0, 1, 3].map((workers) => hookline(workers, folder)),
+/** `before`: an older checkout to be measured beside this one. */
+export const makeSubjects = (folder: string, before?: string): ReadonlyArray<Subject> => [
+  ...[0, 1, 3].flatMap((workers) => [
+    hookline(workers, folder),
+    ...(before === undefined ? [] : [hookline(workers, folder, before)]),
+  ]),
   aedesUndici,
 ];

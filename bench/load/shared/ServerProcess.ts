@@ -9,6 +9,8 @@ export interface ServerCommand {
   readonly args: ReadonlyArray<string>;
   /** The port it will listen on, or what to find it by in its output: the first group. */
   readonly port: number | RegExp;
+  /** Where it is started; the repository's root unless told otherwise. */
+  readonly folder?: string;
 }
 
 /** The repository's root. */
@@ -27,10 +29,12 @@ export class ServerProcess {
   }
 
   /** Starts it and waits until it listens. What it prints is shown only when it does not. */
-  static async start({ command, args, port }: ServerCommand): Promise<ServerProcess> {
+  static async start(
+    { command, args, port, folder = repository }: ServerCommand,
+  ): Promise<ServerProcess> {
     const child = new Deno.Command(command, {
       args: [...args],
-      cwd: repository,
+      cwd: folder,
       env: { NO_COLOR: "1" },
       stdin: "null",
       stdout: "piped",
