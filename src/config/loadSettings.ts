@@ -72,7 +72,7 @@ export const loadBrokerSettings = (
       ...strandedListeners(settings),
       ...claimableUsers(settings),
     ];
-    return { settings, warnings: warnings(toml, doubts) };
+    return { settings, warnings: yield* warnings(toml, doubts) };
   });
 
 /** Reads web-hook.toml. */
@@ -83,7 +83,7 @@ export const loadWebHookSettings = (
     const toml = yield* readToml(path);
     const file = yield* decode(WebHookFile, toml, toml.table, rulesWithoutUrl(toml.table));
     const { settings, doubts } = webHookSettings(file);
-    return { settings, warnings: warnings(toml, doubts) };
+    return { settings, warnings: yield* warnings(toml, doubts) };
   });
 
 /** Decodes a file's table; fails with `also`, if there are any, and all that the schema finds. */
@@ -98,24 +98,28 @@ const decode = <A, I, R>(
     onExcessProperty: "error",
     propertyOrder: "original", // else headers that come from the environment would change places
   }).pipe(
-    Effect.mapError((issue) => failure(toml, [...faultsOf(issue), ...also])),
-    Effect.filterOrFail(() => also.length === 0, () => failure(toml, also)),
+    Effect.catchAll((issue) => failure(toml, [...faultsOf(issue), ...also])),
+    Effect.filterOrElse(() => also.length === 0, () => failure(toml, also)),
   );
 
-const failure = (toml: TomlFile, faults: ReadonlyArray<UnplacedFault>): ConfigError => {
-  const placed = faults.map((fault) => ({
-    file: toml.file,
-    line: toml.lineOf(fault.path),
-    ...fault,
-  }));
-  return new ConfigError({ faults: placed.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)) });
-};
-
-const warnings = (toml: TomlFile, doubts: ReadonlyArray<Doubt>): ReadonlyArray<string> =>
-  doubts.map(({ path, text }) => {
-    const line = toml.lineOf(path);
-    return renderPlace({ file: toml.file, line, path: [] }) + text;
+const failure = (
+  { file, lines }: TomlFile,
+  faults: ReadonlyArray<UnplacedFault>,
+): Effect.Effect<never, ConfigError> =>
+  Effect.flatMap(lines, (lineOf) => {
+    const placed = faults.map((fault) => ({ file, line: lineOf(fault.path), ...fault }));
+    return new ConfigError({ faults: placed.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)) });
   });
+
+const warnings = (
+  { file, lines }: TomlFile,
+  doubts: ReadonlyArray<Doubt>,
+): Effect.Effect<ReadonlyArray<string>> =>
+  doubts.length === 0 ? Effect.succeed([]) : Effect.map(
+    lines,
+    (lineOf) =>
+      doubts.map(({ path, text }) => renderPlace({ file, line: lineOf(path), path: [] }) + text),
+  );
 
 /** RMQTT's own rmqtt.toml refuses anonymous clients and leaves the users to plugins. */
 const strandedListeners = ({ listeners, users }: BrokerSettings): ReadonlyArray<Doubt> =>

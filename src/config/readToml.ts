@@ -5,7 +5,7 @@ import * as Either from "effect/Either";
 import type { KeyPath } from "./ConfigError.ts";
 import { ConfigError } from "./ConfigError.ts";
 import { ConfigSource } from "./ConfigSource.ts";
-import { scanTomlLines } from "./TomlLines.ts";
+import type { TomlLines } from "./TomlLines.ts";
 
 /** A file's content. */
 export interface TomlFile {
@@ -15,9 +15,12 @@ export interface TomlFile {
    * Dates are symbols, so that none passes for a table: no key of ours takes one.
    */
   readonly table: TomlTable;
-  /** The line of a key, or of the nearest table around it that has one. */
-  readonly lineOf: (path: KeyPath) => number | undefined;
+  /** Finds lines; what knows them is loaded by this, so it is run only where there is something to tell. */
+  readonly lines: Effect.Effect<LineOf>;
 }
+
+/** The line of a key, or of the nearest table around it that has one; undefined where none is known. */
+export type LineOf = (path: KeyPath) => number | undefined;
 
 /** A table of a TOML document. */
 export type TomlTable = { readonly [key: string]: unknown };
@@ -44,7 +47,10 @@ const parseToml = (file: string, text: string): Either.Either<TomlFile, ConfigEr
   }).pipe(Either.map((document) => ({
     file,
     table: withoutDates(document) as TomlTable, // a document is a table
-    lineOf: lineOrParents(scanTomlLines(text).of),
+    lines: Effect.promise(async () => {
+      const { tomlLines } = await import("./TomlLines.ts");
+      return lineOrParents(tomlLines(text));
+    }),
   })));
 
 /**
@@ -74,11 +80,10 @@ const withoutDates = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, withoutDates(v)]));
 };
 
-const lineOrParents =
-  (of: (path: KeyPath) => number | undefined) => (path: KeyPath): number | undefined => {
-    for (let length = path.length; length > 0; length--) {
-      const line = of(path.slice(0, length));
-      if (line !== undefined) return line;
-    }
-    return undefined;
-  };
+const lineOrParents = (lines: TomlLines): LineOf => (path) => {
+  for (let length = path.length; length > 0; length--) {
+    const line = lines.of(path.slice(0, length));
+    if (line !== undefined) return line;
+  }
+  return undefined;
+};

@@ -302,6 +302,12 @@ testNeeding(
   },
 );
 
+testNeeding(["read", "run"], "main loads the parser of lines only where one is told", async () => {
+  const modules = [...await loaded("main.ts")];
+  assert.ok(modules.includes("config/readToml.ts"));
+  assert.deepEqual(modules.filter((module) => /TomlLines|toml-eslint-parser/.test(module)), []);
+});
+
 testNeeding(["read"], "src/mqtt, src/domain and src/collections use neither Deno nor HTTP", () => {
   const plain = sources().filter((path) => /^(mqtt|domain|collections)\//.test(path));
   const uses = plain.flatMap((path) => {

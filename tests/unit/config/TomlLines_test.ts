@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parse, stringify } from "@std/toml";
 import * as FastCheck from "effect/FastCheck";
 import type { KeyPath } from "../../../src/config/ConfigError.ts";
-import { scanTomlLines } from "../../../src/config/TomlLines.ts";
+import { tomlLines } from "../../../src/config/TomlLines.ts";
 
 const TOML = `# a comment [not.a.table]
 a = 1
@@ -31,6 +31,16 @@ k = 2
 k = -1_000
 [quoted."key with ]".x]
 "\\u0061\\e	" = 1
+[array.inner.table.later]
+k = {
+  a = 1, # a comment
+  "b".c = [
+    2],
+}
+['']
+"" = 1
+[__proto__.toString]
+constructor = 1
 `;
 
 const CASES: ReadonlyArray<readonly [KeyPath, number | undefined]> = [
@@ -58,16 +68,40 @@ const CASES: ReadonlyArray<readonly [KeyPath, number | undefined]> = [
   [["array", 2], undefined],
   [["quoted", "key with ]", "x"], 26],
   [["quoted", "key with ]", "x", "a\x1b\t"], 27],
+  [["array", 1, "inner", 0, "table"], 24],
+  [["array", 1, "inner", 0, "table", "later"], 28],
+  [["array", 1, "inner", 0, "table", "later", "k", "a"], 30],
+  [["array", 1, "inner", 0, "table", "later", "k", "b"], 31],
+  [["array", 1, "inner", 0, "table", "later", "k", "b", "c", 0], 32],
+  [[""], 34],
+  [["", ""], 35],
+  [["__proto__"], 36],
+  [["__proto__", "toString", "constructor"], 37],
+  [["toString"], undefined],
 ];
 
-for (const [eol, name] of [["\n", "LF"], ["\r\n", "CRLF"]] as const) {
-  Deno.test(`scanTomlLines finds the lines of keys of every form, with ${name}`, () => {
-    const text = TOML.replaceAll("\n", eol);
+const forms = {
+  "LF": TOML,
+  "CRLF": TOML.replaceAll("\n", "\r\n"),
+  "a byte order mark": `\ufeff${TOML}`,
+};
+
+for (const [name, text] of Object.entries(forms)) {
+  Deno.test(`tomlLines finds the lines of keys of every form, with ${name}`, () => {
     parse(text); // the example is TOML
-    const lines = scanTomlLines(text);
+    const lines = tomlLines(text);
     assert.deepEqual(CASES.map(([path]) => [path, lines.of(path)]), CASES);
   });
 }
+
+Deno.test("tomlLines knows no line of what only our parser accepts", () => {
+  for (const value of ["2023-02-30", `"${"x".repeat(300_000)}"`]) {
+    const text = `before = 1\nkey = ${value}\nafter = 1`;
+    assert.deepEqual(Object.keys(parse(text)), ["before", "key", "after"]);
+    const lines = tomlLines(text);
+    for (const key of ["before", "key", "after"]) assert.equal(lines.of([key]), undefined);
+  }
+});
 
 /** Every path of a parsed document. */
 const pathsOf = (value: unknown, path: KeyPath = []): ReadonlyArray<KeyPath> => {
@@ -82,7 +116,7 @@ const pathsOf = (value: unknown, path: KeyPath = []): ReadonlyArray<KeyPath> => 
   ];
 };
 
-Deno.test("scanTomlLines gives every key a line on which the key stands", () => {
+Deno.test("tomlLines gives every key a line on which the key stands", () => {
   const key = FastCheck.constantFrom("a", "b", "c-d", "e_1", "with space", "dot.ted", 'quo"te');
   const leaf = FastCheck.oneof(FastCheck.string(), FastCheck.integer(), FastCheck.boolean());
   const { table } = FastCheck.letrec<{ value: unknown; table: Record<string, unknown> }>((tie) => ({
@@ -100,7 +134,7 @@ Deno.test("scanTomlLines gives every key a line on which the key stands", () => 
   FastCheck.assert(
     FastCheck.property(table, (document) => {
       const text = stringify(document);
-      const lines = scanTomlLines(text);
+      const lines = tomlLines(text);
       for (const path of pathsOf(parse(text))) {
         const line = lines.of(path);
         assert.ok(line !== undefined, `no line for ${JSON.stringify(path)} in\n${text}`);

@@ -12,7 +12,7 @@ const pem = { "text.pem": "no PEM", "cert.pem": "-----BEGIN CERTIFICATE-----\n" 
 /** A file's text and the exact lines that tell its faults, without the file's name. */
 type Case = readonly [toml: string, ...lines: ReadonlyArray<string>];
 
-const HOOK_URL = "an absolute http://, https:// or file:/// URL";
+const URL = "an absolute http://, https:// or file:/// URL";
 const ANY_TIMER = 'a duration like "8s" or "1m30s", of at most 24d';
 const WAITING = 'a duration like "8s" or "1m30s", over 0 and of at most 24d';
 const PASSWORD = 'a password, "env:NAME" or a hash made by "deno task hash-password"';
@@ -88,8 +88,8 @@ const WEB_HOOK: ReadonlyArray<Case> = [
   ['http_urls = "http://a/"', "1: http_urls: expected an array, found a string"],
   [
     'urls = [\n  "http://a/",\n  "ftp://u:p@b/",\n  3,\n]',
-    `3: urls[1]: expected ${HOOK_URL}, found "ftp://b/"`,
-    `4: urls[2]: expected ${HOOK_URL}, found a number`,
+    `3: urls[1]: expected ${URL}, found "ftp://b/"`,
+    `4: urls[2]: expected ${URL}, found a number`,
   ],
   // Rules
   [
@@ -117,7 +117,7 @@ const WEB_HOOK: ReadonlyArray<Case> = [
     "2: rule.client_connected[1]: expected a table, found a string",
   ],
   // Endpoints
-  ["[[endpoint]]\n", `1: endpoint[0].url: expected ${HOOK_URL}, found nothing`],
+  ["[[endpoint]]\n", `1: endpoint[0].url: expected ${URL}, found nothing`],
   [
     '[[endpoint]]\nurl = "http://u:p@a/"\n[[endpoint]]\nurl = "http://u:p@a/"',
     '4: endpoint[1].url: expected one table for each URL, found "http://a/" a second time',
@@ -146,8 +146,12 @@ const BROKER: ReadonlyArray<Case> = [
     '1: listener.tcp.a.max_inflght: expected a known key, found "max_inflght"; did you mean "max_inflight"?',
   ],
   [
-    "listener.tpc.a.addr = 1",
-    '1: listener.tpc: expected a known transport, found "tpc"; did you mean "tcp"?',
+    "listener.tpc.a.addr = 1", // two edits from tcp
+    '1: listener.tpc: expected a known transport, found "tpc"',
+  ],
+  [
+    "listener.tcpp.a.addr = 1",
+    '1: listener.tcpp: expected a known transport, found "tcpp"; did you mean "tcp"?',
   ],
   ["listener.tcp = 1", "1: listener.tcp: expected a table, found a number"],
   ["listener.tcp.a = 1", "1: listener.tcp.a: expected a table, found a number"],
@@ -213,37 +217,37 @@ const BROKER: ReadonlyArray<Case> = [
 ];
 
 /** The lines that tell a file's faults. */
-const refusal = <A>(
+const refusal = async <A>(
   load: (file: string) => Effect.Effect<A, ConfigError, ConfigSource>,
   file: string,
   toml: string,
-): ReadonlyArray<string> => {
+): Promise<ReadonlyArray<string>> => {
   const source = memorySource({ ...pem, [file]: toml }, env);
-  const error = Effect.runSync(
+  const error = await Effect.runPromise(
     load(file).pipe(Effect.flip, Effect.provideService(ConfigSource, source)),
   );
   return error.faults.map(renderFault);
 };
 
 for (const [toml, ...lines] of WEB_HOOK) {
-  Deno.test(`loadWebHookSettings refuses line ${lines.join("; ")}`, () => {
+  Deno.test(`loadWebHookSettings refuses line ${lines.join("; ")}`, async () => {
     assert.deepEqual(
-      refusal(loadWebHookSettings, "web-hook.toml", toml),
+      await refusal(loadWebHookSettings, "web-hook.toml", toml),
       lines.map((line) => `web-hook.toml:${line}`),
     );
   });
 }
 
 for (const [toml, ...lines] of BROKER) {
-  Deno.test(`loadBrokerSettings refuses line ${lines.join("; ")}`, () => {
+  Deno.test(`loadBrokerSettings refuses line ${lines.join("; ")}`, async () => {
     assert.deepEqual(
-      refusal(loadBrokerSettings, "broker.toml", toml),
+      await refusal(loadBrokerSettings, "broker.toml", toml),
       lines.map((line) => `broker.toml:${line}`),
     );
   });
 }
 
-Deno.test("An [[endpoint]] may not set a header that frames the request or tells the attempt, in whatever case", () => {
+Deno.test("An [[endpoint]] may not set a header that frames the request or tells the attempt, in whatever case", async () => {
   const own = [
     "te",
     "Trailer",
@@ -256,7 +260,7 @@ Deno.test("An [[endpoint]] may not set a header that frames the request or tells
   for (const name of [...own, "content-type", "Webhook-Id", "webhook-timestamp", "WEBHOOK-SEQ"]) {
     const toml =
       `http_urls = ["http://a/"]\n[[endpoint]]\nurl = "http://a/"\nheaders = { ${name} = "x" }`;
-    const faults = refusal(loadWebHookSettings, "web-hook.toml", toml);
+    const faults = await refusal(loadWebHookSettings, "web-hook.toml", toml);
     assert.equal(faults.length, 1, name);
     assert.match(faults[0] ?? "", /the name of a header that this broker does not set itself/);
   }

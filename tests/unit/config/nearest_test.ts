@@ -6,7 +6,9 @@ const KNOWN = ["client_connect", "client_connected", "client_connack", "urls", "
 for (
   const [word, expected] of [
     ["client_conected", "client_connected"],
-    ["client_connectde", "client_connected"], // two letters swapped are one edit
+    ["client_connectde", "client_connected"], // two edits, as many as to client_connect
+    ["cleint_connack", "client_connack"],
+    ["ulrs", undefined], // two edits in four letters
     ["CLIENT_CONNACK", "client_connack"],
     ["url", "urls"],
     ["http_url", "http_urls"],
