@@ -9,7 +9,9 @@ import type * as Scope from "effect/Scope";
 import type { IncomingMessage, Server } from "node:http";
 import { createServer, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+// @ts-types="@types/ws"
 import type { ServerOptions } from "ws";
+// @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { Handshakes } from "./Handshakes.ts";

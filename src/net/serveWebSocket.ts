@@ -1,5 +1,6 @@
 /** Moves bytes between one WebSocket and one protocol connection, from the upgrade to close. MQTT 5.0 section 6 */
 import { Buffer } from "node:buffer";
+// @ts-types="@types/ws"
 import type { RawData, WebSocket } from "ws";
 import { ReasonCode } from "../mqtt/wire/ReasonCode.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";

@@ -3,22 +3,21 @@
  * for all that a test waits for. MQTT.js is imported on first use, since importing it needs
  * permissions.
  */
-import type {
-  IClientOptions,
-  IClientPublishOptions,
-  IClientSubscribeOptions,
-  IConnackPacket,
-  IDisconnectPacket,
-  IPublishPacket,
-  MqttClient as MqttJs,
-} from "mqtt";
+import type { IConnackPacket, IDisconnectPacket, IPublishPacket } from "mqtt-packet";
+import {
+  loadMqttJs,
+  type MqttJs,
+  type Options,
+  type Publishing,
+  type Subscribing,
+} from "./mqttJs.ts";
 
 /** MQTT 3.1, 3.1.1 and 5.0, by their number in CONNECT. */
 export type ProtocolVersion = 3 | 4 | 5;
 
 export type ConnectOptions =
-  & Omit<IClientOptions, "protocolVersion" | "reconnectPeriod">
-  & { readonly port: number; readonly version?: ProtocolVersion };
+  & Omit<Options, "host" | "protocolVersion" | "protocolId" | "reconnectPeriod">
+  & { readonly version?: ProtocolVersion };
 
 /** A CONNACK that refuses, or a connection closed before one. */
 export class ConnectRefused extends Error {
@@ -48,7 +47,7 @@ export class MqttClient {
 
   /** Connects; rejects with `ConnectRefused`. */
   static async connect({ version = 4, ...options }: ConnectOptions): Promise<MqttClient> {
-    const { default: mqtt } = await import("mqtt");
+    const mqtt = await loadMqttJs();
     const client = mqtt.connect({
       host: "127.0.0.1",
       protocol: "mqtt",
@@ -71,9 +70,7 @@ export class MqttClient {
         reject(new ConnectRefused(code, cause?.message ?? "closed before CONNACK"));
       });
       client.on("connect", (connack) => {
-        // MQTT.js types its stream as a bare Duplex; over TCP and TLS it is a node:net Socket.
-        const { localPort } = client.stream as unknown as { localPort?: number };
-        const self = new MqttClient(client, connack, `127.0.0.1:${localPort}`);
+        const self = new MqttClient(client, connack, `127.0.0.1:${client.stream.localPort}`);
         self.messages.push(...early);
         client.off("message", keep);
         client.on("message", (_, __, packet) => {
@@ -89,26 +86,22 @@ export class MqttClient {
   async publish(
     topic: string,
     payload: string | Uint8Array,
-    options: IClientPublishOptions = {},
+    options: Publishing = {},
   ): Promise<void> {
-    // MQTT.js wants a node:buffer Buffer, which is a Uint8Array; it reads no more than that here.
-    await this.client.publishAsync(topic, payload as string, options);
+    await this.client.publishAsync(topic, payload, options);
   }
 
   /** Resolves with the granted levels, in order; 128 and above are refusals. */
   async subscribe(
     topic: string | ReadonlyArray<string>,
-    options: Partial<IClientSubscribeOptions> = {},
+    options: Partial<Subscribing> = {},
   ): Promise<ReadonlyArray<number>> {
-    const granted = await this.client.subscribeAsync(
-      typeof topic === "string" ? topic : [...topic],
-      { qos: 0, ...options },
-    );
+    const granted = await this.client.subscribeAsync(topic, { qos: 0, ...options });
     return granted.map(({ qos }) => qos);
   }
 
   async unsubscribe(topic: string | ReadonlyArray<string>): Promise<void> {
-    await this.client.unsubscribeAsync(typeof topic === "string" ? topic : [...topic]);
+    await this.client.unsubscribeAsync(topic);
   }
 
   /** Resolves with the first PUBLISH on `topic`, or rejects when `within` milliseconds have passed. */

@@ -43,6 +43,7 @@ const aedes: Peer = {
       "run",
       "--quiet",
       "--no-prompt",
+      "--lock=tests/deno.lock",
       "--allow-net",
       "--allow-env",
       "--allow-sys",

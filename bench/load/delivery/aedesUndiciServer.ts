@@ -3,20 +3,33 @@
  * POST to each URL given as an argument, over a Pool of 128 connections per origin, with the body that
  * Hookline sends. No retries, no order, no accounts; undici queues what waits. Prints its port.
  */
-import type { Socket } from "node:net";
 import { createServer } from "node:net";
-import { Aedes } from "aedes";
-import { Pool } from "undici";
+import { UNDICI } from "../../../tests/support/packages.ts";
+import { createAedes } from "../shared/aedes.ts";
+
+/** undici's, as far as it is used here. */
+interface Pool {
+  request(options: {
+    readonly path: string;
+    readonly method: "POST";
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+  }): Promise<{ readonly body: { dump(): Promise<void> } }>;
+}
+
+const { Pool }: {
+  readonly Pool: new (origin: string, options: { readonly connections: number }) => Pool;
+} = await import(UNDICI);
 
 const targets = Deno.args.map((arg) => {
   const url = new URL(arg);
   return { path: url.pathname, pool: new Pool(url.origin, { connections: 128 }) };
 });
 
-const broker = await Aedes.createBroker();
+const broker = await createAedes();
 broker.on("publish", (packet, client) => {
   if (client === null) return; // the broker's own $SYS messages
-  const { remoteAddress, remotePort } = client.conn as Socket; // of the server below
+  const { remoteAddress, remotePort } = client.conn;
   const body = JSON.stringify({
     action: "message_publish",
     from_node: 1,
@@ -27,7 +40,7 @@ broker.on("publish", (packet, client) => {
     retain: packet.retain,
     qos: packet.qos,
     topic: packet.topic,
-    packet_id: String("messageId" in packet ? packet.messageId : 0),
+    packet_id: String(packet.messageId ?? 0),
     payload: packet.payload.toString("base64"),
     ts: Date.now(),
   });

@@ -50,6 +50,7 @@ const aedesUndici: Subject = {
         "run",
         "--quiet",
         "--no-prompt",
+        "--lock=tests/deno.lock",
         "--allow-net",
         "--allow-env",
         "--allow-sys",
