@@ -4,13 +4,8 @@
  * permissions.
  */
 import type { IConnackPacket, IDisconnectPacket, IPublishPacket } from "mqtt-packet";
-import {
-  loadMqttJs,
-  type MqttJs,
-  type Options,
-  type Publishing,
-  type Subscribing,
-} from "./mqttJs.ts";
+import type { MqttJs, Options, Publishing, Subscribing } from "./mqttJs.ts";
+import { loadMqttJs } from "./mqttJs.ts";
 
 /** MQTT 3.1, 3.1.1 and 5.0, by their number in CONNECT. */
 export type ProtocolVersion = 3 | 4 | 5;

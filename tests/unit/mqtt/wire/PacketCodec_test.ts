@@ -1,3 +1,4 @@
+import "../../../../src/mqtt/wire/processEnv.ts"; // mqtt-packet looks at the environment
 import * as assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import * as FastCheck from "effect/FastCheck";
