@@ -7,6 +7,8 @@
  * another. Never guesses: what RFC 9112 does not allow is malformed, because after a wrong guess
  * about where a response ends, the next one is taken for the answer to another request.
  *
+ * Over 400 lines, because it is one machine: where a response ends follows from all that was read of it.
+ *
  * Source: RFC 9112 (HTTP/1.1), RFC 9110 (semantics).
  */
 import {

@@ -14,7 +14,7 @@ export interface Peer {
 }
 
 /** Milliseconds that a closing socket may take to send what is left and to see the other side close. */
-export const CLOSING_TIME = 5000;
+export const MOST_CLOSING_MS = 5000;
 
 /**
  * Pieces that wait before they are put together: what a client that does not read is to be sent may be
@@ -53,7 +53,7 @@ export abstract class SocketSink implements ByteSink {
     if (this.#state !== "open") return;
     this.#state = "ending";
     this.setReading(true); // to see the other side close
-    this.#closing = setTimeout(() => this.cut(), CLOSING_TIME);
+    this.#closing = setTimeout(() => this.cut(), MOST_CLOSING_MS);
     if (!this.#isSending) this.finish();
   }
 

@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope";
 import type { SocketSink } from "./SocketSink.ts";
 
 /** How long the scope's end waits for clients to close their side too. */
-const closingTime = Duration.seconds(1);
+const PATIENCE = Duration.seconds(1);
 
 export class Sockets {
   readonly #open = new Set<SocketSink>();
@@ -41,7 +41,7 @@ export const makeSockets: Effect.Effect<Sockets, never, Scope.Scope> = Effect.ac
   (sockets) =>
     Effect.promise(() => sockets.allClosed()).pipe(
       Effect.interruptible,
-      Effect.timeoutOption(closingTime),
+      Effect.timeoutOption(PATIENCE),
       Effect.zipRight(Effect.sync(() => sockets.cut())),
     ),
 );

@@ -18,7 +18,7 @@ import type { Handshakes } from "./Handshakes.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
-import { CLOSING_TIME } from "./SocketSink.ts";
+import { MOST_CLOSING_MS } from "./SocketSink.ts";
 import { TcpStream } from "./TcpStream.ts";
 import { serveWebSocket } from "./serveWebSocket.ts";
 
@@ -56,7 +56,7 @@ const makeServer = (
     perMessageDeflate: false, // costs 300 KB a client and more CPU than small packets save
     maxPayload: limits.maxPacketSize + FRAME_HEADROOM,
     handleProtocols: (offered) => subprotocolOf(offered) ?? false,
-    closeTimeout: CLOSING_TIME,
+    closeTimeout: MOST_CLOSING_MS,
   };
   const upgrader = new WebSocketServer(options);
   const server = createServer((request, response) => {

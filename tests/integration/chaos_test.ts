@@ -41,7 +41,7 @@ import type { Figures } from "../support/figures.ts";
 import { figuresIn } from "../support/figures.ts";
 import { Random } from "../support/fuzz/Random.ts";
 import { testNeeding } from "../support/permissions.ts";
-import { limits } from "../support/ProtocolBench.ts";
+import { LIMITS } from "../support/ProtocolBench.ts";
 import { refusingUrl } from "../support/Receiver.ts";
 import { accountsBalance, rule, settingsOf } from "../unit/webhook/harness.ts";
 
@@ -257,9 +257,9 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
       newClientId: () => crypto.randomUUID(),
     });
     webhook.onRelief(() => broker.resume());
-    const listener = new Listener(limits);
+    const listener = new Listener(LIMITS);
     const { port } = yield* listenTcp(
-      { name: "chaos", hostname: "127.0.0.1", port: 0, limits, transport: "tcp" },
+      { name: "chaos", hostname: "127.0.0.1", port: 0, limits: LIMITS, transport: "tcp" },
       (socket) =>
         void serveTcp(socket, (sink, peer) => {
           sockets.add(sink);

@@ -14,7 +14,7 @@ import { FuzzClient } from "../support/fuzz/FuzzClient.ts";
 import { MessageLedger } from "../support/fuzz/MessageLedger.ts";
 import { Random } from "../support/fuzz/Random.ts";
 import { memoryInUse } from "../support/heap.ts";
-import { limits } from "../support/ProtocolBench.ts";
+import { LIMITS } from "../support/ProtocolBench.ts";
 
 const flag = (name: string, otherwise: number): number => {
   const given = Deno.args.find((arg) => arg.startsWith(`--${name}=`));
@@ -29,7 +29,7 @@ const CHAPTER_LENGTH = 10_000;
 const HOUR = 60 * 60 * 1000;
 
 const fuzzLimits = {
-  ...limits,
+  ...LIMITS,
   handshakeTimeout: 5000,
   maxPacketSize: 8192,
   maxMqueueLen: 20,

@@ -6,9 +6,13 @@ import "../../src/mqtt/wire/processEnv.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Packet } from "mqtt-packet";
+import * as Schema from "@effect/schema";
+import * as Effect from "effect/Effect";
 import { generate, parser } from "mqtt-packet";
 import type { BrokerSettings, ListenerLimits } from "../../src/domain/BrokerSettings.ts";
 import type { HookEvent, HookEventName } from "../../src/domain/HookEvent.ts";
+import { BrokerFile, brokerSettings } from "../../src/config/BrokerFile.ts";
+import { ConfigSource } from "../../src/config/ConfigSource.ts";
 import { makeAuthorizer } from "../../src/auth/authorizer.ts";
 import { Broker } from "../../src/mqtt/Broker.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
@@ -18,24 +22,10 @@ import type { Connection } from "../../src/mqtt/Connection.ts";
 import type { Client } from "../../src/mqtt/session/Client.ts";
 import type { HookSink, Pressure } from "../../src/mqtt/ports/HookSink.ts";
 
-/** The defaults of broker.toml, but for the handshake time, which tests rarely wait for. */
-export const limits: ListenerLimits = {
-  allowAnonymous: true,
-  maxConnections: 1_024_000,
-  handshakeTimeout: 30_000,
-  maxPacketSize: 1024 * 1024,
-  maxInflight: 16,
-  maxMqueueLen: 1000,
-  maxQosAllowed: 2,
-  maxClientidLen: 65535,
-  maxTopicLevels: 0,
-  maxTopicAliases: 32,
-  allowZeroKeepalive: true,
-  keepaliveBackoff: 0.75,
-  sessionExpiryInterval: 2 * 60 * 60 * 1000,
-  maxSessionExpiryInterval: 0,
-  messageExpiryInterval: 5 * 60 * 1000,
-};
+/** The defaults of a listener in broker.toml. */
+export const LIMITS: ListenerLimits = brokerSettings(
+  Effect.runSync(Effect.provide(Schema.decode(BrokerFile)({}), ConfigSource.Live)),
+).listeners[0]!.limits; // a file that names no listener gets one
 
 /** Keeps every event that is wanted. */
 export class RecordingHooks implements HookSink {
@@ -174,7 +164,7 @@ export class ProtocolBench {
   #ports = 50_000;
 
   constructor(options: ProtocolBenchOptions = {}) {
-    this.listener = new Listener({ ...limits, ...options.limits });
+    this.listener = new Listener({ ...LIMITS, ...options.limits });
     this.broker = new Broker({
       nodeId: 1,
       sink: this.hooks,

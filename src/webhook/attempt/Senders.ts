@@ -1,6 +1,6 @@
 /**
- * One HTTP client for each set of trusted certificates; of the kind that `http_client` names. What the other
- * kind needs must never be loaded: @effect/platform takes 16 MB of each worker.
+ * One Sender for each set of trusted certificates, over a client of the kind that `http_client` names. What
+ * the other kind needs must never be loaded: @effect/platform takes 16 MB of each worker.
  */
 import * as Effect from "effect/Effect";
 import * as ExecutionStrategy from "effect/ExecutionStrategy";
@@ -10,34 +10,34 @@ import type { Sender } from "./Sender.ts";
 import * as PoolSender from "./PoolSender.ts";
 
 export interface Senders {
-  /** Makes the client of this certificate text (PEM; empty: the system's alone), if it is not there yet. */
+  /** Makes the sender of this certificate text (PEM; empty: the system's alone), if it is not there yet. */
   readonly prepare: (caCert: string) => Effect.Effect<void>;
-  /** The client of a certificate text that was prepared. */
+  /** The sender of a certificate text that was prepared. */
   readonly of: (caCert: string) => Sender;
 }
 
-/** The clients, closed with the scope. */
+/** The senders, whose connections close with the scope. */
 export const make = (
   kind: WebHookSettings["httpClient"],
   idPrefix: string,
 ): Effect.Effect<Senders, never, Scope.Scope> =>
   Effect.gen(function* () {
-    // A scope forked now, before the transport's: clients open connections late, and must close after
-    // the transport has cut its requests, or each would be reported as a failure of its receiver.
+    // A scope forked now, before that of who sends by them: they open connections late, and must close
+    // after requests in flight were cut, or each would be reported as a failure of its receiver.
     const scope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential);
-    const clients = new Map<string, Sender>();
+    const senders = new Map<string, Sender>();
     const open = kind === "pool" ? openPool(idPrefix) : yield* loadFetch(idPrefix);
     return {
       prepare: (caCert) =>
-        clients.has(caCert) ? Effect.void : Effect.map(
+        senders.has(caCert) ? Effect.void : Effect.map(
           Scope.extend(open(caCert === "" ? [] : [caCert]), scope),
-          (client) => void clients.set(caCert, client),
+          (sender) => void senders.set(caCert, sender),
         ),
-      of: (caCert) => clients.get(caCert)!, // prepared
+      of: (caCert) => senders.get(caCert)!, // prepared
     };
   });
 
-/** Makes a client that trusts `caCerts` (PEM) beside the system's. */
+/** Makes a sender that trusts `caCerts` (PEM) beside the system's. */
 type Open = (caCerts: ReadonlyArray<string>) => Effect.Effect<Sender, never, Scope.Scope>;
 
 const openPool = (idPrefix: string): Open => (caCerts) => PoolSender.make(idPrefix, { caCerts });

@@ -3,6 +3,9 @@
  * it is plain state on the broker's thread, so that counts and order are exact whoever makes the attempts.
  * Which goes next is Waiting's matter, whether anything goes is the Breaker's. It must never touch another
  * endpoint's state, nor hold a permit while it waits for a retry.
+ *
+ * Over 400 lines, because what happens to one delivery moves all of these at once: queue, breaker, account,
+ * permit and timer change together here or are wrong by one.
  */
 import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";

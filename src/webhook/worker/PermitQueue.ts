@@ -5,11 +5,10 @@
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { Deque } from "../../collections/Deque.ts";
-import { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
-import type { Outcome } from "../attempt/Attempt.ts";
+import type { AttemptContent, Outcome } from "../attempt/Attempt.ts";
 import { RETURNED } from "../attempt/Attempt.ts";
+import { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
 import type { Sender, TargetSettings } from "../attempt/Sender.ts";
-import type { AttemptContent } from "../attempt/Attempt.ts";
 
 /** An attempt that may wait for its permit. */
 export interface TimedAttempt extends AttemptContent {
@@ -32,7 +31,7 @@ export interface Target {
 export interface PermitQueue {
   /**
    * The way to one URL by `sender`. `done` is called once for each attempt, never before `send` returns;
-   * not at all once the transport's scope is closed.
+   * not at all once the queue's scope is closed.
    */
   readonly target: (
     settings: TargetSettings,
@@ -41,7 +40,7 @@ export interface PermitQueue {
   ) => Target;
 }
 
-/** A transport that has at most `permits` requests in flight. */
+/** A queue that has at most `permits` requests in flight. */
 export const make = (
   permits: number,
 ): Effect.Effect<PermitQueue, never, Scope.Scope> =>

@@ -6,7 +6,7 @@ import { Connection } from "../../../src/mqtt/Connection.ts";
 import { Listener } from "../../../src/mqtt/Listener.ts";
 import type { ByteSink } from "../../../src/mqtt/ports/ByteSink.ts";
 import type { Verdict } from "../../../src/mqtt/ports/Access.ts";
-import { limits, RecordingHooks } from "../../support/ProtocolBench.ts";
+import { LIMITS, RecordingHooks } from "../../support/ProtocolBench.ts";
 
 class PlainOwner implements ConnectionOwner {
   readonly told: Array<string> = [];
@@ -65,7 +65,7 @@ const start = (verdict: Verdict | Promise<Verdict> = "good") => {
   });
   const owner = new PlainOwner();
   const sink = new PlainSink();
-  const listener = new Listener(limits);
+  const listener = new Listener(LIMITS);
   const connection = new Connection(context, owner, sink, listener, "127.0.0.1:1");
   return { hooks, context, owner, sink, listener, connection };
 };

@@ -10,7 +10,7 @@ import type { ListenError } from "../../../src/net/listen.ts";
 import { listen } from "../../../src/net/listen.ts";
 import { makeBroker } from "../../../src/makeBroker.ts";
 import { makeSockets } from "../../../src/net/Sockets.ts";
-import { limits, RecordingHooks } from "../../support/ProtocolBench.ts";
+import { LIMITS, RecordingHooks } from "../../support/ProtocolBench.ts";
 
 const file = (name: string): string =>
   new URL(`../../support/tls/${name}`, import.meta.url).pathname;
@@ -28,7 +28,7 @@ export const settings = (
   transport: Transport,
   changed: { readonly [key: string]: unknown } = {},
 ): ListenerSettings => {
-  const base = { name: "test", hostname: "127.0.0.1", port: 0, limits, ...changed };
+  const base = { name: "test", hostname: "127.0.0.1", port: 0, limits: LIMITS, ...changed };
   switch (transport) {
     case "tcp":
       return { ...base, transport };

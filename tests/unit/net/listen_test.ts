@@ -1,6 +1,6 @@
 /** Listeners over real sockets, in this process: what goes wrong before, in and after a connection. */
 import assert from "node:assert/strict";
-import { limits } from "../../support/ProtocolBench.ts";
+import { LIMITS } from "../../support/ProtocolBench.ts";
 import { testNeeding } from "../../support/permissions.ts";
 import {
   authorityFile,
@@ -29,7 +29,7 @@ const framed = (
   opcode = 2,
 ) => [0x80 | opcode, bytes.length, ...bytes];
 
-const hasty = { limits: { ...limits, handshakeTimeout: 150 } };
+const hasty = { limits: { ...LIMITS, handshakeTimeout: 150 } };
 
 for (const transport of TRANSPORTS) {
   const sent = (bytes: ReadonlyArray<number>) => transport === "ws" ? framed(bytes) : [...bytes];
@@ -167,7 +167,7 @@ for (const transport of TRANSPORTS) {
     NEEDED,
     `${transport} listener keeps little for a client that does not read`,
     async () => {
-      const queue = { limits: { ...limits, maxMqueueLen: 10 } };
+      const queue = { limits: { ...LIMITS, maxMqueueLen: 10 } };
       const listener = await TestListener.open(settings(transport, queue));
       const { hooks } = listener;
       const deaf = await listener.connect(transport);
