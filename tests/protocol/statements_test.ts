@@ -8,7 +8,7 @@ const FOLDER = new URL("./", import.meta.url);
 const testNames = async (file: string): Promise<ReadonlyArray<RegExp>> => {
   const source = await Deno.readTextFile(new URL(file, FOLDER));
   const names = source.matchAll(
-    /(?:Deno\.test|testNeeding)\(\s*(?:needed,\s*)?((?:"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|\s*\+\s*|\([^()]*\))+)/g,
+    /(?:Deno\.test|testNeeding)\(\s*(?:NEEDED,\s*)?((?:"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|\s*\+\s*|\([^()]*\))+)/g,
   );
   return Array.from(names, ([, expression = ""]) => {
     const parts = expression.match(/"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|\([^()]*\)/g) ?? [];

@@ -153,7 +153,7 @@ for (const [name, toml] of [["broker.toml", brokerToml], ["web-hook.toml", webHo
   });
 }
 
-Deno.test("loadWebHookSettings takes the reference page's two blocks unchanged", async () => {
+Deno.test("loadWebHookSettings takes the two blocks of RMQTT's WebHook page unchanged", async () => {
   const { settings, warnings } = await webHook(REFERENCE_GENERAL + REFERENCE_RULES);
   assert.deepEqual(warnings, []);
   assert.equal(settings.rules.length, 15); // 14 events, client_connected twice
@@ -486,7 +486,7 @@ endpoints:
   file:///e, timeout 8s, up to 128 in flight, retry after 500ms x 2.5 up to 1m, jitter 0.5, for 1m (transient)
 delivery:
   worker threads 0, 128 requests in flight, pool client
-  queue of 300000 events, when full backpressure, of them 50% for a failing URL
+  queue of 300000 events, when full backpressure, of them 50% for failing URLs
   order lifecycle, breaker after 20 failures, 10s to drain at shutdown`,
   );
 });
