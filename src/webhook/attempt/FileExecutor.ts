@@ -47,6 +47,13 @@ export const make: Effect.Effect<FileExecutor, never, Scope.Scope> = Effect.gen(
 
 const NEWLINE = 0x0a;
 
+/**
+ * Modes of what is made here: events hold what clients say to each other, and are for the broker's own
+ * user. What is there already keeps the mode that it has.
+ */
+const OWN_FILE = 0o600;
+const OWN_FOLDER = 0o700;
+
 class LineFile {
   readonly #path: URL;
   #pending: Array<Attempt> = [];
@@ -120,8 +127,8 @@ class LineFile {
     }
     this.#reopen = false;
     if (this.#file !== undefined) return this.#file;
-    await Deno.mkdir(new URL(".", this.#path), { recursive: true });
-    return this.#file = await Deno.open(this.#path, { append: true, create: true });
+    await Deno.mkdir(new URL(".", this.#path), { recursive: true, mode: OWN_FOLDER });
+    return this.#file = await Deno.open(this.#path, { append: true, create: true, mode: OWN_FILE });
   }
 
   #complete(attempts: ReadonlyArray<Attempt>, outcome: Outcome): void {

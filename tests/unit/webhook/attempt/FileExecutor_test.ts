@@ -1,19 +1,22 @@
-/** What a file's executor writes, over files that are none. */
+/** What a file's executor writes, over files that are none; and which files it makes, over real ones. */
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import type { Delivery } from "../../../../src/webhook/attempt/Delivery.ts";
 import type { Outcome } from "../../../../src/webhook/attempt/Attempt.ts";
 import type { Attempting } from "../../../../src/webhook/attempt/Executor.ts";
 import * as FileExecutor from "../../../../src/webhook/attempt/FileExecutor.ts";
+import { testNeeding } from "../../../support/permissions.ts";
 import { rule, settingsOf } from "../harness.ts";
 
-const HOOK_URL = "file:///events.jsonl";
-
 /** One that tells the outcome of its attempts. */
-const endpointOf = (key: number, ended: (outcome: Outcome) => void): Attempting => ({
+const endpointOf = (
+  key: number,
+  ended: (outcome: Outcome) => void,
+  url = "file:///events.jsonl",
+): Attempting => ({
   key,
-  settings: settingsOf({ rules: [rule("message_publish", { urls: [HOOK_URL] })] }).endpoints.get(
-    HOOK_URL,
+  settings: settingsOf({ rules: [rule("message_publish", { urls: [url] })] }).endpoints.get(
+    url,
   )!, // its rule names it
   complete: (_, outcome) => ended(outcome),
 });
@@ -78,3 +81,33 @@ Deno.test("FileExecutor ends the half line of a file that it has forgotten befor
       yield* attempt(2);
       assert.equal(text(), '{"n\n{"n":2}\n');
     }).pipe(Effect.scoped, Effect.runPromise)));
+
+testNeeding(
+  ["read", "write"],
+  "FileExecutor makes files and folders for its own user alone, and leaves the modes of others",
+  async () => {
+    const root = await Deno.makeTempDir({ prefix: "hookline-test-" });
+    await Deno.mkdir(`${root}/theirs`);
+    await Deno.chmod(`${root}/theirs`, 0o755);
+    await Deno.writeTextFile(`${root}/theirs/old`, "");
+    await Deno.chmod(`${root}/theirs/old`, 0o644);
+    const modeOf = async (path: string) => ((await Deno.stat(root + path)).mode ?? 0) & 0o777;
+    await Effect.gen(function* () {
+      const files = yield* FileExecutor.make;
+      for (const [key, path] of ["/a/b/new", "/theirs/new", "/theirs/old"].entries()) {
+        const outcome = yield* Effect.async<Outcome>((resume) => {
+          const ended = (outcome: Outcome) => resume(Effect.succeed(outcome));
+          const endpoint = endpointOf(key, ended, `file://${root}${path}`);
+          files.configure(endpoint);
+          files.attempt(endpoint, delivery("{}"));
+        });
+        assert.equal(outcome._tag, "Delivered");
+      }
+    }).pipe(Effect.scoped, Effect.runPromise);
+    const modes = { "/a": 0o700, "/a/b": 0o700, "/a/b/new": 0o600, "/theirs/new": 0o600 };
+    for (const [path, mode] of Object.entries(modes)) assert.equal(await modeOf(path), mode, path);
+    assert.equal(await modeOf("/theirs"), 0o755);
+    assert.equal(await modeOf("/theirs/old"), 0o644);
+    await Deno.remove(root, { recursive: true });
+  },
+);
