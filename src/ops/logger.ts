@@ -3,8 +3,10 @@
  * log (payloads, passwords, header values) is left out where the line is made; nothing is filtered here.
  */
 import * as Cause from "effect/Cause";
+import * as Effect from "effect/Effect";
 import * as HashMap from "effect/HashMap";
 import * as Logger from "effect/Logger";
+import { LineWriter } from "./LineWriter.ts";
 
 const PLAIN = /^[^\s"=]+$/;
 
@@ -20,12 +22,15 @@ const pairs = (entries: ReadonlyArray<readonly [string, unknown]>): string =>
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
 
+/** How long the end of the process waits for the log's reader, in milliseconds. */
+const FLUSH_TIME = 1000;
+
 /**
  * Writes each log entry as one line. A record among the messages becomes `key=value` in its own order,
  * annotations follow in the order of their names, and a cause as `cause=…`.
  */
-export const logger: Logger.Logger<unknown, void> = Logger.make(
-  ({ date, logLevel, message, annotations, cause }) => {
+export const makeLogger = (write: (line: string) => void): Logger.Logger<unknown, void> =>
+  Logger.make(({ date, logLevel, message, annotations, cause }) => {
     let line = `${date.toISOString()} ${logLevel.label}`;
     for (const part of Array.isArray(message) ? message : [message]) {
       line += isRecord(part) ? pairs(Object.entries(part)) : ` ${String(part)}`;
@@ -34,9 +39,18 @@ export const logger: Logger.Logger<unknown, void> = Logger.make(
     if (!Cause.isEmpty(cause)) {
       line += ` cause=${formatValue(Cause.pretty(cause, { renderErrorCause: true }))}`;
     }
-    console.log(line);
-  },
-);
+    write(line);
+  });
 
-/** Replaces Effect's own logger. */
-export const layer = Logger.replace(Logger.defaultLogger, logger);
+/** What stands in the log where lines were left out. */
+const notice = (lines: number): string =>
+  `${new Date().toISOString()} WARN log lines left out: nobody read them in time lines=${lines}`;
+
+/** Replaces Effect's own logger until the scope closes, which waits a little for the last lines to be written. */
+export const layer = Logger.replaceScoped(
+  Logger.defaultLogger,
+  Effect.acquireRelease(
+    Effect.sync(() => new LineWriter(Deno.stdout, notice)),
+    (lines) => Effect.promise(() => lines.flush(FLUSH_TIME)),
+  ).pipe(Effect.map((lines) => makeLogger((line) => lines.write(line)))),
+);

@@ -1,4 +1,4 @@
-/** Signals to the real process at the moments at which an unlistened one would kill it. */
+/** Signals to the real process: where an unlistened one would kill it, and where their lines find no reader. */
 import assert from "node:assert/strict";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
@@ -38,4 +38,49 @@ testNeeding(NEEDED, "Signals to a stopping process do not keep it from deliverin
   assert.equal(code, 0);
   assert.equal(receiver.matching({ action: "session_terminated" }).length, 1);
   await receiver.close();
+});
+
+/** More URLs than a pipe has room for lines about them: each SIGUSR2 logs a line for each. */
+const LONG_URLS = Array.from({ length: 500 }, (_, n) => `http://127.0.0.1:9/${n}`);
+
+const severalTimes = async (broker: BrokerProcess, client: MqttClient): Promise<void> => {
+  for (let i = 0; i < 30; i++) {
+    broker.signal("SIGUSR2");
+    await client.publish("t", "x", { qos: 1 }); // acknowledged: the broker's thread goes on
+  }
+};
+
+testNeeding(
+  NEEDED,
+  "Log whose reader hangs holds nobody, and tells later how much it left out",
+  async () => {
+    const files = brokerFiles({ urls: LONG_URLS, rules: "rule.message_dropped = [{}]" });
+    const broker = await BrokerProcess.start(files);
+    const client = await MqttClient.connect({ port: broker.port(), clientId: "c" });
+    const readOn = broker.holdLog();
+    await severalTimes(broker, client);
+    readOn();
+    const log = await broker.logged(/ WARN log lines left out.* lines=\d+\n/).catch(() => "");
+    assert.ok(log.includes("delivery figures"));
+    await client.end();
+    const { code, stdout } = await broker.stop();
+    assert.equal(code, 0);
+    assert.match(stdout, / stopped\n$/); // the last line came too
+  },
+);
+
+testNeeding(NEEDED, "Log whose reader hangs does not keep the process from its end", async () => {
+  const files = brokerFiles({ urls: LONG_URLS, rules: "rule.message_dropped = [{}]" });
+  const broker = await BrokerProcess.start(files);
+  const client = await MqttClient.connect({ port: broker.port(), clientId: "c" });
+  const readOn = broker.holdLog();
+  await severalTimes(broker, client);
+  await client.end();
+  const began = Date.now();
+  const stopped = broker.stop("SIGTERM");
+  const { code } = await broker.ended;
+  assert.equal(code, 0);
+  assert.ok(Date.now() - began < 5000, `${Date.now() - began} ms`);
+  readOn();
+  await stopped;
 });

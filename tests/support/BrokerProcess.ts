@@ -56,6 +56,7 @@ export class BrokerProcess {
   #stdout = "";
   #stderr = "";
   #ended = false;
+  #reading: Promise<void> = Promise.resolve();
 
   private constructor(child: Deno.ChildProcess, folder: string) {
     this.#child = child;
@@ -111,6 +112,18 @@ export class BrokerProcess {
     const port = this.#portOf(listener);
     if (port === undefined) throw new Error(`${listener} does not listen:\n${this.log}`);
     return port;
+  }
+
+  /** Resolves when the process has ended, whether or not all that it said is read. */
+  get ended(): Promise<Deno.CommandStatus> {
+    return this.#child.status;
+  }
+
+  /** Stops reading what it says, as a reader of the log that hangs, until the answer is called. */
+  holdLog(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#reading = promise;
+    return resolve;
   }
 
   /** Sends it a signal that does not end it. */
@@ -190,6 +203,7 @@ export class BrokerProcess {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       append(text);
       this.#wake();
+      await this.#reading;
     }
   }
 
