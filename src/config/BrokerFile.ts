@@ -11,6 +11,7 @@ import {
   number,
   oneOf,
   optional,
+  origin,
   pemFile,
   required,
   secret,
@@ -146,6 +147,12 @@ const WsListener = Schema.Struct({
     "/mqtt",
     "The path of the WebSocket's URL; any other is answered with 404.",
   ),
+  allowed_origins: withDefault(
+    Schema.Array(origin),
+    [],
+    "The origins of the pages whose scripts may connect: others are answered with 403. Clients that " +
+      "are no browser name no origin and are let in. Empty: any.",
+  ),
   ...limits,
 });
 
@@ -274,7 +281,11 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
       certFile: cert,
       keyFile: key,
     })),
-    ...enabled(ws, ({ path }) => ({ transport: "ws" as const, path })),
+    ...enabled(ws, ({ path, allowed_origins }) => ({
+      transport: "ws" as const,
+      path,
+      allowedOrigins: allowed_origins,
+    })),
   ];
   return {
     node: file.node,

@@ -11,6 +11,7 @@ import { formatDuration, parseDuration } from "./Duration.ts";
 import { parseEndpointUrl } from "./EndpointUrl.ts";
 import { expecting } from "./expectation.ts";
 import { formatListenerAddress, parseListenerAddress } from "./ListenerAddress.ts";
+import { parseOrigin } from "./Origin.ts";
 
 // Every key says what it means: docs/ is made of that, and the shipped files say the same.
 
@@ -110,6 +111,15 @@ export const listenerAddress = parsed(
   (value) => Either.fromNullable(parseListenerAddress(value), () => JSON.stringify(value)),
   formatListenerAddress,
 ).pipe(expecting({ expected: `an address like "0.0.0.0:1883" or "[::1]:1883"` }));
+
+/** What a browser says in `Origin` of the page whose script connects. RFC 6454 section 6.2 */
+export const origin = parsed(
+  Schema.String,
+  Schema.String,
+  (value) => Either.fromNullable(parseOrigin(value), () => JSON.stringify(value)),
+).pipe(
+  expecting({ expected: `an origin like "https://example.com", without a path, or "null"` }),
+);
 
 /** A URL to deliver to. */
 export const endpointUrl = parsed(Schema.String, Schema.String, parseEndpointUrl).pipe(

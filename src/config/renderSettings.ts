@@ -32,6 +32,9 @@ const renderListener = (listener: ListenerSettings): string => {
   return [
     `${listener.transport} ${listener.name} on ${formatListenerAddress(listener)}` +
     (listener.transport === "ws" ? listener.path : ""),
+    ...(listener.transport === "ws" && listener.allowedOrigins.length > 0
+      ? [`pages of ${listener.allowedOrigins.join(" ")} only`]
+      : []),
     limits.allowAnonymous ? "anonymous clients allowed" : "users only",
     `up to ${limits.maxConnections} connections`,
     `packets up to ${formatByteSize(limits.maxPacketSize)}`,

@@ -41,7 +41,12 @@ export type ListenerSettings =
       readonly certFile: string;
       readonly keyFile: string;
     }
-    | { readonly transport: "ws"; readonly path: string }
+    | {
+      readonly transport: "ws";
+      readonly path: string;
+      /** Of pages whose scripts may connect, as browsers name them. Empty: any. */
+      readonly allowedOrigins: ReadonlyArray<string>;
+    }
   );
 
 export interface UserSettings {

@@ -2,33 +2,22 @@
  * MQTT over WebSocket: an HTTP server that upgrades requests for its path and subprotocol, and refuses
  * all others. MQTT 5.0 section 6, RFC 6455
  */
-import "../mqtt/wire/processEnv.ts"; // `ws` looks at the environment as mqtt-packet does
 import type { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import type { IncomingMessage, Server } from "node:http";
 import { createServer, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-// @ts-types="@types/ws"
-import type { ServerOptions } from "ws";
-// @ts-types="@types/ws"
-import { WebSocketServer } from "ws";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { Handshakes } from "./Handshakes.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
-import { MOST_CLOSING_MS } from "./SocketSink.ts";
 import { TcpStream } from "./TcpStream.ts";
 import { serveWebSocket } from "./serveWebSocket.ts";
 
 type WebSocketSettings = Extract<ListenerSettings, { readonly transport: "ws" }>;
-
-/**
- * Bytes that a frame may be larger than a packet: clients put several packets in one frame (MQTT.js
- * gathers 512 KB in a browser).
- */
-const FRAME_HEADROOM = 1024 * 1024;
 
 /** Listens; answers the bound address. */
 export const listenWebSocket = (
@@ -46,50 +35,91 @@ export const listenWebSocket = (
   });
 
 const makeServer = (
-  { path, limits }: WebSocketSettings,
+  settings: WebSocketSettings,
   handshakes: Handshakes,
   open: OpenConnection,
 ): Server => {
-  const options: ServerOptions & { readonly closeTimeout: number } = { // not in the types of ws yet
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false, // costs 300 KB a client and more CPU than small packets save
-    maxPayload: limits.maxPacketSize + FRAME_HEADROOM,
-    handleProtocols: (offered) => subprotocolOf(offered) ?? false,
-    closeTimeout: MOST_CLOSING_MS,
-  };
-  const upgrader = new WebSocketServer(options);
   const server = createServer((request, response) => {
-    const status = pathOf(request) === path ? 426 : 404;
-    response.writeHead(status, { connection: "close", ...(status === 426 ? upgradeHeader : {}) });
+    const status = pathOf(request) === settings.path ? 426 : 404;
+    response.writeHead(status, { connection: "close", ...(status === 426 ? upgradeHeaders : {}) });
     response.end(STATUS_CODES[status]);
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (pathOf(request) !== path) return refuse(socket, 404);
-    const offered = request.headers["sec-websocket-protocol"]?.split(",") ?? [];
-    if (subprotocolOf(new Set(offered.map((name) => name.trim()))) === undefined) {
-      return refuse(socket, 400); // [MQTT-6.0.0-3]
-    }
-    upgrader.handleUpgrade(request, socket, head, (webSocket) => {
-      const stream = socket as TcpStream; // the server has no others
-      handshakes.end(stream);
-      serveWebSocket(webSocket, stream.peer, open);
-    });
+    const stream = socket as TcpStream; // the server has no others
+    const status = refusalOf(request, settings);
+    if (status !== undefined) return refuse(stream, status);
+    // Gone while its request was read, or read no more: nobody to serve.
+    if (!stream.readable || !stream.writable) return void stream.destroy();
+    stream.write(acceptanceOf(request));
+    handshakes.end(stream);
+    serveWebSocket(stream, head, open);
   });
   return server;
 };
 
-const upgradeHeader = { upgrade: "websocket" };
+type Refusal = 400 | 403 | 404 | 405 | 426;
 
-const pathOf = ({ url = "" }: IncomingMessage): string => url.split("?", 1)[0] as string; // split gives one at least
+/** Why a request is not upgraded. RFC 6455 section 4.2.1 */
+const refusalOf = (
+  request: IncomingMessage,
+  { path, allowedOrigins }: WebSocketSettings,
+): Refusal | undefined => {
+  const { method, headers } = request;
+  if (pathOf(request) !== path) return 404;
+  if (method !== "GET") return 405;
+  if (headers.upgrade?.toLowerCase() !== "websocket") return 400;
+  // Version 8, a draft's, says the page's origin by another name.
+  if (headers["sec-websocket-version"] !== "13") return 426;
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(headers["sec-websocket-key"] ?? "")) return 400;
+  if (!isAllowed(headers.origin, allowedOrigins)) return 403;
+  return subprotocolOf(request) === undefined ? 400 : undefined; // [MQTT-6.0.0-3]
+};
+
+/**
+ * A browser names the page whose script connects, truly. Other clients name none, or what they like: to
+ * refuse those that name none would keep nobody out. RFC 6455 section 10.2
+ */
+const isAllowed = (origin: string | undefined, allowed: ReadonlyArray<string>): boolean =>
+  allowed.length === 0 || origin === undefined || allowed.includes(origin);
+
+/** RFC 6455 section 4.2.2 */
+const acceptanceOf = (request: IncomingMessage): string =>
+  [
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Accept: ${
+      createHash("sha1").update(request.headers["sec-websocket-key"] + ACCEPT_SUFFIX).digest(
+        "base64",
+      )
+    }`,
+    `Sec-WebSocket-Protocol: ${subprotocolOf(request)}`,
+    "\r\n",
+  ].join("\r\n");
+
+/** RFC 6455 section 1.3 */
+const ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+const upgradeHeaders = { upgrade: "websocket", "sec-websocket-version": "13" };
+
+/** The path of a request's target, which may be a whole URL: that is how proxies are asked. RFC 9112 section 3.2.2 */
+const pathOf = ({ url = "" }: IncomingMessage): string => {
+  const [, path = ""] = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?([^?#]*)/i.exec(url) ?? [];
+  return path === "" ? "/" : path;
+};
 
 /** The one to speak of those that a client offers; `mqttv3.1` is what old 3.1 clients say. [MQTT-6.0.0-4] */
-const subprotocolOf = (offered: ReadonlySet<string>): string | undefined =>
-  ["mqtt", "mqttv3.1"].find((name) => offered.has(name));
+const subprotocolOf = ({ headers }: IncomingMessage): string | undefined => {
+  const offered = headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim()) ?? [];
+  return ["mqtt", "mqttv3.1"].find((name) => offered.includes(name));
+};
 
-const refuse = (socket: Duplex, status: 400 | 404): void => {
-  socket.on("error", () => socket.destroy()); // the client did not wait for the answer
-  socket.once("finish", () => socket.destroy());
-  const reason = STATUS_CODES[status];
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+const refuse = (stream: TcpStream, status: Refusal): void => {
+  stream.on("error", () => stream.destroy()); // the client did not wait for the answer
+  stream.once("finish", () => stream.destroy());
+  const version = status === 426 ? `upgrade: websocket\r\nsec-websocket-version: 13\r\n` : "";
+  stream.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${version}` +
+      "connection: close\r\ncontent-length: 0\r\n\r\n",
+  );
 };

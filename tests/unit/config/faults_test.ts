@@ -172,6 +172,11 @@ const BROKER: ReadonlyArray<Case> = [
     '4: listener.ws.c.addr: expected an address of its own for each listener, found "0.0.0.0:1883" a second time',
   ],
   [
+    '[listener.ws.a]\nallowed_origins = ["https://example.com/app"]',
+    '2: listener.ws.a.allowed_origins[0]: expected an origin like "https://example.com", without a path, or "null", ' +
+    'found "https://example.com/app"',
+  ],
+  [
     "[listener.tcp.a]\nenable = false",
     "1: listener: expected a listener of this broker that is enabled, found none",
   ],

@@ -268,6 +268,7 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
     addr = "[::1]:8083"
     max_packet_size = 1024
     max_qos_allowed = 1
+    allowed_origins = ["https://Example.com:443", "null"]
     [[auth.users]]
     username = "alice"
     password = "env:ALICE"
@@ -307,6 +308,7 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
     {
       name: "c",
       transport: "ws",
+      allowedOrigins: ["https://example.com", "null"],
       path: "/mqtt",
       hostname: "::1",
       port: 8083,
@@ -464,6 +466,7 @@ Deno.test("renderSettings prints what would run", async () => {
     [listener.ws.b]
     addr = "[::1]:8080"
     allow_anonymous = false
+    allowed_origins = ["https://a.example", "https://b.example"]
   `);
   const { settings: hooks } = await webHook(`
     worker_threads = 0
@@ -475,7 +478,7 @@ Deno.test("renderSettings prints what would run", async () => {
     `node 3
 listeners:
   tcp a on 0.0.0.0:1883, anonymous clients allowed, up to 1024000 connections, packets up to 1MB, QoS up to 2
-  ws b on [::1]:8080/mqtt, users only, up to 1024000 connections, packets up to 1MB, QoS up to 2
+  ws b on [::1]:8080/mqtt, pages of https://a.example https://b.example only, users only, up to 1024000 connections, packets up to 1MB, QoS up to 2
 users: 0
 acl entries: 0
 rules:

@@ -35,7 +35,7 @@ export const settings = (
     case "tls":
       return { certFile, keyFile, ...base, transport };
     case "ws":
-      return { path: "/mqtt", ...base, transport };
+      return { path: "/mqtt", allowedOrigins: [], ...base, transport };
   }
 };
 
@@ -107,16 +107,21 @@ export class TestListener {
   }
 }
 
-/** An HTTP request for an upgrade as a browser sends it; `""` leaves the subprotocol out. */
-export const upgradeRequest = (path = "/mqtt", subprotocol = "mqtt"): Uint8Array =>
+/** An HTTP request for an upgrade as a client sends it; `""` leaves the subprotocol out. */
+export const upgradeRequest = (
+  target = "/mqtt",
+  subprotocol = "mqtt",
+  ...more: ReadonlyArray<string>
+): Uint8Array =>
   new TextEncoder().encode([
-    `GET ${path} HTTP/1.1`,
+    `GET ${target} HTTP/1.1`,
     "Host: broker",
     "Connection: Upgrade",
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ...(subprotocol === "" ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`]),
+    ...more,
     "\r\n",
   ].join("\r\n"));
 
