@@ -10,6 +10,7 @@ import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import { Broker } from "./mqtt/Broker.ts";
 import type { BrokerOptions } from "./mqtt/BrokerContext.ts";
+import { monotonicMillis } from "./ops/monotonic.ts";
 
 /** The precision of keep-alives, expiries and all other time limits of the broker. */
 const tickInterval = Duration.millis(100);
@@ -28,7 +29,10 @@ export const makeBroker = (
       Effect.sync(() =>
         new Broker({
           ...options,
-          clock: { now: () => clock.unsafeCurrentTimeMillis() },
+          clock: {
+            now: () => clock.unsafeCurrentTimeMillis(),
+            monotonic: () => monotonicMillis(clock),
+          },
           onDefect: logDefect,
         })
       ),

@@ -50,7 +50,7 @@ const EXECUTORS: ReadonlyArray<readonly [string, Effect.Effect<Executor, never, 
   ["to an executor that answers at once", Effect.succeed(answering(() => {}))],
   [
     "to a worker's batch",
-    Effect.succeed(answering((batch) => void AttemptParcel.encode(batch, batch.map(() => 0)))),
+    Effect.succeed(answering((batch) => void AttemptParcel.encode(batch, batch.map(() => 0), 0))),
   ],
   [
     "to the @effect/platform client on this thread, without a network",

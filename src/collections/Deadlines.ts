@@ -12,7 +12,7 @@ export class Deadlines {
     return this.#heap.length;
   }
 
-  /** Arranges for `run` to be called by the first `runDue` at or after `at` (milliseconds since 1970). */
+  /** Arranges for `run` to be called by the first `runDue` at or after `at`, a moment of that call's clock. */
   schedule(at: number, run: (now: number) => void): Deadline {
     const deadline = new Deadline(at, run, this.#heap.length);
     this.#heap.push(deadline);

@@ -36,7 +36,7 @@ export class Broker implements ConnectionOwner {
 
   /** Does what is due. To be called often: its period is the precision of all time limits. */
   tick(): void {
-    this.context.deadlines.runDue(this.context.now());
+    this.context.deadlines.runDue(this.context.monotonic());
   }
 
   /** There is room for events again: lets held connections go on, the longest waiting first, until it is used up. */

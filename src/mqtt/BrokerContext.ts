@@ -50,8 +50,13 @@ export class BrokerContext implements SessionsHost {
     this.sessions = new Sessions(this);
   }
 
-  /** Milliseconds since 1970. */
+  /** As the Clock has it: wall time, for events. */
   now(): number {
     return this.#clock.now();
+  }
+
+  /** As the Clock has it: the time of `deadlines`, and of all that expires. */
+  monotonic(): number {
+    return this.#clock.monotonic();
   }
 }

@@ -86,7 +86,7 @@ export class Connection implements Applicant, Asker {
   ) {
     const { limits } = listener;
     this.#frames = new FrameReader(limits.maxPacketSize);
-    this.#lastReceived = context.now();
+    this.#lastReceived = context.monotonic();
     this.#deadline = context.deadlines.schedule(
       this.#lastReceived + limits.handshakeTimeout,
       this.#handshakeOver,
@@ -112,7 +112,7 @@ export class Connection implements Applicant, Asker {
   /** Bytes have come in; they may be overwritten after the call. */
   receive(chunk: Uint8Array): void {
     if (this.#state._tag === "Closed") return;
-    this.#lastReceived = this.context.now();
+    this.#lastReceived = this.context.monotonic();
     this.#frames.push(chunk);
     this.#process();
     this.#frames.settle();
@@ -139,7 +139,7 @@ export class Connection implements Applicant, Asker {
   /** There may be room again: processes what waits. */
   resume(): void {
     if (this.#state._tag === "Closed") return;
-    this.#excuseSilence(this.context.now());
+    this.#excuseSilence(this.context.monotonic());
     this.#process();
     this.#frames.settle();
   }
@@ -190,7 +190,7 @@ export class Connection implements Applicant, Asker {
         this.sink.write(connack);
         this.context.deadlines.cancel(this.#deadline);
         this.#state = { _tag: "Connected", client, session };
-        this.#lastReceived = this.context.now(); // verifying its credentials took our time, not its own
+        this.#lastReceived = this.context.monotonic(); // verifying its credentials took our time, not its own
         this.listener.connected++;
         if (client.keepaliveTimeout > 0) this.#awaitPackets(client);
         this.context.hooks.clientConnected(connectInfo, present);

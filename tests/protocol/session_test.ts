@@ -169,7 +169,7 @@ Deno.test("A waiting message whose time is over is not sent to a client that com
   const bench = new ProtocolBench({ limits: { messageExpiryInterval: 60_000 } });
   away(bench);
   send(bench.connect(4, "p"), "1");
-  bench.now += 60_000; // and the broker has not looked yet
+  bench.elapsed += 60_000; // and the broker has not looked yet
   bench.connect(4, "s", persistent).nothing();
   assert.equal(bench.hooks.all("message_dropped")[0]?.reason, "MessageExpiration");
 });

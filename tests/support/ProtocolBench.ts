@@ -158,8 +158,10 @@ export class ProtocolBench {
   readonly hooks = new RecordingHooks();
   readonly broker: Broker;
   readonly listener: Listener;
-  /** Milliseconds since 1970. */
-  now = 1_700_000_000_000;
+  /** Milliseconds that have passed since the broker was made. */
+  elapsed = 0;
+  /** By how much the wall clock was set since, in milliseconds. */
+  skew = 0;
   #ids = 0;
   #ports = 50_000;
 
@@ -168,7 +170,7 @@ export class ProtocolBench {
     this.broker = new Broker({
       nodeId: 1,
       sink: this.hooks,
-      clock: { now: () => this.now },
+      clock: { now: () => this.now, monotonic: () => this.elapsed },
       access: {
         authenticate: options.authenticate ?? (() => "unknown"),
         authorize: options.authorize ?? makeAuthorizer(options.acl ?? []),
@@ -180,9 +182,14 @@ export class ProtocolBench {
     });
   }
 
+  /** What the clock on the wall says, milliseconds since 1970. */
+  get now(): number {
+    return 1_700_000_000_000 + this.elapsed + this.skew;
+  }
+
   /** Lets time pass, and what is due happen. */
   pass(milliseconds: number): void {
-    this.now += milliseconds;
+    this.elapsed += milliseconds;
     this.broker.tick();
   }
 

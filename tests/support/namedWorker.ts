@@ -15,7 +15,7 @@ port.onmessage = ({ data }) => {
   if (data._tag === "Start") port.postMessage({ _tag: "Ready" });
   if (data._tag !== "Attempts") return;
   const ended: Array<WorkerFailure> = [];
-  AttemptParcel.forEach(data.parcel, (attempt) => {
+  AttemptParcel.forEach(data.parcel, 0, (attempt) => {
     const { id } = attempt;
     if (TEXT.decode(bytesOf(attempt)) === "die") throw "this worker dies"; // not an Error: its stack would be printed
     ended.push({

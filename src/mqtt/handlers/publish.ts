@@ -33,7 +33,6 @@ export const handlePublish = (
       throw new MqttError(ReasonCode.ReceiveMaximumExceeded, "more than Receive Maximum in flight");
     }
   }
-  const now = context.now();
   const expiry = packet.properties?.messageExpiryInterval;
   const message = new Message(
     client.info,
@@ -43,8 +42,8 @@ export const handlePublish = (
     packet.retain,
     packet.dup,
     packetId,
-    now,
-    expiry === undefined ? Infinity : now + expiry * 1000,
+    context.now(),
+    expiry === undefined ? Infinity : context.monotonic() + expiry * 1000,
     packet.forward,
   );
   let reason = refusalOf(context, client, packet, message);

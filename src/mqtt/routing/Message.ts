@@ -25,7 +25,7 @@ export class Message {
     readonly packetId: number,
     /** Milliseconds since 1970. */
     readonly publishedAt: number,
-    /** When the publisher wants it dropped, milliseconds since 1970; Infinity: never. MQTT 5.0 section 3.3.2.3.3 */
+    /** When the publisher wants it dropped, in monotonic milliseconds; Infinity: never. MQTT 5.0 section 3.3.2.3.3 */
     readonly expiresAt: number,
     readonly forward: ForwardedProperties,
   ) {}

@@ -24,7 +24,7 @@ export class Outgoing {
     readonly identifiers: ReadonlyArray<number> | undefined,
     /** The shared subscription it came by: other members may get it when this one's session ends. */
     readonly group: SharedGroup | undefined,
-    /** While queued: when it is dropped, milliseconds since 1970. */
+    /** While queued: when it is dropped, in monotonic milliseconds. */
     readonly expiresAt: number,
   ) {}
 }

@@ -33,7 +33,10 @@ export interface SessionHost {
   readonly hooks: Hooks;
   readonly deadlines: Deadlines;
   readonly pubSub: PubSub;
+  /** Wall time. */
   now(): number;
+  /** The time of `deadlines`, and of what expires. */
+  monotonic(): number;
 }
 
 export class Session implements Subscriber {
@@ -129,14 +132,16 @@ export class Session implements Subscriber {
     identifiers: ReadonlyArray<number> | undefined,
     group: SharedGroup | undefined,
   ): void {
-    const now = this.host.now();
+    const own = message.expiresAt;
+    if (this.#canSendNext(qos)) {
+      // Its time is asked only where it is sent along: 0.2 µs for each recipient.
+      const now = own === Infinity ? 0 : this.host.monotonic();
+      this.#send(new Outgoing(message, qos, retain, identifiers, group, own), now);
+      return;
+    }
     const interval = this.limits.messageExpiryInterval;
-    const expiresAt = message.expiresAt !== Infinity || interval === 0
-      ? message.expiresAt
-      : now + interval;
-    const outgoing = new Outgoing(message, qos, retain, identifiers, group, expiresAt);
-    if (this.#canSendNext(qos)) this.#send(outgoing, now);
-    else this.#enqueue(outgoing);
+    const expiresAt = own !== Infinity || interval === 0 ? own : this.host.monotonic() + interval;
+    this.#enqueue(new Outgoing(message, qos, retain, identifiers, group, expiresAt));
   }
 
   /** Sends the retained messages that a subscription is due, as fast as the client takes them, behind what is queued. */
@@ -168,7 +173,7 @@ export class Session implements Subscriber {
   pump(): void {
     const client = this.client;
     if (client === undefined || (this.#queue.length === 0 && this.#resend.length === 0)) return;
-    const now = this.host.now();
+    const now = this.host.monotonic();
     this.#sendAgain(client, now);
     if (this.#resend.length > 0) return;
     for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {

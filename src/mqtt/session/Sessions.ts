@@ -80,7 +80,7 @@ export class Sessions {
     if (session.expiryInterval === 0) this.#end(session, reason);
     else if (session.expiryInterval !== Infinity) {
       session.expiry = deadlines.schedule(
-        this.#host.now() + session.expiryInterval,
+        this.#host.monotonic() + session.expiryInterval,
         () => this.#end(session, EndReason.SessionExpiration), // [MQTT-4.1.0-2]
       );
     }
@@ -110,7 +110,7 @@ export class Sessions {
       this.#publishWill(client.info, will);
       return;
     }
-    const deadline = this.#host.deadlines.schedule(this.#host.now() + will.delay, () => {
+    const deadline = this.#host.deadlines.schedule(this.#host.monotonic() + will.delay, () => {
       session.delayedWill = undefined;
       this.#publishWill(client.info, will);
     });
@@ -127,7 +127,6 @@ export class Sessions {
 
   #publishWill(from: ClientInfo, will: Will): void {
     const { hooks, pubSub, access } = this.#host;
-    const now = this.#host.now();
     const message = new Message(
       from,
       will.topic,
@@ -136,8 +135,8 @@ export class Sessions {
       will.retain,
       false,
       0,
-      now,
-      now + will.expiryInterval,
+      this.#host.now(),
+      this.#host.monotonic() + will.expiryInterval,
       will.forward,
     );
     if (access.authorize(from, "publish", will.topic)) pubSub.publish(message);

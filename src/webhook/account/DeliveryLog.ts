@@ -7,6 +7,7 @@ import type * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type * as LogLevel from "effect/LogLevel";
 import * as Runtime from "effect/Runtime";
+import { monotonicMillis } from "../../ops/monotonic.ts";
 
 /** What a line says beside its message. */
 export type Fields = Readonly<Record<string, string | number>>;
@@ -49,7 +50,7 @@ export class DeliveryLog {
   ): void {
     let said = this.#said.get(url);
     if (said === undefined) this.#said.set(url, said = new Map());
-    const now = this.#clock.unsafeCurrentTimeMillis();
+    const now = monotonicMillis(this.#clock);
     const last = said.get(message);
     if (last !== undefined && now - last.at < INTERVAL_MS) {
       last.leftOut++;

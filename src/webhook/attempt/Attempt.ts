@@ -24,7 +24,7 @@ export interface Attempt extends AttemptContent {
 export interface Retry {
   /** Attempts that failed. */
   readonly failures: number;
-  /** No attempt starts later; milliseconds since 1970. */
+  /** No attempt starts later; in monotonic milliseconds. */
   readonly deadline: number;
   /** Why the last attempt failed. */
   readonly reason: FailureReason;
@@ -33,7 +33,7 @@ export interface Retry {
 /** How much later than its deadline a timer may start a last attempt. */
 const TIMER_SLACK_MS = 100;
 
-/** When it must have begun, in milliseconds since 1970, or what it carries ends as failed. */
+/** When it must have begun, in monotonic milliseconds, or what it carries ends as failed. */
 export const startBy = ({ retry }: Pick<Attempt, "retry">): number =>
   retry === undefined ? Infinity : retry.deadline + TIMER_SLACK_MS;
 

@@ -26,7 +26,7 @@ export type Breaker =
   /** 410: nothing is sent until a restart or a reload. */
   | { readonly _tag: "Gone"; readonly since: number };
 
-/** What happens; moments in milliseconds since 1970, `id` of the delivery. */
+/** What happens; moments in monotonic milliseconds, `id` of the delivery. */
 export type BreakerEvent =
   /** An attempt begins. */
   | { readonly _tag: "Attempt"; readonly id: number }

@@ -10,6 +10,7 @@
 import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
+import { monotonicMillis } from "../../ops/monotonic.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
@@ -281,7 +282,7 @@ export class Endpoint implements Attempting {
   }
 
   #now(): number {
-    return this.#context.clock.unsafeCurrentTimeMillis();
+    return monotonicMillis(this.#context.clock);
   }
 
   /** One that was on its way is at its end; what waited behind it goes next. */

@@ -3,8 +3,9 @@
  * against 40 µs for a message each. Must stay readable by the worker of the same process only: it has no
  * version and the machine's byte order.
  *
- * An attempt is five 8-byte words (id, seq, endpoint, when it must have begun, length of the body) and the
- * body, filled up to whole words.
+ * An attempt is five 8-byte words (id, seq, endpoint, milliseconds in which it must have begun, length of
+ * the body) and the body, filled up to whole words. Milliseconds, because each thread has a clock of its own;
+ * where a parcel is read they are made moments of the reader's.
  */
 import { bytesOf } from "../body/BodySlab.ts";
 import type { Attempt } from "../attempt/Attempt.ts";
@@ -37,7 +38,7 @@ export class ParcelledAttempt implements TimedAttempt {
     return this.#parcel.numbers[this.#at + 2]!;
   }
 
-  /** Infinity: there is no hurry. */
+  /** In monotonic milliseconds of the reader; Infinity: there is no hurry. */
   get startBy(): number {
     return this.#parcel.numbers[this.#at + 3]!;
   }
@@ -65,10 +66,14 @@ const HEAD_WORDS = 5;
 
 const words = (attempt: Attempt): number => HEAD_WORDS + Math.ceil(attempt.length / WORD);
 
-/** Copies the attempts into a buffer of their size. `endpoints` has the key of each one's endpoint. */
+/**
+ * Copies the attempts into a buffer of their size. `endpoints` has the key of each one's endpoint; `now` in
+ * monotonic milliseconds, as the attempts' deadlines are.
+ */
 export const encode = (
   attempts: ReadonlyArray<Attempt>,
   endpoints: ReadonlyArray<number>,
+  now: number,
 ): ArrayBuffer => {
   let size = 0;
   for (const attempt of attempts) size += words(attempt);
@@ -81,7 +86,7 @@ export const encode = (
     numbers[at] = attempt.id;
     numbers[at + 1] = attempt.seq;
     numbers[at + 2] = endpoints[i]!;
-    numbers[at + 3] = startBy(attempt);
+    numbers[at + 3] = startBy(attempt) - now;
     numbers[at + 4] = attempt.length;
     bytes.set(bytesOf(attempt), (at + HEAD_WORDS) * WORD);
     at += words(attempt);
@@ -89,11 +94,16 @@ export const encode = (
   return buffer;
 };
 
-/** Reads a parcel in its order. */
-export const forEach = (buffer: ArrayBuffer, visit: (attempt: ParcelledAttempt) => void): void => {
+/** Reads a parcel in its order, once; `now` in monotonic milliseconds of the thread that reads. */
+export const forEach = (
+  buffer: ArrayBuffer,
+  now: number,
+  visit: (attempt: ParcelledAttempt) => void,
+): void => {
   const parcel: Parcel = { numbers: new Float64Array(buffer), bytes: new Uint8Array(buffer) };
   for (let at = 0; at < parcel.numbers.length;) {
     const attempt = new ParcelledAttempt(parcel, at);
+    parcel.numbers[at + 3]! += now; // `encode` wrote it
     at += HEAD_WORDS + Math.ceil(attempt.length / WORD);
     visit(attempt);
   }

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { Deque } from "../../collections/Deque.ts";
+import { monotonicMillis } from "../../ops/monotonic.ts";
 import type { AttemptContent, Outcome } from "../attempt/Attempt.ts";
 import { RETURNED } from "../attempt/Attempt.ts";
 import { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
@@ -12,7 +13,7 @@ import type { Sender, TargetSettings } from "../attempt/Sender.ts";
 
 /** An attempt that may wait for its permit. */
 export interface TimedAttempt extends AttemptContent {
-  /** It is given back when it would begin later than this: milliseconds since 1970. */
+  /** It is given back when it would begin later than this, in monotonic milliseconds of this thread. */
   readonly startBy: number;
 }
 
@@ -56,7 +57,7 @@ export const make = (
         queueMicrotask(() => closed || done(attempt, RETURNED));
       const begin = (attempt: TimedAttempt) => {
         const { startBy } = attempt;
-        if (startBy !== Infinity && clock.unsafeCurrentTimeMillis() > startBy) {
+        if (startBy !== Infinity && monotonicMillis(clock) > startBy) {
           seat.release();
           return giveBack(attempt);
         }

@@ -12,6 +12,7 @@ import * as Redacted from "effect/Redacted";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
+import { monotonicMillis } from "../../ops/monotonic.ts";
 import * as CaFiles from "../attempt/CaFiles.ts";
 import { WorkerHandle } from "./WorkerHandle.ts";
 import type { Executor, HttpExecutorContext } from "../attempt/Executor.ts";
@@ -57,6 +58,7 @@ export const make = (
 ): Effect.Effect<Executor, WorkerStartError, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock;
+    const now = () => monotonicMillis(clock);
     const scope = yield* Effect.scope;
     const runFork = Runtime.runFork(yield* Effect.runtime<never>());
     const allReady = yield* Deferred.make<void, WorkerStartError>();
@@ -71,13 +73,14 @@ export const make = (
     const workers = shares(settings.workerThreads, settings.concurrencyLimit).map((permits, n) => {
       let startedAt = 0;
       const start = () => {
-        startedAt = clock.unsafeCurrentTimeMillis();
+        startedAt = now();
         worker.start();
       };
       const worker: WorkerHandle = new WorkerHandle({
         module,
         start: { _tag: "Start", httpClient: settings.httpClient, permits, idPrefix },
         endpoints: () => endpoints.values(),
+        now,
         onReady: () => {
           if (++ready === workers.length) Deferred.unsafeDone(allReady, Effect.void);
         },
@@ -93,7 +96,7 @@ export const make = (
             sent_again: held,
           });
           // At once, unless it dies as it starts: then not in a hot loop.
-          const wait = Math.max(0, startedAt + RESTART_AFTER_MS - clock.unsafeCurrentTimeMillis());
+          const wait = Math.max(0, startedAt + RESTART_AFTER_MS - now());
           runFork(Effect.delay(Effect.sync(start), Duration.millis(wait)), { scope });
         },
       });

@@ -22,6 +22,8 @@ export interface WorkerHandleOptions {
   readonly start: Extract<ToWorker, { readonly _tag: "Start" }>;
   /** What a fresh worker must be told, read each time that one is ready. */
   readonly endpoints: () => Iterable<WorkerEndpoint>;
+  /** Monotonic milliseconds, as the attempts have them. */
+  readonly now: () => number;
   readonly onReady: () => void;
   /** Called once per death, when what it held has been reported. */
   readonly onDeath: (reason: string, held: number) => void;
@@ -115,7 +117,11 @@ export class WorkerHandle {
 
   readonly #flush = (): void => {
     if (this.#state._tag !== "Running" || this.#attempts.length === 0) return;
-    const parcel = AttemptParcel.encode(this.#attempts, this.#endpoints);
+    const parcel = AttemptParcel.encode(
+      this.#attempts,
+      this.#endpoints,
+      this.#options.now(),
+    );
     this.#attempts = [];
     this.#endpoints = [];
     this.#state.worker.postMessage({ _tag: "Attempts", parcel } satisfies ToWorker, [parcel]);

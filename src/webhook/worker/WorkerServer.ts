@@ -8,6 +8,7 @@ import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import * as AttemptParcel from "./AttemptParcel.ts";
 import type { Outcome } from "../attempt/Attempt.ts";
+import { monotonicMillis } from "../../ops/monotonic.ts";
 import type { TargetSettings } from "../attempt/Sender.ts";
 import * as Senders from "../attempt/Senders.ts";
 import * as PermitQueue from "./PermitQueue.ts";
@@ -44,6 +45,7 @@ const handler = (
   { httpClient, permits, idPrefix }: Start,
 ): Effect.Effect<(message: ToWorker) => void, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const clock = yield* Effect.clock;
     const clients = yield* Senders.make(httpClient, idPrefix);
     const transport = yield* PermitQueue.make(permits);
     const runSync = Runtime.runSync(yield* Effect.runtime<never>());
@@ -86,7 +88,7 @@ const handler = (
           targets.delete(message.endpoint);
           return;
         case "Attempts":
-          return AttemptParcel.forEach(message.parcel, attempt);
+          return AttemptParcel.forEach(message.parcel, monotonicMillis(clock), attempt);
       }
     };
   });

@@ -56,7 +56,7 @@ const start = (verdict: Verdict | Promise<Verdict> = "good") => {
   const context = new BrokerContext({
     nodeId: 1,
     sink: hooks,
-    clock: { now: () => 0 },
+    clock: { now: () => 0, monotonic: () => 0 },
     access: { authenticate: () => verdict, authorize: () => true },
     newClientId: () => "auto",
     onDefect: (error) => {

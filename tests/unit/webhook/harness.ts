@@ -8,10 +8,12 @@ import * as Logger from "effect/Logger";
 import * as Scope from "effect/Scope";
 import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
+import { skewable } from "../../support/skewable.ts";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import type { HookRule } from "../../../src/domain/HookRule.ts";
 import type { RetryPolicy } from "../../../src/domain/RetryPolicy.ts";
 import type { EndpointSettings, WebHookSettings } from "../../../src/domain/WebHookSettings.ts";
+import { monotonicMillis } from "../../../src/ops/monotonic.ts";
 import type { EventCounts, MetricsSnapshot } from "../../../src/webhook/account/Metrics.ts";
 import { sum } from "../../../src/webhook/account/Metrics.ts";
 import * as ClientSender from "../../../src/webhook/attempt/ClientSender.ts";
@@ -120,6 +122,8 @@ export interface Harness {
   readonly webhook: WebHook.WebHook;
   readonly sent: Array<Sent>;
   readonly logs: Array<string>;
+  /** Sets the wall clock, and nothing else, by so many milliseconds. */
+  readonly setWallClock: (by: number) => void;
   /** Closes the engine, as a stopping process does. */
   readonly stop: Effect.Effect<void>;
 }
@@ -164,13 +168,14 @@ const run = (
   });
   const program = Effect.gen(function* () {
     const scope = yield* Scope.make();
+    const { clock, setWallClock } = skewable(yield* Effect.clock);
     const webhook = yield* WebHook.makeWith(
       settings,
       ({ idPrefix }) => executor(idPrefix),
       idsFrom,
-    ).pipe(Scope.extend(scope), Effect.orDie);
+    ).pipe(Effect.withClock(clock), Scope.extend(scope), Effect.orDie);
     const stop = Scope.close(scope, Exit.void);
-    yield* test({ webhook, sent, logs, stop });
+    yield* test({ webhook, sent, logs, setWallClock, stop });
     const stopping = yield* Effect.fork(stop);
     yield* pass(settings.shutdownTimeout);
     yield* stopping.await;
@@ -193,7 +198,7 @@ const clientOf = (
       Effect.suspend(() => {
         const body = request.body._tag === "Uint8Array" ? request.body.body : new Uint8Array();
         const one: Sent = {
-          at: clock.unsafeCurrentTimeMillis(),
+          at: monotonicMillis(clock),
           url: request.url,
           headers: { ...request.headers },
           body: JSON.parse(new TextDecoder().decode(body)),

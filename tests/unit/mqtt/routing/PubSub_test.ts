@@ -9,7 +9,7 @@ import { message, PlainSubscriber, subscription } from "./subscriptions.ts";
 const start = () => {
   const recorded = new RecordingHooks();
   const deadlines = new Deadlines();
-  const pubSub = new PubSub(new Hooks(recorded, { now: () => 0 }), deadlines);
+  const pubSub = new PubSub(new Hooks(recorded, { now: () => 0, monotonic: () => 0 }), deadlines);
   return { pubSub, recorded, deadlines };
 };
 

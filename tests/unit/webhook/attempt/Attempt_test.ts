@@ -57,7 +57,8 @@ Deno.test("LocalExecutor sends an Attempt of several deliveries as one request, 
 
 Deno.test("AttemptParcel takes an Attempt of several deliveries to a worker as one", () => {
   const read: Array<unknown> = [];
-  AttemptParcel.forEach(AttemptParcel.encode([joined([7, 8]), joined([9])], [1, 2]), (attempt) => {
+  const parcel = AttemptParcel.encode([joined([7, 8]), joined([9])], [1, 2], 0);
+  AttemptParcel.forEach(parcel, 0, (attempt) => {
     const { id, seq, endpoint, startBy } = attempt;
     read.push([id, seq, endpoint, startBy, new TextDecoder().decode(bytesOf(attempt))]);
   });

@@ -40,6 +40,7 @@ Deno.test("WorkerHandle gives back what is recalled before its worker has starte
     module: new URL("data:text/javascript,"), // never says that it is ready
     start: { _tag: "Start", httpClient: "pool", permits: 2, idPrefix: "" },
     endpoints: () => [],
+    now: () => 0,
     onReady: () => {},
     onDeath: () => {},
   });
@@ -73,6 +74,7 @@ Deno.test("WorkerHandle tells outcomes in the order in which attempts ended, sin
     module: new URL(`data:text/javascript,${encodeURIComponent(worker)}`),
     start: { _tag: "Start", httpClient: "pool", permits: 4, idPrefix: "" },
     endpoints: () => [],
+    now: () => 0,
     onReady: () => {},
     onDeath: (reason) => all.reject(new Error(reason)),
   });
