@@ -259,12 +259,15 @@ export class Connection implements Applicant, Asker {
     if (this.#state._tag === "Admitting") return true;
     // One that has ended will read nothing more: to wait for it would be for ever.
     if (this.sink.buffered > UNSENT_LIMIT && this.#ending === undefined) return true;
-    switch (this.context.hooks.sink.pressure) {
+    const { sink } = this.context.hooks;
+    if (this.#state._tag === "AwaitingConnect") return sink.pressure === "full" || !sink.admits;
+    switch (sink.pressure) {
       case "open":
         return false;
       case "brief":
       case "high":
-        return type === PacketType.PUBLISH;
+        return type === PacketType.PUBLISH || type === PacketType.SUBSCRIBE ||
+          type === PacketType.UNSUBSCRIBE;
       case "full":
         return type !== PacketType.PINGREQ && type !== PacketType.DISCONNECT;
     }

@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
 import type { HookEvent } from "../domain/HookEvent.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
+import { Arrivals } from "./account/Arrivals.ts";
 import { Backlog } from "./account/Backlog.ts";
 import { DeliveryPace } from "./account/DeliveryPace.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
@@ -94,6 +95,7 @@ export const makeWith = (
     const ids = idsFrom(clock.unsafeCurrentTimeMillis());
     const log = new DeliveryLog(runtime, clock);
     const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
+    const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
     const pace = new DeliveryPace();
     const slabs = new BodySlabs();
     const metrics = new Metrics({
@@ -115,6 +117,7 @@ export const makeWith = (
           runSync: Runtime.runSync(runtime),
           log,
           backlog,
+          arrivals,
           pace,
           slabs,
           breakerFailures: () => settings.breakerFailures,
@@ -146,9 +149,16 @@ export const makeWith = (
       Runtime.runFork(runtime)(supervised(endpoint.timer, "endpoint timer"), { scope: timers });
     endpoints.configure(settings.endpoints, { metrics, transports, startTimer });
 
-    const dispatcher = new Dispatcher(routingOf(settings, endpoints), backlog, slabs, ids);
+    const dispatcher = new Dispatcher(
+      routingOf(settings, endpoints),
+      backlog,
+      arrivals,
+      slabs,
+      ids,
+    );
     const queue = yield* EventQueue.make({
       backlog,
+      arrivals,
       pace,
       fair: settings.workerThreads > 0 ? FAIR_WITH_WORKERS : FAIR,
       whenFull: () => settings.whenFull,
@@ -187,6 +197,7 @@ export const makeWith = (
           yield* http.prepare(next.endpoints);
           settings = next;
           backlog.resize(next.queueCapacity, next.endpointShare);
+          arrivals.resize(next.queueCapacity);
           transports.resize(next);
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
           dispatcher.routing = routingOf(next, endpoints);

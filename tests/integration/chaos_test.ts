@@ -158,6 +158,9 @@ class Tap {
       get pressure() {
         return of.pressure;
       },
+      get admits() {
+        return of.admits;
+      },
     };
   }
 

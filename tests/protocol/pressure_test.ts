@@ -68,16 +68,78 @@ Deno.test("Under high pressure PUBLISH waits unacknowledged, and goes on when th
   assert.deepEqual(takePayloads(subscriber), ["1"]);
 });
 
-Deno.test("Under high pressure all but PUBLISH is processed", () => {
-  const { bench, subscriber } = start("high");
-  const client = bench.connect(4, "b");
-  subscribe(client, ["x", 0]);
-  client.send({ cmd: "unsubscribe", messageId: 1, unsubscriptions: ["x"] }, { cmd: "pingreq" });
-  assert.deepEqual(takeAll(client), ["unsuback id1", "pingresp"]);
+Deno.test("Under high pressure clients come, answer, ping and go", () => {
+  const { bench, subscriber } = start("open");
+  const publisher = bench.connect(4, "p");
+  subscribe(subscriber, ["t", 1]);
+  publisher.send(one);
+  bench.hooks.pressure = "high";
+  const client = bench.connect(4, "b").send({ cmd: "pingreq" });
+  assert.deepEqual(takeAll(client), ["pingresp"]);
+  subscriber.send({ cmd: "puback", messageId: 1 });
+  assert.equal(bench.hooks.all("message_acked").length, 1);
   client.send({ cmd: "disconnect" });
   assert.equal(client.closed, true);
   subscriber.drop();
   assert.equal(endReason(bench), "RemoteClose");
+});
+
+for (const pressure of ["brief", "high"] as const) {
+  Deno.test(`SUBSCRIBE and UNSUBSCRIBE wait as PUBLISH does: they bring events too (${pressure})`, () => {
+    const { bench, client, subscriber } = start(pressure);
+    client.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "x", qos: 0 }] });
+    subscriber.send({ cmd: "unsubscribe", messageId: 1, unsubscriptions: ["t"] });
+    client.nothing();
+    subscriber.nothing();
+    assert.deepEqual(bench.hooks.events, []);
+    relieve(bench);
+    assert.deepEqual(takeAll(client), ["suback id1"]);
+    assert.deepEqual(takeAll(subscriber), ["unsuback id1"]);
+  });
+}
+
+for (const pressure of ["open", "brief", "high"] as const) {
+  Deno.test(`CONNECT waits when the share of those who come in is used up, and holds nobody (${pressure})`, () => {
+    const { bench, client } = start(pressure);
+    bench.hooks.admits = false;
+    const newcomers = [bench.open(4), bench.open(4)];
+    for (const [n, newcomer] of newcomers.entries()) newcomer.raw(...connectFrame(2, `new${n}`));
+    assert.deepEqual(bench.hooks.events, []);
+    client.send({ cmd: "pingreq" });
+    if (pressure === "open") {
+      client.send(one);
+      assert.deepEqual(takeAll(client), ["pingresp", "puback id1"]);
+    } else assert.deepEqual(takeAll(client), ["pingresp"]);
+    bench.hooks.events.length = 0;
+    bench.hooks.admits = true;
+    bench.broker.resume();
+    for (const newcomer of newcomers) assert.deepEqual(takeAll(newcomer), ["connack"]);
+    assert.deepEqual(
+      bench.hooks.all("client_connected").map(({ clientid }) => clientid),
+      ["new0", "new1"],
+    );
+  });
+}
+
+Deno.test("A CONNECT that waits for its share does not run out of its handshake time", () => {
+  const { bench } = start("open");
+  bench.hooks.admits = false;
+  const newcomer = bench.open(4).raw(...connectFrame(2, "new"));
+  bench.pass(45_000);
+  bench.hooks.admits = true;
+  bench.broker.resume();
+  assert.deepEqual(takeAll(newcomer), ["connack"]);
+});
+
+Deno.test("Relief for clients that come in passes by those who wait for room", () => {
+  const { bench, client } = start("high");
+  bench.hooks.admits = false;
+  client.send(one);
+  const newcomer = bench.open(4).raw(...connectFrame(2, "new"));
+  bench.hooks.admits = true;
+  bench.broker.resume();
+  client.nothing();
+  assert.deepEqual(takeAll(newcomer), ["connack"]);
 });
 
 Deno.test("Under full pressure CONNECT, SUBSCRIBE and acknowledgements wait too", () => {

@@ -31,6 +31,7 @@ export const LIMITS: ListenerLimits = brokerSettings(
 export class RecordingHooks implements HookSink {
   readonly events: Array<HookEvent> = [];
   pressure: Pressure = "open";
+  admits = true;
   wanted: (name: HookEventName, subject?: string) => boolean = () => true;
 
   wants(name: HookEventName, subject?: string): boolean {

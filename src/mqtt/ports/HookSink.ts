@@ -8,10 +8,10 @@ import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
  * How full the way out is.
  *
  * - `open`: every packet is processed.
- * - `brief`: PUBLISH packets wait, with all that came behind them, but for milliseconds only: deliveries
- *   have their turn.
- * - `high`: PUBLISH packets wait, unread and unacknowledged; all else is processed, so that presence
- *   is reported although traffic waits.
+ * - `brief`: PUBLISH, SUBSCRIBE and UNSUBSCRIBE packets wait, with all that came behind them, but for
+ *   milliseconds only: deliveries have their turn.
+ * - `high`: PUBLISH, SUBSCRIBE and UNSUBSCRIBE packets wait, unread and unacknowledged; all else is
+ *   processed, so that presence is reported although traffic waits.
  * - `full`: everything that could cause an event waits; pings are answered, disconnects are noticed.
  */
 export type Pressure = "open" | "brief" | "high" | "full";
@@ -26,4 +26,9 @@ export interface HookSink {
   emit(event: HookEvent): void;
   /** Asked before each packet. */
   readonly pressure: Pressure;
+  /**
+   * Asked before each CONNECT too, whatever the pressure: false while the events of clients that come in
+   * have used up their share. Who is not in yet never holds those who are.
+   */
+  readonly admits: boolean;
 }

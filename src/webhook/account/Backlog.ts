@@ -22,12 +22,20 @@ export const eventPlaces = (event: HookEvent): number =>
 /** At least an eighth of the capacity is never occupied by failing endpoints. */
 const MOST_FAILING = 7 / 8;
 
+/**
+ * From here on nobody comes in until publishers go on. It leaves room above the mark at which those are held,
+ * so that a receiver that is slow for an hour keeps no new client out for as long; and what clients may bring
+ * in by coming and going, their wills too, never keeps the level up for ever.
+ */
+const CROWDED = 15 / 16;
+
 export class Backlog {
   #capacity: number;
   #share: number;
   #count = 0;
   #failing = 0;
   #pressure: Exclude<Pressure, "brief"> = "open";
+  #isCrowded = false;
   #relief: ReadonlyArray<() => void> = [];
 
   constructor(capacity: number, share: number) {
@@ -52,6 +60,11 @@ export class Backlog {
 
   get pressure(): Exclude<Pressure, "brief"> {
     return this.#pressure;
+  }
+
+  /** Whether, since publishers are held, the room above them was used: clients that come in are held as well, as long as they. */
+  get isCrowded(): boolean {
+    return this.#isCrowded;
   }
 
   /** By how many the failing endpoints exceed what they may occupy together. */
@@ -96,6 +109,8 @@ export class Backlog {
       : before !== "open" && occupied > room / 2
       ? "high"
       : "open";
+    if (now === "open") this.#isCrowded = false;
+    else if (occupied >= room * CROWDED) this.#isCrowded = true;
     if (now === before) return;
     this.#pressure = now;
     if (rank[now] < rank[before] && this.#relief.length > 0) queueMicrotask(this.relieve);

@@ -5,6 +5,8 @@
 import { clientOf, hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
+import type { Arrivals } from "../account/Arrivals.ts";
+import { isArrival } from "../account/Arrivals.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import { eventPlaces, placesOf } from "../account/Backlog.ts";
 import type { DropReason } from "../account/Metrics.ts";
@@ -23,6 +25,7 @@ export interface Routing {
 export class Dispatcher {
   routing: Routing;
   readonly #backlog: Backlog;
+  readonly #arrivals: Arrivals;
   readonly #slabs: BodySlabs;
   readonly #ids: DeliveryIds;
   readonly #sequence: SequenceNumbers;
@@ -33,11 +36,13 @@ export class Dispatcher {
   constructor(
     routing: Routing,
     backlog: Backlog,
+    arrivals: Arrivals,
     slabs: BodySlabs,
     ids: DeliveryIds,
   ) {
     this.routing = routing;
     this.#backlog = backlog;
+    this.#arrivals = arrivals;
     this.#slabs = slabs;
     this.#ids = ids;
     this.#sequence = new SequenceNumbers(ids.sequenceFloor);
@@ -52,6 +57,7 @@ export class Dispatcher {
       ? client
       : undefined;
     let places = eventPlaces(event);
+    if (isArrival(place)) this.#arrivals.add(-places); // from here on its endpoints count it
     let seq = 0;
     rules.forEachMatch(event, (action, endpoint) => {
       seq ||= this.#sequence.next(client);

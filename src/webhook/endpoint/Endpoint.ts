@@ -69,7 +69,7 @@ export class Endpoint implements Attempting {
     this.#counters = counters;
     this.#transport = transport;
     this.#waiting = new Waiting(transport.sequential);
-    this.#occupancy = new Occupancy(context.backlog, context.slabs);
+    this.#occupancy = new Occupancy(context.backlog, context.arrivals, context.slabs);
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
     this.#most = this.#takes();

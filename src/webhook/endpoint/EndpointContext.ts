@@ -1,6 +1,7 @@
 /** What an Endpoint is made with: what all of them share, and how its own attempts are made. */
 import type * as Clock from "effect/Clock";
 import type * as Effect from "effect/Effect";
+import type { Arrivals } from "../account/Arrivals.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import type { DeliveryLog } from "../account/DeliveryLog.ts";
 import type { DeliveryPace } from "../account/DeliveryPace.ts";
@@ -14,6 +15,7 @@ export interface EndpointContext {
   readonly runSync: <A>(effect: Effect.Effect<A>) => A;
   readonly log: DeliveryLog;
   readonly backlog: Backlog;
+  readonly arrivals: Arrivals;
   readonly pace: DeliveryPace;
   readonly slabs: BodySlabs;
   /** Failures in a row that open a breaker. */

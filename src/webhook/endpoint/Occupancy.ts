@@ -2,6 +2,8 @@
  * What one URL's deliveries occupy of the Backlog, whether they count as pressure there, and which slabs
  * they keep. What is taken in must be let go exactly once.
  */
+import type { Arrivals } from "../account/Arrivals.ts";
+import { isArrival } from "../account/Arrivals.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import { placesOf } from "../account/Backlog.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
@@ -9,15 +11,19 @@ import type { BodySlabs } from "../body/BodySlab.ts";
 
 export class Occupancy {
   readonly #backlog: Backlog;
+  readonly #arrivals: Arrivals;
   readonly #slabs: BodySlabs;
   #held = 0;
   #places = 0;
+  /** Of `#places`: what Arrivals count. */
+  #arriving = 0;
   #inFlight = 0;
   #placesInFlight = 0;
   #isFailing = false;
 
-  constructor(backlog: Backlog, slabs: BodySlabs) {
+  constructor(backlog: Backlog, arrivals: Arrivals, slabs: BodySlabs) {
     this.#backlog = backlog;
+    this.#arrivals = arrivals;
     this.#slabs = slabs;
   }
 
@@ -41,15 +47,18 @@ export class Occupancy {
   }
 
   /** A delivery comes; the Backlog has counted it. */
-  take({ slab, length }: Delivery): void {
-    this.#change(1, placesOf(length));
+  take({ event, slab, length }: Delivery): void {
+    const places = placesOf(length);
+    this.#change(1, places);
+    if (isArrival(event)) this.#arrive(places);
     this.#slabs.retain(slab, length);
   }
 
   /** It is at its end. */
-  letGo({ slab, length }: Delivery): void {
+  letGo({ event, slab, length }: Delivery): void {
     const places = placesOf(length);
     this.#change(-1, -places);
+    if (isArrival(event)) this.#arrive(-places);
     this.#slabs.release(slab, length);
     this.#backlog.add(-places);
   }
@@ -71,6 +80,12 @@ export class Occupancy {
     if (isFailing === this.#isFailing) return;
     this.#isFailing = isFailing;
     this.#backlog.addFailing(isFailing ? this.#places : -this.#places);
+    this.#arrivals.add(isFailing ? -this.#arriving : this.#arriving);
+  }
+
+  #arrive(places: number): void {
+    this.#arriving += places;
+    if (!this.#isFailing) this.#arrivals.add(places);
   }
 
   #change(held: number, places: number): void {

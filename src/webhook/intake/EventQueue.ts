@@ -9,6 +9,8 @@ import type * as Stream from "effect/Stream";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { DropReason } from "../account/Metrics.ts";
 import type { HookSink, Pressure } from "../../mqtt/ports/HookSink.ts";
+import type { Arrivals } from "../account/Arrivals.ts";
+import { isArrivalEvent } from "../account/Arrivals.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import { eventPlaces } from "../account/Backlog.ts";
 import type { DeliveryPace } from "../account/DeliveryPace.ts";
@@ -17,6 +19,7 @@ import { IntakeTurn } from "./IntakeTurn.ts";
 /** What the queue asks of those behind it. */
 export interface EventQueueOptions {
   readonly backlog: Backlog;
+  readonly arrivals: Arrivals;
   readonly pace: DeliveryPace;
   /** As IntakeTurn has it. */
   readonly fair: number;
@@ -45,7 +48,7 @@ export const make = (
   options: EventQueueOptions,
 ): Effect.Effect<EventQueue, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { backlog, whenFull, wants, onDropped } = options;
+    const { backlog, arrivals, whenFull, wants, onDropped } = options;
     // Without a capacity of its own: the Backlog is its bound, over this and all that comes behind it.
     const mailbox = yield* Effect.acquireRelease(
       Mailbox.make<HookEvent>(),
@@ -67,12 +70,17 @@ export const make = (
         if (backlog.deliverable > BEHIND) turn.take();
         const full = backlog.count >= backlog.capacity && whenFull() === "drop_newest";
         if (full) return onDropped(event, "queue_full");
-        if (mailbox.unsafeOffer(event)) backlog.add(eventPlaces(event));
-        else onDropped(event, "shutdown");
+        if (!mailbox.unsafeOffer(event)) return onDropped(event, "shutdown");
+        const places = eventPlaces(event);
+        backlog.add(places);
+        if (isArrivalEvent(event._tag)) arrivals.add(places);
       },
       get pressure(): Pressure {
         const pressure = whenFull() === "backpressure" ? backlog.pressure : "open";
         return pressure === "open" && turn.over ? "brief" : pressure;
+      },
+      get admits(): boolean {
+        return whenFull() !== "backpressure" || !(arrivals.isOver || backlog.isCrowded);
       },
       events: Mailbox.toStream(mailbox),
       end: mailbox.end,

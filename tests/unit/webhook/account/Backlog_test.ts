@@ -57,3 +57,15 @@ Deno.test("placesOf counts one place for each KB begun, so that large bodies are
   const sizes = [0, 1, 1024, 1025, 2048, 1024 * 1024];
   assert.deepEqual(sizes.map(placesOf), [1, 1, 1, 2, 2, 1024]);
 });
+
+Deno.test("Backlog is crowded from 15/16 on until it is open again, since when clients that come in wait", () => {
+  const backlog = new Backlog(32, 0.5);
+  backlog.add(29);
+  assert.deepEqual([backlog.pressure, backlog.isCrowded], ["high", false]);
+  backlog.add(1);
+  assert.equal(backlog.isCrowded, true);
+  backlog.add(-13);
+  assert.deepEqual([backlog.pressure, backlog.isCrowded], ["high", true]);
+  backlog.add(-1);
+  assert.deepEqual([backlog.pressure, backlog.isCrowded], ["open", false]);
+});

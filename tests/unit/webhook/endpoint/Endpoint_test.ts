@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect";
 import * as Logger from "effect/Logger";
 import * as LogLevel from "effect/LogLevel";
 import * as Runtime from "effect/Runtime";
+import { Arrivals } from "../../../../src/webhook/account/Arrivals.ts";
 import { Backlog, placesOf } from "../../../../src/webhook/account/Backlog.ts";
 import { DeliveryPace } from "../../../../src/webhook/account/DeliveryPace.ts";
 import { EndpointCounters } from "../../../../src/webhook/account/Metrics.ts";
@@ -31,6 +32,7 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
       runSync: Runtime.runSync(runtime),
       log: new DeliveryLog(runtime, clock),
       backlog,
+      arrivals: new Arrivals(100, backlog.relieve),
       pace: new DeliveryPace(),
       slabs: new BodySlabs(),
       breakerFailures: () => 20,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import type { HookEvent } from "../../../../src/domain/HookEvent.ts";
+import { Arrivals } from "../../../../src/webhook/account/Arrivals.ts";
 import { Backlog } from "../../../../src/webhook/account/Backlog.ts";
 import { DeliveryPace } from "../../../../src/webhook/account/DeliveryPace.ts";
 import * as EventQueue from "../../../../src/webhook/intake/EventQueue.ts";
@@ -26,6 +27,7 @@ Deno.test("EventQueue is full of few events where their payloads are large", asy
   await Effect.gen(function* () {
     const queue = yield* EventQueue.make({
       backlog,
+      arrivals: new Arrivals(backlog.capacity, backlog.relieve),
       pace: new DeliveryPace(),
       fair: FAIR,
       whenFull: () => "backpressure",
@@ -47,6 +49,7 @@ Deno.test("EventQueue lets the loop have a turn while delivery is behind", async
   await Effect.gen(function* () {
     const queue = yield* EventQueue.make({
       backlog,
+      arrivals: new Arrivals(backlog.capacity, backlog.relieve),
       pace: new DeliveryPace(),
       fair: FAIR,
       whenFull: () => "drop_oldest",
@@ -73,6 +76,7 @@ Deno.test("EventQueue shortens its turns for what can be delivered, not for what
       backlog.addFailing(failing);
       const queue = yield* EventQueue.make({
         backlog,
+        arrivals: new Arrivals(backlog.capacity, backlog.relieve),
         pace: new DeliveryPace(),
         fair: FAIR,
         whenFull: () => "backpressure",
