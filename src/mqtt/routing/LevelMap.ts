@@ -19,7 +19,8 @@ export class LevelMap<A> {
 
   set(level: string, child: A): void {
     if (this.#more !== undefined) this.#more.set(level, child);
-    else if (this.#level === undefined || this.#level === level) {
+    else if (this.#level === level) this.#child = child;
+    else if (this.#level === undefined) {
       this.#level = level;
       this.#child = child;
     } else {

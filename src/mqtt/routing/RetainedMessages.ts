@@ -1,19 +1,27 @@
 /**
  * The retained message of every topic that has one, as a tree of topic levels, so that a filter finds
  * its matches without looking at the others. MQTT 5.0 section 3.3.1.3
+ *
+ * Levels that lead to one place only are one node: a message adds two at the most, whatever its topic's
+ * levels. A node knows its whole path from the root on, and so stays what it is when others come between
+ * the root and it, or go: a walk that has it in hand goes on well.
  */
 import { LevelMap } from "./LevelMap.ts";
 import type { Message } from "./Message.ts";
+import { ownText } from "./ownText.ts";
 
 class Node {
   children: LevelMap<Node> | undefined;
   message: Message | undefined;
   /** Which message of all that were ever stored it is. */
   sequence = 0;
+
+  /** @param path from the root to here: a topic, or the levels that some topics begin with */
+  constructor(readonly path: string) {}
 }
 
 export class RetainedMessages {
-  readonly #root = new Node();
+  readonly #root = new Node("");
   #size = 0;
   #stored = 0;
 
@@ -22,23 +30,12 @@ export class RetainedMessages {
   }
 
   get(topic: string): Message | undefined {
-    let node: Node | undefined = this.#root;
-    for (const level of topic.split("/")) node = node?.children?.get(level);
-    return node?.message;
+    return this.#stepsTo(topic)?.at(-1)?.node.message;
   }
 
   /** Stores or replaces the topic's message. [MQTT-3.3.1-5] */
   set(message: Message): void {
-    let node = this.#root;
-    for (const level of message.topic.split("/")) {
-      node.children ??= new LevelMap();
-      let next = node.children.get(level);
-      if (next === undefined) {
-        next = new Node();
-        node.children.set(level, next);
-      }
-      node = next;
-    }
+    const node = this.#make(message.topic);
     if (node.message === undefined) this.#size++;
     node.message = message;
     node.sequence = ++this.#stored;
@@ -46,22 +43,23 @@ export class RetainedMessages {
 
   /** Forgets the topic's message. [MQTT-3.3.1-6] */
   delete(topic: string): void {
-    const levels = topic.split("/");
-    const path = [this.#root];
-    for (const level of levels) {
-      const next = path.at(-1)?.children?.get(level);
-      if (next === undefined) return;
-      path.push(next);
-    }
-    const node = path.at(-1) as Node; // the root at least
-    if (node.message === undefined) return;
-    node.message = undefined;
+    const steps = this.#stepsTo(topic);
+    const found = steps?.at(-1)?.node;
+    if (steps === undefined || found?.message === undefined) return;
+    found.message = undefined;
     this.#size--;
-    for (let i = levels.length; i > 0; i--) {
-      const { message, children } = path[i] as Node; // path is one longer than levels
-      if (message !== undefined || children !== undefined) return;
-      const parent = path[i - 1] as Node;
-      parent.children?.delete(levels[i - 1] as string);
+    // What leads nowhere goes, and what leads to one place only is left out on the way there.
+    for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+      const { level, node } = step;
+      const { children } = node;
+      if (node.message !== undefined || (children !== undefined && children.size > 1)) return;
+      const parent = steps.at(-1)?.node ?? this.#root;
+      const only = children?.entries().next().value;
+      if (only !== undefined) {
+        parent.children?.set(level, only[1]);
+        return;
+      }
+      parent.children?.delete(level);
       if (parent.children?.size === 0) parent.children = undefined;
     }
   }
@@ -79,20 +77,29 @@ export class RetainedMessages {
     // Depth first, by iterators that go on well while what they walk is changed.
     const open: Array<Branch> = [];
     let node: Node | undefined = this.#root;
+    /** Of the filter's levels, those that stand for what is in the node's path. */
     let depth = 0;
+    /** Where in its path that which they stand for ends, behind a slash. */
+    let from = 0;
     for (;;) {
-      for (let level = levels[depth]; node && isName(level); level = levels[depth]) {
-        node = node.children?.get(level);
-        depth++;
+      if (node !== undefined && node !== this.#root) {
+        depth = passed(node.path, from, levels, depth);
+        from = node.path.length + 1;
       }
-      if (node === undefined) yield undefined;
+      if (node === undefined || depth < 0) yield undefined;
       else {
-        const wildcard = levels[depth]; // `+`, `#`, or none: the filter ends here
-        yield wildcard !== "+" && node.sequence <= last ? node.message : undefined;
-        if (wildcard !== undefined && node.children !== undefined) {
+        const level = levels[depth]; // a name, `+`, `#`, or none: the filter ends here
+        const isFound = level === undefined || level === "#";
+        yield isFound && node.sequence <= last ? node.message : undefined;
+        if (level !== undefined && node.children !== undefined) {
+          if (isName(level)) {
+            node = node.children.get(level);
+            continue;
+          }
           open.push({
             children: node.children.entries(),
-            depth: wildcard === "+" ? depth + 1 : depth,
+            depth,
+            from,
             isRoot: node === this.#root,
           });
         }
@@ -105,17 +112,105 @@ export class RetainedMessages {
         ? undefined
         : next.value[1];
       depth = branch.depth;
+      from = branch.from;
     }
   }
+
+  /** The node of a topic, with those that it takes to get there. */
+  #make(topic: string): Node {
+    let node = this.#root;
+    for (let from = 0; from <= topic.length;) {
+      const level = topic.slice(from, endOfLevel(topic, from));
+      const next = node.children?.get(level);
+      if (next === undefined) {
+        const leaf = new Node(topic);
+        (node.children ??= new LevelMap()).set(ownText(level, topic), leaf);
+        return leaf;
+      }
+      const shared = sharedLevels(next.path, topic, from);
+      if (shared === next.path.length) node = next;
+      else {
+        const upper = new Node(ownText(topic.slice(0, shared), topic));
+        const below = next.path.slice(shared + 1, endOfLevel(next.path, shared + 1));
+        upper.children = new LevelMap();
+        upper.children.set(ownText(below, next.path), next);
+        node.children?.set(level, upper);
+        node = upper;
+      }
+      from = shared + 1;
+    }
+    return node;
+  }
+
+  /** The way to a topic's node, each with the level that the one before has it by; undefined: there is none. */
+  #stepsTo(topic: string): Array<Step> | undefined {
+    const steps: Array<Step> = [];
+    let node = this.#root;
+    for (let from = 0; from <= topic.length; from = node.path.length + 1) {
+      const level = topic.slice(from, endOfLevel(topic, from));
+      const next = node.children?.get(level);
+      if (next === undefined) return undefined;
+      steps.push({ level, node: next });
+      node = next;
+    }
+    // The levels in between were not looked at yet.
+    return node.path === topic ? steps : undefined;
+  }
+}
+
+interface Step {
+  readonly level: string;
+  readonly node: Node;
 }
 
 /** Children that a walk has still to look at. */
 interface Branch {
   readonly children: Iterator<[string, Node], undefined>;
-  /** The filter's level that stands for what is below them. */
+  /** Of the filter's levels, those that stand for what is above them. */
   readonly depth: number;
+  /** Where in their paths their own levels begin. */
+  readonly from: number;
   readonly isRoot: boolean;
 }
 
-const isName = (level: string | undefined): level is string =>
-  level !== undefined && level !== "+" && level !== "#";
+const SLASH = 0x2f;
+
+const isName = (level: string): boolean => level !== "+" && level !== "#";
+
+const endOfLevel = (text: string, from: number): number => {
+  const slash = text.indexOf("/", from);
+  return slash < 0 ? text.length : slash;
+};
+
+/** Where the whole levels end that both begin with; they are known to be the same up to a slash before `from`. */
+const sharedLevels = (a: string, b: string, from: number): number => {
+  let shared = from;
+  for (let at = from;; at++) {
+    const aEnds = at === a.length || a.charCodeAt(at) === SLASH;
+    const bEnds = at === b.length || b.charCodeAt(at) === SLASH;
+    if (aEnds && bEnds) shared = at;
+    if (at === a.length || a.charCodeAt(at) !== b.charCodeAt(at)) return shared; // NaN at the end
+  }
+};
+
+/**
+ * How many of the filter's levels stand for the whole path, when `depth` of them stand for it up to
+ * `from`; -1: the path does not match. `#` stands for all that comes.
+ */
+const passed = (
+  path: string,
+  from: number,
+  levels: ReadonlyArray<string>,
+  depth: number,
+): number => {
+  while (from <= path.length) {
+    const level = levels[depth];
+    if (level === undefined) return -1;
+    if (level === "#") return depth;
+    const end = endOfLevel(path, from);
+    if (level !== "+" && (level.length !== end - from || !path.startsWith(level, from))) return -1;
+    depth++;
+    from = end + 1;
+  }
+  return depth;
+};

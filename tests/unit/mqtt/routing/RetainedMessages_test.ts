@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fc from "effect/FastCheck";
 import type { Message } from "../../../../src/mqtt/routing/Message.ts";
 import { RetainedMessages } from "../../../../src/mqtt/routing/RetainedMessages.ts";
+import { memoryInUse } from "../../../support/heap.ts";
 import { filter, message, naiveMatches, topic } from "./subscriptions.ts";
 
 const found = (retained: RetainedMessages, filter: string): ReadonlyArray<string> =>
@@ -93,4 +94,74 @@ Deno.test("RetainedMessages' walk goes on well while messages come and go", () =
   retained.set(message("a/5", "new"));
   // What is stored after the walk began is not found: its subscriber gets it as it is published.
   assert.deepEqual([first, ...take(walk)].map(({ topic }) => topic).sort(), ["a/1", "a/4"]);
+});
+
+const walkStep = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({ _tag: "next" as const }) },
+  fc.record({ _tag: fc.constantFrom("set" as const, "delete" as const), topic }),
+);
+
+Deno.test("RetainedMessages' walk finds each message that was there all the time, once, and none that came later", () => {
+  fc.assert(
+    fc.property(
+      fc.array(topic, { maxLength: 20 }),
+      filter,
+      fc.array(walkStep, { maxLength: 40 }),
+      (topics, filter, steps) => {
+        const retained = new RetainedMessages();
+        const before = new Map(topics.map((topic) => [topic, message(topic, "before")]));
+        for (const message of before.values()) retained.set(message);
+        const walk = retained.walk(filter);
+        const found: Array<Message> = [];
+        /** Messages that were deleted or replaced before the walk ended: they may be found, or not. */
+        const gone = new Set<Message | undefined>();
+        for (const step of steps) {
+          if (step._tag === "next") {
+            const { value } = walk.next();
+            if (value !== undefined) found.push(value);
+            continue;
+          }
+          gone.add(before.get(step.topic));
+          if (step._tag === "delete") retained.delete(step.topic);
+          else retained.set(message(step.topic, "later"));
+        }
+        found.push(...take(walk));
+        assert.equal(new Set(found).size, found.length);
+        for (const message of found) assert.equal(message, before.get(message.topic));
+        const expected = [...before.values()].filter((message) =>
+          naiveMatches(filter, message.topic) && !gone.has(message)
+        );
+        assert.deepEqual(new Set(found.filter((message) => !gone.has(message))), new Set(expected));
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("RetainedMessages keeps topics of 64,000 levels for less than twice their text, whatever came and went", () => {
+  const retained = new RetainedMessages();
+  retained.set(message("warm/up"));
+  const before = memoryInUse();
+  for (let i = 0; i < 20; i++) {
+    retained.set(message(`${i}-${"/".repeat(64_000)}`));
+    retained.set(message(`${i}-${"/".repeat(32_000)}x`));
+    retained.delete(`${i}-${"/".repeat(32_000)}x`);
+  }
+  const text = 20 * 64_000;
+  assert.ok(memoryInUse() - before < 2 * text, `${memoryInUse() - before} bytes of ${text}`);
+  assert.equal(retained.size, 21);
+});
+
+Deno.test("RetainedMessages keeps nothing of a long topic when only a short one is left beside it", () => {
+  const retained = new RetainedMessages();
+  const before = memoryInUse();
+  for (let i = 0; i < 100; i++) {
+    const short = `a-level-with-a-name-of-its-own-${i}`;
+    const long = `${short}/${i}${"/".repeat(64_000)}`;
+    retained.set(message(long));
+    retained.set(message(short));
+    retained.delete(long);
+  }
+  assert.ok(memoryInUse() - before < 500_000, `${memoryInUse() - before} bytes`);
+  assert.equal(retained.size, 100);
 });

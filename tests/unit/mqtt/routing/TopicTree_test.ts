@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fc from "effect/FastCheck";
 import type { SharedGroup, Subscription } from "../../../../src/mqtt/routing/Subscription.ts";
 import { TopicTree } from "../../../../src/mqtt/routing/TopicTree.ts";
+import { memoryInUse } from "../../../support/heap.ts";
 import { filter, naiveMatches, subscription, topic } from "./subscriptions.ts";
 
 const matched = (tree: TopicTree, topic: string): {
@@ -109,4 +110,35 @@ Deno.test("TopicTree matches topics of 30,000 levels without running out of stac
   assert.equal(matched(tree, deep).subscriptions.length, 2);
   assert.equal(tree.remove(added), true);
   assert.equal(matched(tree, deep).subscriptions.length, 1);
+});
+
+Deno.test("TopicTree keeps filters of 64,000 levels for less than three times their text, whatever came and went", () => {
+  const tree = new TopicTree();
+  tree.add(subscription("warm/up"));
+  const before = memoryInUse();
+  for (const level of ["", "+"]) {
+    const levels = Array.from({ length: 32_000 }, () => level).join("/");
+    for (let i = 0; i < 20; i++) {
+      tree.add(subscription(`${i}/${levels}/a`));
+      const other = subscription(`${i}/${levels.slice(0, 20_001)}/b/#`);
+      tree.add(other);
+      tree.remove(other);
+    }
+  }
+  const text = 20 * (32_000 + 64_000);
+  // The subscription has it, and the tree, which has put it together again.
+  assert.ok(memoryInUse() - before < 3 * text, `${memoryInUse() - before} bytes of ${text}`);
+});
+
+Deno.test("TopicTree keeps nothing of a long filter when only a short one is left beside it", () => {
+  const tree = new TopicTree();
+  const before = memoryInUse();
+  for (let i = 0; i < 100; i++) {
+    const short = `a-level-with-a-name-of-its-own-${i}`;
+    const long = subscription(`${short}/${i}${"/".repeat(64_000)}`);
+    tree.add(long);
+    tree.add(subscription(short));
+    tree.remove(long);
+  }
+  assert.ok(memoryInUse() - before < 500_000, `${memoryInUse() - before} bytes`);
 });
