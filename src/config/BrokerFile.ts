@@ -76,8 +76,8 @@ const limits = {
   ),
   max_topic_levels: withDefault(
     wholeNumber(0),
-    0,
-    "The most levels of a topic or filter. 0: no limit.",
+    128,
+    "The most levels of a topic, filter or will. 0: no limit.",
   ),
   max_topic_aliases: withDefault(
     wholeNumber(0, 65535),

@@ -32,6 +32,10 @@ export const levelCount = (topic: string): number => {
   return levels;
 };
 
+/** Whether a topic or filter has more levels than `most`; 0: no limit. */
+export const isTooDeep = (topic: string, most: number): boolean =>
+  most > 0 && levelCount(topic) > most;
+
 /**
  * Whether `topic` matches `filter`. Both must be valid. A filter that begins with a wildcard does
  * not match a topic that begins with `$`. [MQTT-4.7.2-1] `a/#` matches `a` too: section 4.7.1.2.

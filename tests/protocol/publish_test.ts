@@ -182,7 +182,7 @@ Deno.test("A PUBLISH of QoS 0 has no packet identifier: its payload begins behin
 
 Deno.test("A topic of 65535 bytes is delivered as it came", () => {
   const { subscriber, client } = start();
-  const topic = "a/".repeat(32767) + "b";
+  const topic = `a/${"b".repeat(65533)}`;
   client.send(publish(topic, "x"));
   assert.equal(subscriber.take("publish").topic, topic);
 });

@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
+import { isTooDeep } from "../../domain/TopicFilter.ts";
 import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Listener } from "../Listener.ts";
 import type { Asker, Verdict } from "../ports/Access.ts";
@@ -174,6 +175,9 @@ const refusalOf = (
   const { will } = packet;
   if (will?.properties?.payloadFormatIndicator && !isUtf8(will.payload as Uint8Array)) {
     return ReasonCode.PayloadFormatInvalid; // section 3.1.3.2.3; a parsed payload is bytes
+  }
+  if (will !== undefined && isTooDeep(will.topic, limits.maxTopicLevels)) {
+    return ReasonCode.TopicNameInvalid;
   }
   if ((will?.qos ?? 0) > limits.maxQosAllowed) return ReasonCode.QoSNotSupported; // [MQTT-3.2.2-12]
   if (packet.keepalive === 0 && !limits.allowZeroKeepalive && !is5) {

@@ -1,5 +1,5 @@
 /** PUBLISH from a client. MQTT 5.0 section 3.3 */
-import { levelCount } from "../../domain/TopicFilter.ts";
+import { isTooDeep } from "../../domain/TopicFilter.ts";
 import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Client } from "../session/Client.ts";
 import type { Session } from "../session/Session.ts";
@@ -81,10 +81,7 @@ const refusalOf = (
   packet: Publish,
   message: Message,
 ): ReasonCode | undefined => {
-  const { maxTopicLevels } = client.limits;
-  if (maxTopicLevels > 0 && levelCount(message.topic) > maxTopicLevels) {
-    return ReasonCode.TopicNameInvalid;
-  }
+  if (isTooDeep(message.topic, client.limits.maxTopicLevels)) return ReasonCode.TopicNameInvalid;
   if (!context.access.authorize(client.info, "publish", message.topic)) {
     return ReasonCode.NotAuthorized;
   }

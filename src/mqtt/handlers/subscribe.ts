@@ -1,5 +1,5 @@
 /** SUBSCRIBE. MQTT 5.0 section 3.8 */
-import { levelCount } from "../../domain/TopicFilter.ts";
+import { isTooDeep } from "../../domain/TopicFilter.ts";
 import type { QoS } from "../../domain/QoS.ts";
 import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Client } from "../session/Client.ts";
@@ -51,10 +51,7 @@ const refusalOf = (
   client: Client,
   { topic, filter }: Subscription,
 ): ReasonCode | undefined => {
-  const { maxTopicLevels } = client.limits;
-  if (maxTopicLevels > 0 && levelCount(filter) > maxTopicLevels) {
-    return ReasonCode.TopicFilterInvalid;
-  }
+  if (isTooDeep(filter, client.limits.maxTopicLevels)) return ReasonCode.TopicFilterInvalid;
   return context.access.authorize(client.info, "subscribe", topic)
     ? undefined
     : ReasonCode.NotAuthorized;

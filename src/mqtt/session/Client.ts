@@ -16,6 +16,12 @@ import type { Will } from "./Will.ts";
 /** Bytes waiting for a client beyond which its messages are queued instead of written. */
 const CONGESTION_MARK = 256 * 1024;
 
+/**
+ * Characters of the topics that this server sets aliases for. What a client allows is 65,535 topics of up
+ * to 64 KB each, which would be kept for it.
+ */
+const ALIASED_TEXT = 64 * 1024;
+
 /** The connection that a client has. */
 export interface ClientOwner {
   /**
@@ -66,6 +72,8 @@ export class Client {
   readonly #maximumPacketSize: number;
   readonly #topicAliasMaximum: number;
   #outboundAliases: Map<string, number> | undefined;
+  /** Characters of the topics in it. */
+  #aliasedText = 0;
 
   constructor(options: ClientOptions) {
     this.#owner = options.owner;
@@ -126,7 +134,7 @@ export class Client {
       return message.frame(this.is5, qos, retain, dup, packetId, now);
     }
     const known = this.#outboundAliases?.get(message.topic);
-    const alias = known ?? this.#newAlias();
+    const alias = known ?? this.#newAlias(message.topic);
     const frame = publishFrame(message, true, qos, retain, {
       identifiers,
       ...(message.expiresAt === Infinity ? {} : { expiry: message.secondsLeft(now) }),
@@ -136,13 +144,16 @@ export class Client {
       known === undefined && alias !== undefined && frame.bytes.length <= this.#maximumPacketSize
     ) {
       (this.#outboundAliases ??= new Map()).set(message.topic, alias);
+      this.#aliasedText += message.topic.length;
     }
     return patchedFrame(frame, dup, packetId);
   }
 
-  /** The next unused alias: the first topics get one, up to the client's maximum. [MQTT-3.1.2-26] [MQTT-3.1.2-27] */
-  #newAlias(): number | undefined {
+  /** The next unused alias: the first topics get one, up to the client's maximum and ALIASED_TEXT. [MQTT-3.1.2-26] [MQTT-3.1.2-27] */
+  #newAlias(topic: string): number | undefined {
     const used = this.#outboundAliases?.size ?? 0;
-    return used < this.#topicAliasMaximum ? used + 1 : undefined;
+    return used < this.#topicAliasMaximum && this.#aliasedText + topic.length <= ALIASED_TEXT
+      ? used + 1
+      : undefined;
   }
 }

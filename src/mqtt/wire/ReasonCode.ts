@@ -70,6 +70,7 @@ export const connackReturnCode = (reason: ReasonCode): number => {
     case ReasonCode.BadUserNameOrPassword:
       return 4;
     case ReasonCode.NotAuthorized:
+    case ReasonCode.TopicNameInvalid:
     case ReasonCode.QoSNotSupported:
     case ReasonCode.BadAuthenticationMethod:
       return 5;

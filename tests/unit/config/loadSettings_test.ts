@@ -51,7 +51,7 @@ const anyListener = {
   maxMqueueLen: 1000,
   maxQosAllowed: 2,
   maxClientidLen: 65535,
-  maxTopicLevels: 0,
+  maxTopicLevels: 128,
   maxTopicAliases: 32,
   allowZeroKeepalive: true,
   keepaliveBackoff: 0.75,
