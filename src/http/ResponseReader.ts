@@ -98,6 +98,8 @@ export class ResponseReader {
   /** Where the fields begin in the head block. */
   #fieldsStart = 0;
 
+  /** Interim responses that came before. */
+  #interim = 0;
   #status = 0;
   #minor = 1;
   #head = new ResponseHead(NOTHING);
@@ -127,6 +129,7 @@ export class ResponseReader {
   begin(): void {
     this.#started = false;
     this.#untilClose = false;
+    this.#interim = 0;
     this.#bodyBytes = 0;
     this.#trailerBytes = 0;
     this.#fault = "";
@@ -418,6 +421,9 @@ export class ResponseReader {
     if (status < 200) {
       // This client asks for no upgrade, so nobody may switch protocols (RFC 9110 15.2.2).
       if (status === 101) return this.#malformed("the server switches protocols unasked (101)");
+      if (++this.#interim > MAX_INTERIM) {
+        return this.#malformed(`more than ${MAX_INTERIM} interim responses (1xx)`);
+      }
       this.#beginHead();
       return 0;
     }
@@ -547,6 +553,9 @@ export class ResponseReader {
 
 const CUT = -1;
 const MALFORMED = -2;
+
+/** Without an end to them, a server keeps this thread reading as fast as it can write; Go's client takes as many. */
+const MAX_INTERIM = 5;
 
 /** Bytes of a response that is worth remembering. */
 const MAX_KNOWN = 1024;

@@ -123,6 +123,16 @@ const CASES: ReadonlyArray<Case> = [
     reads: { end: "done", status: 200, fields: "content-length=2" },
   },
   {
+    says: "over five interim responses",
+    stream: "HTTP/1.1 102 Processing\r\n\r\n".repeat(5) + `${OK}content-length: 0\r\n\r\n`,
+    reads: { end: "done", status: 200 },
+  },
+  {
+    says: "a sixth interim response as malformed, before the next one",
+    stream: "HTTP/1.1 100 Continue\r\n\r\n".repeat(6),
+    reads: { end: "malformed", fault: "more than 5 interim responses (1xx)" },
+  },
+  {
     says: "101 as malformed",
     stream: "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
     reads: { end: "malformed", fault: "the server switches protocols unasked (101)" },
