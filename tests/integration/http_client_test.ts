@@ -123,6 +123,12 @@ const CASES: ReadonlyArray<Case> = [
     ours: { outcomes: ["200", "200"], requests: 2, connections: 1 },
   },
   {
+    says: "a sixth interim response as malformed",
+    script: answeringOnce("HTTP/1.1 100 Continue\r\n\r\n".repeat(6) + OK),
+    ours: once("malformed"),
+    fetch: { outcomes: ["200"], why: "fetch takes as many as come within its time-out" },
+  },
+  {
     says: "101 as no answer",
     script: answeringOnce("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n"),
     ours: once("malformed"),
@@ -268,6 +274,22 @@ const CASES: ReadonlyArray<Case> = [
       }
     },
     client: (use) => Effect.zipRight(use.send("x".repeat(900_000)), use.send("y".repeat(900_000))),
+    ours: { outcomes: ["200", "200"], requests: 2, connections: 1 },
+  },
+  {
+    says: "a small body that unpacks to 64 MB for what came, and use the connection again",
+    script: async (peer) => {
+      const packed = await gzipOf(64 * 1024 * 1024);
+      const head =
+        `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${packed.length}\r\n\r\n`;
+      for (;;) {
+        const request = await peer.request();
+        if (request === undefined) return;
+        const unasked = !/\r\naccept-encoding: (?!identity\r\n)/i.test(request);
+        await peer.say(unasked ? head + packed : "HTTP/1.1 415 X\r\ncontent-length: 0\r\n\r\n");
+      }
+    },
+    client: twice,
     ours: { outcomes: ["200", "200"], requests: 2, connections: 1 },
   },
   {
@@ -530,6 +552,14 @@ const CASES: ReadonlyArray<Case> = [
     fetch: { outcomes: ["timeout"], why: "by Effect.timeout: fetch has none of its own" },
   },
 ];
+
+/** This many zeros as gzip, in Latin-1. */
+const gzipOf = async (length: number): Promise<string> => {
+  const zeros = new Blob([new Uint8Array(length)]).stream();
+  const packed = new Response(zeros.pipeThrough(new CompressionStream("gzip")));
+  return Array.from(new Uint8Array(await packed.arrayBuffer()), (byte) => String.fromCharCode(byte))
+    .join("");
+};
 
 const TLS = new URL("../support/tls/", import.meta.url);
 const pem = (name: string): Promise<string> => Deno.readTextFile(new URL(name, TLS));

@@ -1,7 +1,7 @@
 /**
  * The platform's fetch as an @effect/platform HttpClient: `http_client = "fetch"`, for proxies and
- * everything that our own pool does not speak. It must follow no redirect and leave no response body
- * unread: an unread one costs a connection.
+ * everything that our own pool does not speak. It must follow no redirect, unpack nothing, and leave no
+ * response body unread: an unread one costs a connection.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient";
 import * as HttpClient from "@effect/platform/HttpClient";
@@ -13,6 +13,8 @@ import type * as Scope from "effect/Scope";
 /** Nothing in a response's body is of use; more than this is cut by closing the connection. */
 const BODY_LIMIT_BYTES = 1024 * 1024;
 
+const ACCEPT_ENCODING = "accept-encoding";
+
 /** A client that trusts `caCerts` (PEM) beside the system's; its responses come with their bodies read. */
 export const make = (
   caCerts: ReadonlyArray<string>,
@@ -23,10 +25,13 @@ export const make = (
       (client) => Effect.sync(() => client.close()),
     );
     const read: typeof globalThis.fetch = async (input, init) => {
-      const response = await fetch(input, { ...init, redirect: "manual", client });
+      const headers = new Headers(init?.headers);
+      // Deno asks for gzip by itself, and then unpacks what comes: 200 KB became 200 MB. Where the header
+      // is given, whatever it says, bodies are left as they are.
+      if (!headers.has(ACCEPT_ENCODING)) headers.set(ACCEPT_ENCODING, "identity");
+      const response = await fetch(input, { ...init, headers, redirect: "manual", client });
       await drain(response);
-      const { status, headers } = response;
-      return new Response(null, { status, headers });
+      return new Response(null, { status: response.status, headers: response.headers });
     };
     const context = yield* Layer.build(
       Layer.provide(FetchHttpClient.layer, Layer.succeed(FetchHttpClient.Fetch, read)),
@@ -37,7 +42,10 @@ export const make = (
 const drain = async (response: Response): Promise<void> => {
   const { body } = response;
   if (body === null) return;
-  const length = Number(response.headers.get("content-length") ?? Infinity);
+  // A length of something packed says nothing of what is read.
+  const length = response.headers.has("content-encoding")
+    ? Infinity
+    : Number(response.headers.get("content-length") ?? Infinity);
   // At once where the length is known: a third of a reader's cost.
   if (length <= BODY_LIMIT_BYTES) return void await response.arrayBuffer();
   const reader = body.getReader();
