@@ -1,23 +1,22 @@
 /** The composition root: reads the settings, builds the pieces, runs until a signal. The only file that runs anything. */
-import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
 import * as Layer from "effect/Layer";
-import { makeAuthenticator } from "./auth/authenticator.ts";
+import { LiveAccess } from "./auth/LiveAccess.ts";
 import type { CommandLine } from "./config/CommandLine.ts";
 import { EX_USAGE, parseCommandLine, USAGE } from "./config/CommandLine.ts";
 import { EX_CONFIG } from "./config/ConfigError.ts";
 import { ConfigSource } from "./config/ConfigSource.ts";
 import type { ConfigFiles } from "./config/loadSettings.ts";
-import { loadSettings, loadWebHookSettings } from "./config/loadSettings.ts";
+import { loadSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
-import { makeAuthorizer } from "./auth/authorizer.ts";
 import { VERSION } from "./domain/version.ts";
 import { listen } from "./net/listen.ts";
 import { makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
 import * as logger from "./ops/logger.ts";
 import { listenFor } from "./ops/signals.ts";
+import { reload } from "./reload.ts";
 import * as WebHook from "./webhook/WebHook.ts";
 
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
@@ -32,13 +31,11 @@ const run = (files: ConfigFiles) =>
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
     const webHook = yield* WebHook.make(settings.webHook); // last: drains
     const sockets = yield* makeSockets; // then: sockets send what they were given
+    const access = new LiveAccess(settings.broker);
     const broker = yield* makeBroker({ // then: clients are disconnected, with their events
       nodeId: settings.broker.node.id,
       sink: webHook.sink,
-      access: {
-        authenticate: makeAuthenticator(settings.broker.users),
-        authorize: makeAuthorizer(settings.broker.acl),
-      },
+      access,
       newClientId: () => `auto-${crypto.randomUUID()}`,
     });
     webHook.onRelief(() => broker.resume());
@@ -46,29 +43,12 @@ const run = (files: ConfigFiles) =>
       yield* listen(listener, broker, sockets);
     }
     yield* Effect.logInfo("started", { version: VERSION, pid: Deno.pid });
-    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, reload(files, webHook))));
+    const running = { settings: settings.broker, access, broker, webHook };
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, reload(files, running))));
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(figures, webHook.logSummary)));
     const signal = yield* stop;
     yield* Effect.logInfo("stopping", { signal });
   })).pipe(Effect.zipRight(Effect.logInfo("stopped")));
-
-/** SIGHUP: files are opened anew, and web-hook.toml is read again; a faulty one changes nothing. */
-const reload = (files: ConfigFiles, webHook: WebHook.WebHook) =>
-  Effect.gen(function* () {
-    yield* webHook.reopenFiles;
-    const { settings, warnings } = yield* loadWebHookSettings(files.webHook);
-    for (const warning of warnings) yield* Effect.logWarning(warning);
-    yield* webHook.reload(settings);
-    yield* Effect.logInfo("reloaded", { file: files.webHook });
-  }).pipe(
-    Effect.catchAll((error) =>
-      Effect.logError("not reloaded, going on as before", { error: error.message })
-    ),
-    // Else the next SIGHUP would be heard by nobody.
-    Effect.catchAllDefect((defect) =>
-      Effect.logError("defect in the reload", { module: "main" }, Cause.die(defect))
-    ),
-  );
 
 const check = (files: ConfigFiles) =>
   Effect.map(loadSettings(files), ({ broker, webHook, warnings }) => {

@@ -17,13 +17,43 @@ const MAY_WAIT = 128;
 
 const NONE = new Uint8Array(0);
 
-export const makeAuthenticator = (users: ReadonlyArray<UserSettings>): Authenticate => {
+/**
+ * Passwords that were found good, as digests under a key of this process: a fleet that comes back
+ * costs 3 µs a client and not a hash each, which is 14 clients a second.
+ */
+class KnownPasswords {
+  readonly #key = randomBytes(32);
+  /** By the stored hash, which is good for as long as it stands in the file, whosever it is. */
+  readonly #digests = new Map<string, Uint8Array>();
+
+  has(stored: Redacted.Redacted<string>, password: Uint8Array): boolean {
+    const digest = this.#digests.get(Redacted.value(stored));
+    return digest !== undefined && timingSafeEqual(digest, this.#digest(password));
+  }
+
+  add(stored: Redacted.Redacted<string>, password: Uint8Array): void {
+    this.#digests.set(Redacted.value(stored), this.#digest(password));
+  }
+
+  #digest(password: Uint8Array): Uint8Array {
+    return createHmac("sha256", this.#key).update(password).digest();
+  }
+}
+
+/** What outlives a change of users. */
+export class Verifications {
+  readonly known = new KnownPasswords();
+  readonly turns = new Turns(atOnce, MAY_WAIT);
+}
+
+export const makeAuthenticator = (
+  users: ReadonlyArray<UserSettings>,
+  { known, turns } = new Verifications(),
+): Authenticate => {
   const passwords = new Map(users.map(({ username, password }) => [username, password]));
   // An unknown user costs what a known one does, or the time to the answer would tell them apart.
   const decoy = users.map(({ password }) => password)
     .find((password) => isPasswordHash(Redacted.value(password)));
-  const known = new KnownPasswords();
-  const turns = new Turns(atOnce, MAY_WAIT);
   return (username, password, asker) => {
     const own = passwords.get(username);
     if (own === undefined && asker.admitsUnknown) return "unknown";
@@ -33,37 +63,15 @@ export const makeAuthenticator = (users: ReadonlyArray<UserSettings>): Authentic
     if (!isPasswordHash(Redacted.value(stored))) {
       return equalsPlain(Redacted.value(stored), given) ? "good" : "bad";
     }
-    if (own !== undefined && known.has(username, given)) return "good";
+    if (own !== undefined && known.has(own, given)) return "good";
     if (turns.isFull) return "busy";
     return turns.run(() => verify(Redacted.value(stored), given), () => asker.isWaiting).then(
       (isGood) => {
         if (own === undefined) return "unknown";
         if (isGood !== true) return "bad"; // or passed over, and nobody hears it
-        known.add(username, given);
+        known.add(own, given);
         return "good";
       },
     );
   };
 };
-
-/**
- * Passwords that were found good, as digests under a key of this process: a fleet that comes back
- * costs 3 µs a client and not a hash each, which is 14 clients a second.
- */
-class KnownPasswords {
-  readonly #key = randomBytes(32);
-  readonly #digests = new Map<string, Uint8Array>();
-
-  has(username: string, password: Uint8Array): boolean {
-    const digest = this.#digests.get(username);
-    return digest !== undefined && timingSafeEqual(digest, this.#digest(password));
-  }
-
-  add(username: string, password: Uint8Array): void {
-    this.#digests.set(username, this.#digest(password));
-  }
-
-  #digest(password: Uint8Array): Uint8Array {
-    return createHmac("sha256", this.#key).update(password).digest();
-  }
-}

@@ -74,6 +74,12 @@ const limits = {
     65535,
     "The longest client identifier, in bytes.",
   ),
+  client_id: withDefault(
+    oneOf("free", "username"),
+    "free",
+    "What a client identifier may be: any, or the client's user name alone, so that nobody can come " +
+      "with another's and end his session.",
+  ),
   max_topic_levels: withDefault(
     wholeNumber(0),
     128,
@@ -321,6 +327,7 @@ const enabled = <L extends Listener, T>(
       maxMqueueLen: listener.max_mqueue_len,
       maxQosAllowed: listener.max_qos_allowed,
       maxClientidLen: listener.max_clientid_len,
+      clientId: listener.client_id,
       maxTopicLevels: listener.max_topic_levels,
       maxTopicAliases: listener.max_topic_aliases,
       allowZeroKeepalive: listener.allow_zero_keepalive,

@@ -33,9 +33,9 @@ Usage: deno task start [--config FILE] [--web-hook FILE] [--check] [--version] [
   --help           print this text and exit
 
 Relative paths start at the working directory.
-SIGTERM and SIGINT stop gracefully. SIGHUP reads the web-hook file again and opens file:// targets
-anew, for log rotation. SIGUSR2 logs what became of each URL's events. SIGUSR1 is Deno's: it opens the
-port of a debugger.
+SIGTERM and SIGINT stop gracefully. SIGHUP reads both files again (of the broker's, who may come in
+and do what) and opens file:// targets anew, for log rotation. SIGUSR2 logs what became of each URL's
+events. SIGUSR1 is Deno's: it opens the port of a debugger.
 Exit status: 0 after a graceful stop, ${EX_USAGE} for a wrong command line, 78 for a wrong configuration.`;
 
 const options = {

@@ -71,6 +71,8 @@ export const loadBrokerSettings = (
       ...ignored.map((i) => ({ path: [...i.path, i.keys[0]], text: renderIgnored(i) })),
       ...strandedListeners(settings),
       ...claimableUsers(settings),
+      ...evadableEntries(settings),
+      ...namelessUser(settings),
     ];
     return { settings, warnings: yield* warnings(toml, doubts) };
   });
@@ -129,9 +131,13 @@ const strandedListeners = ({ listeners, users }: BrokerSettings): ReadonlyArray<
       "it will refuse every client",
   }));
 
+const admitsAnonymous = ({ listeners }: BrokerSettings): boolean =>
+  listeners.some((listener) => listener.limits.allowAnonymous);
+
 /** A name that has no password is anybody's where anonymous clients are welcome. */
-const claimableUsers = ({ listeners, users, acl }: BrokerSettings): ReadonlyArray<Doubt> =>
-  listeners.every((listener) => !listener.limits.allowAnonymous) ? [] : acl.flatMap(
+const claimableUsers = (settings: BrokerSettings): ReadonlyArray<Doubt> => {
+  const { users, acl } = settings;
+  return !admitsAnonymous(settings) ? [] : acl.flatMap(
     ({ user }, i) =>
       user === undefined || users.some(({ username }) => username === user) ? [] : [{
         path: ["acl", i, "user"],
@@ -139,3 +145,28 @@ const claimableUsers = ({ listeners, users, acl }: BrokerSettings): ReadonlyArra
           "where allow_anonymous is true, any client may go by that name",
       }],
   );
+};
+
+/** A user whom clients without a user name are taken for, where they are welcome. */
+const namelessUser = (settings: BrokerSettings): ReadonlyArray<Doubt> => {
+  const i = settings.users.findIndex(({ username }) => username === "undefined");
+  return i < 0 || !admitsAnonymous(settings) ? [] : [{
+    path: ["auth", "users", i, "username"],
+    text: '"undefined" is what clients without a user name go by: ' +
+      "where allow_anonymous is true, they have this user's sessions and acl entries",
+  }];
+};
+
+/** Whoever is denied something by name leaves the name out, where anonymous clients are welcome. */
+const evadableEntries = (settings: BrokerSettings): ReadonlyArray<Doubt> => {
+  const { users, acl } = settings;
+  return !admitsAnonymous(settings)
+    ? []
+    : acl.flatMap(({ permit, user }, i) =>
+      permit === "allow" || !users.some(({ username }) => username === user) ? [] : [{
+        path: ["acl", i, "user"],
+        text: `denies something to ${JSON.stringify(user)} alone: ` +
+          "where allow_anonymous is true, the client may come without that name",
+      }]
+    );
+};

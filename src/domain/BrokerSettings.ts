@@ -15,6 +15,8 @@ export interface ListenerLimits {
   readonly maxMqueueLen: number;
   readonly maxQosAllowed: QoS;
   readonly maxClientidLen: number;
+  /** What a client identifier may be: any, or the client's user name alone. */
+  readonly clientId: "free" | "username";
   /** 0: no limit. */
   readonly maxTopicLevels: number;
   readonly maxTopicAliases: number;

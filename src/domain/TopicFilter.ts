@@ -36,6 +36,10 @@ export const levelCount = (topic: string): number => {
 export const isTooDeep = (topic: string, most: number): boolean =>
   most > 0 && levelCount(topic) > most;
 
+/** Whether a topic is one of those in which a server tells of itself. MQTT 5.0 section 4.7.2 */
+export const isServerTopic = (topic: string): boolean =>
+  topic.charCodeAt(0) === DOLLAR && (topic === "$SYS" || topic.startsWith("$SYS/"));
+
 /**
  * Whether `topic` matches `filter`. Both must be valid. A filter that begins with a wildcard does
  * not match a topic that begins with `$`. [MQTT-4.7.2-1] `a/#` matches `a` too: section 4.7.1.2.

@@ -49,6 +49,19 @@ export class Broker implements ConnectionOwner {
     }
   }
 
+  /**
+   * Users are not who they were: what they are connected with ends at once.
+   *
+   * @param others user names that stand for somebody else now, or for nobody: their sessions end too
+   * @param passwords user names with another password: their sessions wait for who knows it
+   * @returns how many connections it were
+   */
+  usersChanged(others: ReadonlySet<string>, passwords: ReadonlySet<string>): number {
+    const { sessions } = this.context;
+    return (others.size > 0 ? sessions.kick(others, false) : 0) +
+      (passwords.size > 0 ? sessions.kick(passwords, true) : 0);
+  }
+
   /** Ends every connection and session, with their last events. The listeners must have stopped before. */
   shutdown(): void {
     for (const connection of [...this.#connections]) {

@@ -16,7 +16,7 @@ import * as Scope from "effect/Scope";
 import type { HookEvent } from "../../src/domain/HookEvent.ts";
 import { clientOf, hookEventNames } from "../../src/domain/HookEvent.ts";
 import type { WebHookSettings } from "../../src/domain/WebHookSettings.ts";
-import { makeAuthorizer } from "../../src/auth/authorizer.ts";
+import { LiveAccess } from "../../src/auth/LiveAccess.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
 import type { HookSink } from "../../src/mqtt/ports/HookSink.ts";
 import { formatAddress } from "../../src/net/listen.ts";
@@ -256,7 +256,7 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
     const broker = yield* makeBroker({
       nodeId: 1,
       sink: tap.sink(webhook.sink),
-      access: { authenticate: () => "unknown", authorize: makeAuthorizer([]) },
+      access: new LiveAccess({ users: [], acl: [] }),
       newClientId: () => crypto.randomUUID(),
     });
     webhook.onRelief(() => broker.resume());

@@ -312,14 +312,35 @@ for (const version of [4, 5] as const) {
     assert.deepEqual(topics("session_subscribed"), ["a", "b"]);
   });
 
-  Deno.test(`A will ${version} on a denied topic is dropped with an event when its client goes`, () => {
+  Deno.test(`CONNECT ${version} with a will on a denied topic is refused, and takes over nothing`, () => {
     const bench = new ProtocolBench({ acl: denying("publish", "secret/#") });
+    const other = bench.connect(version, "c");
     const will = { topic: "secret/will", payload: Buffer.from("gone"), qos: 1, retain: true };
-    bench.connect(version, "c", { will }).drop();
-    assert.deepEqual(bench.hooks.all("message_publish"), []);
-    assert.equal(bench.hooks.all("message_dropped")[0]?.reason, "PublishRefused");
-    assert.equal(bench.broker.context.pubSub.retained.size, 0);
+    const connack = bench.connecting(version, "c", { will }).take("connack");
+    assert.equal(version === 5 ? connack.reasonCode : connack.returnCode, version === 5 ? 0x87 : 5);
+    assert.equal(
+      bench.hooks.all("client_connack").at(-1)?.conn_ack,
+      version === 5 ? "not authorized" : "Connection Refused, not authorized",
+    );
+    assert.equal(other.closed, false);
   });
+
+  for (const topic of ["$SYS", "$SYS/broker/uptime"]) {
+    Deno.test(`${topic} is not for clients of MQTT ${version} to publish, by PUBLISH or as a will`, () => {
+      const bench = new ProtocolBench();
+      const watcher = bench.connect(version, "watcher").send(subscribe("$SYS/#"));
+      watcher.take("suback");
+      const client = bench.connect(version, "c");
+      client.send(publish(topic, { qos: 1, messageId: 1, retain: true }));
+      assert.equal(client.take("puback").reasonCode, version === 5 ? 0x87 : undefined);
+      watcher.nothing();
+      assert.equal(bench.hooks.all("message_dropped")[0]?.reason, "PublishRefused");
+      assert.equal(bench.broker.context.pubSub.retained.size, 0);
+      const will = { topic, payload: Buffer.from("x"), qos: 0, retain: false };
+      const connack = bench.connecting(version, "w", { will }).take("connack");
+      assert.notEqual(version === 5 ? connack.reasonCode : connack.returnCode, 0);
+    });
+  }
 }
 
 Deno.test("Topic Alias does not get round the ACL", () => {

@@ -178,11 +178,9 @@ Deno.test("The events of a session that is resumed name its new connection", () 
   const bench = new ProtocolBench();
   away(bench);
   send(bench.connect(4, "p"), "1");
-  bench.connect(4, "s", { ...persistent, username: "u" });
-  const [offline] = bench.hooks.all("offline_message");
-  const [delivered] = bench.hooks.all("message_delivered");
-  assert.deepEqual([offline?.ipaddress, offline?.username], ["127.0.0.1:50001", "undefined"]);
-  assert.deepEqual([delivered?.ipaddress, delivered?.username], ["127.0.0.1:50003", "u"]);
+  bench.connect(4, "s", persistent);
+  assert.equal(bench.hooks.all("offline_message")[0]?.ipaddress, "127.0.0.1:50001");
+  assert.equal(bench.hooks.all("message_delivered")[0]?.ipaddress, "127.0.0.1:50003");
 });
 
 Deno.test("message_expiry_interval 0 lets messages wait as long as the session", () => {

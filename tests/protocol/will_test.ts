@@ -125,8 +125,12 @@ Deno.test("A will reaches the client's own persistent session, which subscribed 
   assert.deepEqual(takeAll(again), ["will gone q1 id1"]);
 });
 
-Deno.test("A will that the access list denies is dropped with PublishRefused", () => {
-  const bench = new ProtocolBench({
+Deno.test("A will that the access list denies by the time it is published is dropped with PublishRefused", () => {
+  const bench = new ProtocolBench();
+  const subscriber = bench.connect(4, "s");
+  subscribe(subscriber, ["#", 0]);
+  const client = bench.connect(4, "a", { will });
+  bench.reload({
     acl: [{
       permit: "deny",
       action: "publish",
@@ -135,9 +139,7 @@ Deno.test("A will that the access list denies is dropped with PublishRefused", (
       topics: ["will"],
     }],
   });
-  const subscriber = bench.connect(4, "s");
-  subscribe(subscriber, ["#", 0]);
-  bench.connect(4, "a", { will }).drop();
+  client.drop();
   subscriber.nothing();
   assert.deepEqual(story(bench, "a").filter((event) => event.startsWith("message")), [
     "message_dropped gone PublishRefused",

@@ -13,7 +13,7 @@ import type { BrokerSettings, ListenerLimits } from "../../src/domain/BrokerSett
 import type { HookEvent, HookEventName } from "../../src/domain/HookEvent.ts";
 import { BrokerFile, brokerSettings } from "../../src/config/BrokerFile.ts";
 import { ConfigSource } from "../../src/config/ConfigSource.ts";
-import { makeAuthorizer } from "../../src/auth/authorizer.ts";
+import { LiveAccess } from "../../src/auth/LiveAccess.ts";
 import { Broker } from "../../src/mqtt/Broker.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
 import type { Authenticate, Authorize } from "../../src/mqtt/ports/Access.ts";
@@ -149,7 +149,9 @@ export class TestClient implements ByteSink {
 /** What a test may set of a broker. */
 export interface ProtocolBenchOptions {
   readonly limits?: Partial<ListenerLimits>;
+  readonly users?: BrokerSettings["users"];
   readonly acl?: BrokerSettings["acl"];
+  /** Instead of one that goes by `users`. */
   readonly authenticate?: Authenticate;
   /** Instead of one that goes by `acl`. */
   readonly authorize?: Authorize;
@@ -159,6 +161,7 @@ export class ProtocolBench {
   readonly hooks = new RecordingHooks();
   readonly broker: Broker;
   readonly listener: Listener;
+  readonly #access: LiveAccess;
   /** Milliseconds that have passed since the broker was made. */
   elapsed = 0;
   /** By how much the wall clock was set since, in milliseconds. */
@@ -168,13 +171,19 @@ export class ProtocolBench {
 
   constructor(options: ProtocolBenchOptions = {}) {
     this.listener = new Listener({ ...LIMITS, ...options.limits });
+    const access = new LiveAccess({ users: options.users ?? [], acl: options.acl ?? [] });
+    this.#access = access;
     this.broker = new Broker({
       nodeId: 1,
       sink: this.hooks,
       clock: { now: () => this.now, monotonic: () => this.elapsed },
       access: {
-        authenticate: options.authenticate ?? (() => "unknown"),
-        authorize: options.authorize ?? makeAuthorizer(options.acl ?? []),
+        authenticate: options.authenticate ?? access.authenticate,
+        authorize: options.authorize ?? access.authorize,
+        receiving: access.receiving,
+        get revision() {
+          return access.revision;
+        },
       },
       newClientId: () => `auto-${++this.#ids}`,
       onDefect: (error) => {
@@ -186,6 +195,12 @@ export class ProtocolBench {
   /** What the clock on the wall says, milliseconds since 1970. */
   get now(): number {
     return 1_700_000_000_000 + this.elapsed + this.skew;
+  }
+
+  /** Has other users and another access list from now on, as after SIGHUP. */
+  reload({ users = [], acl = [] }: Pick<ProtocolBenchOptions, "users" | "acl">): void {
+    const { others, passwords } = this.#access.replace({ users, acl });
+    this.broker.usersChanged(others, passwords);
   }
 
   /** Lets time pass, and what is due happen. */

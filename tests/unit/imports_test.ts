@@ -18,7 +18,7 @@ interface Arrow {
 type Floors = ReadonlyArray<ReadonlyArray<string>>;
 
 const HOUSE: Floors = [
-  ["main.ts", "makeBroker.ts", "tools/"],
+  ["main.ts", "reload.ts", "makeBroker.ts", "tools/"],
   ["admin/"],
   ["config/"],
   ["net/", "cluster/", "auth/", "webhook/"],

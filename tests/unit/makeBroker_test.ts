@@ -15,7 +15,12 @@ for (const hours of [1, -1]) {
         makeBroker({
           nodeId: 1,
           sink: new RecordingHooks(),
-          access: { authenticate: () => "unknown", authorize: () => true },
+          access: {
+            authenticate: () => "unknown",
+            authorize: () => true,
+            receiving: () => undefined,
+            revision: 0,
+          },
           newClientId: () => "auto",
         }),
         clock,

@@ -5,6 +5,7 @@ export const EndReason = {
   KeepaliveTimeout: "KeepaliveTimeout",
   ReadWriteError: "ReadWriteError",
   Kicked: "Kicked",
+  ByAdminKick: "ByAdminKick",
   SessionExpiration: "SessionExpiration",
   Shutdown: "Shutdown",
 } as const;

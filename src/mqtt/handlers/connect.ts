@@ -12,6 +12,7 @@ import type { Asker, Verdict } from "../ports/Access.ts";
 import type { ByteSink } from "../ports/ByteSink.ts";
 import type { ClientOwner } from "../session/Client.ts";
 import { Client } from "../session/Client.ts";
+import { mayPublish } from "../session/mayPublish.ts";
 import type { Will } from "../session/Will.ts";
 import { isUtf8 } from "../wire/isUtf8.ts";
 import type { ConnectInfo } from "../events/Hooks.ts";
@@ -84,19 +85,28 @@ export const handleConnect = (
   if (packet.username === undefined) {
     return limits.allowAnonymous ? request.accept() : request.refuse(ReasonCode.NotAuthorized);
   }
-  const verdict = context.access.authenticate(
-    packet.username,
-    packet.password === undefined ? undefined : ownBytes(packet.password),
-    applicant.asker,
-  );
+  const password = packet.password === undefined ? undefined : ownBytes(packet.password);
+  return verify(request, packet.username, password);
+};
+
+/** Asks whether the credentials are good; once more if by the time of the verdict another Access would give it. */
+const verify = (
+  request: ConnectRequest,
+  username: string,
+  password: Uint8Array | undefined,
+): Admission => {
+  const { context: { access, onDefect }, applicant } = request;
+  const { revision } = access;
+  const verdict = access.authenticate(username, password, applicant.asker);
   if (typeof verdict === "string") return request.judge(verdict);
   return {
     _tag: "Pending",
     verdict: verdict.catch((error): Verdict => {
-      context.onDefect(error);
+      onDefect(error);
       return "bad";
     }),
-    judge: (verdict) => request.judge(verdict),
+    judge: (verdict) =>
+      access.revision === revision ? request.judge(verdict) : verify(request, username, password),
   };
 };
 
@@ -169,6 +179,9 @@ const refusalOf = (
   } else if (Buffer.byteLength(packet.clientId) > limits.maxClientidLen) {
     return ReasonCode.ClientIdentifierNotValid;
   }
+  if (limits.clientId === "username" && packet.clientId !== packet.username) {
+    return ReasonCode.ClientIdentifierNotValid;
+  }
   if (packet.properties?.authenticationMethod !== undefined) {
     return ReasonCode.BadAuthenticationMethod; // [MQTT-4.12.0-1]
   }
@@ -238,6 +251,9 @@ class ConnectRequest {
     const { listener, sink } = applicant;
     const { limits } = listener;
     const info = this.#info;
+    if (this.#will !== undefined && !mayPublish(context.access, info, this.#will.topic)) {
+      return this.refuse(ReasonCode.NotAuthorized);
+    }
     // A client that takes over its own connection needs no place of another's.
     const isOneMore = sessions.get(info.clientid)?.client === undefined;
     if (isOneMore && listener.connected >= limits.maxConnections) {

@@ -2,6 +2,7 @@
 import { isTooDeep } from "../../domain/TopicFilter.ts";
 import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Client } from "../session/Client.ts";
+import { mayPublish } from "../session/mayPublish.ts";
 import type { Session } from "../session/Session.ts";
 import { isUtf8 } from "../wire/isUtf8.ts";
 import { PacketType } from "../wire/PacketType.ts";
@@ -82,7 +83,7 @@ const refusalOf = (
   message: Message,
 ): ReasonCode | undefined => {
   if (isTooDeep(message.topic, client.limits.maxTopicLevels)) return ReasonCode.TopicNameInvalid;
-  if (!context.access.authorize(client.info, "publish", message.topic)) {
+  if (!mayPublish(context.access, client.info, message.topic)) {
     return ReasonCode.NotAuthorized;
   }
   if (packet.properties?.payloadFormatIndicator && !isUtf8(message.payload)) { // section 3.3.2.3.2

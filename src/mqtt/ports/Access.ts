@@ -1,10 +1,13 @@
 /** Who may come in, and do what: asked by the broker, answered by `auth/`. */
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
 
-/** Both questions; what answers them may change while clients are connected. */
+/** All questions; what answers them may change while clients are connected. */
 export interface Access {
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
+  readonly receiving: Receiving;
+  /** Another number each time that the answers have changed: what was answered before counts no more. */
+  readonly revision: number;
 }
 
 /** Says whether a user name and password are good. Never throws; a promise of it never rejects for a wrong password. */
@@ -29,3 +32,11 @@ export type Verdict = "good" | "bad" | "unknown" | "busy";
 export type Authorize = (client: ClientInfo, action: AccessAction, topic: string) => boolean;
 
 export type AccessAction = "publish" | "subscribe";
+
+/**
+ * What the client may be sent: asked once for each client and `revision`, and then for the topic of each
+ * message. Undefined: everything, and there is nothing to ask.
+ */
+export type Receiving = (client: ClientInfo) => MayReceive | undefined;
+
+export type MayReceive = (topic: string) => boolean;

@@ -45,7 +45,7 @@ export class Router implements TopicTreeVisitor {
 
   /** Delivers to the member whose turn it is; returns false when the group has none. [MQTT-4.8.2-3] */
   toMember(group: SharedGroup, message: Message, qos: QoS): boolean {
-    const member = group.choose();
+    const member = group.choose(message.topic);
     if (member === undefined) return false;
     member.subscriber.deliver(
       message,

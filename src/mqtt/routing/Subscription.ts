@@ -14,6 +14,8 @@ export interface Subscriber extends RoutingNotes {
   readonly connected: boolean;
   /** Whether it would send a QoS 1 or 2 message at once. */
   readonly readyToSend: boolean;
+  /** Whether it may have a message of this topic; one that it is given all the same, it drops and says so. */
+  mayReceive(topic: string): boolean;
   /**
    * Takes a message: sends it, queues it, or drops it and says so.
    *
@@ -74,21 +76,25 @@ export class SharedGroup {
   /**
    * Whose turn it is: round robin over the members that can take a message at once; when none can,
    * over the connected ones, whose queue takes it; when all are away, over all, since a persistent
-   * session keeps it. Undefined when there is no member.
+   * session keeps it. One that may not have a message of this topic is chosen only where none may: it
+   * says so. Undefined when there is no member.
    */
-  choose(): Subscription | undefined {
+  choose(topic: string): Subscription | undefined {
     const members = this.members;
     let connected = -1;
     let away = -1;
+    let denied = -1;
     for (let i = 0; i < members.length; i++) {
       const position = (this.#next + i) % members.length;
       const { subscriber } = members[position] as Subscription; // a position in members
-      if (subscriber.readyToSend) return this.#turn(position);
-      if (!subscriber.connected) {
+      if (!subscriber.mayReceive(topic)) {
+        if (denied < 0) denied = position;
+      } else if (subscriber.readyToSend) return this.#turn(position);
+      else if (!subscriber.connected) {
         if (away < 0) away = position;
       } else if (connected < 0) connected = position;
     }
-    return this.#turn(connected < 0 ? away : connected);
+    return this.#turn(connected >= 0 ? connected : away >= 0 ? away : denied);
   }
 
   #turn(position: number): Subscription | undefined {

@@ -4,6 +4,9 @@
  *
  * Every message that comes in by `deliver`, or out of a RetainedDelivery, leaves by exactly one of:
  * acknowledged, sent (QoS 0), released (QoS 2, when the session ends before PUBCOMP), message_dropped.
+ * (What a RetainedDelivery finds and the client may not have is passed over: it stays retained.)
+ *
+ * Over 400 lines because it is one lifetime: queue, window and what is sent again decide about each other.
  */
 import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
 import type { QoS } from "../../domain/QoS.ts";
@@ -12,11 +15,13 @@ import type { Deadline, Deadlines } from "../../collections/Deadlines.ts";
 import { Deque } from "../../collections/Deque.ts";
 import type { Hooks } from "../events/Hooks.ts";
 import { DropReason } from "../events/Hooks.ts";
+import type { Access } from "../ports/Access.ts";
 import type { Message } from "../routing/Message.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import { protocolError } from "../wire/MqttError.ts";
 import { Outgoing } from "./Outgoing.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
+import { Reception } from "./Reception.ts";
 import { RetainedDelivery } from "./RetainedDelivery.ts";
 import type { Will } from "./Will.ts";
 import type { PubSub } from "../routing/PubSub.ts";
@@ -33,6 +38,7 @@ export interface SessionHost {
   readonly hooks: Hooks;
   readonly deadlines: Deadlines;
   readonly pubSub: PubSub;
+  readonly access: Pick<Access, "receiving" | "revision">;
   /** Wall time. */
   now(): number;
   /** The time of `deadlines`, and of what expires. */
@@ -58,6 +64,7 @@ export class Session implements Subscriber {
   routingRetain = false;
   routingIdentifiers: Array<number> | undefined;
 
+  readonly #reception: Reception;
   readonly #queue = new Deque<Outgoing | RetainedDelivery>();
   /** Of `#queue`, by the subscription's topic: they keep their place while they are worked off. */
   readonly #retained = new Map<string, RetainedDelivery>();
@@ -77,7 +84,9 @@ export class Session implements Subscriber {
     public info: ClientInfo,
     public limits: ListenerLimits,
     readonly host: SessionHost,
-  ) {}
+  ) {
+    this.#reception = new Reception(host.access);
+  }
 
   /** Messages that wait: queued behind the window, or for the client to come back. */
   get queued(): number {
@@ -91,6 +100,11 @@ export class Session implements Subscriber {
 
   get connected(): boolean {
     return this.client !== undefined;
+  }
+
+  /** Whether the access list lets it have a message of this topic, as it is now. */
+  mayReceive(topic: string): boolean {
+    return this.#reception.allows(this.info, topic);
   }
 
   /** Adds or replaces a subscription; returns whether it is new. [MQTT-3.8.4-3] */
@@ -124,7 +138,7 @@ export class Session implements Subscriber {
     this.subscriptions.clear();
   }
 
-  /** Sends a message, or queues it behind others; drops it when the queue is full. */
+  /** Sends a message, or queues it behind others; drops it when the queue is full, or it may not have it. */
   deliver(
     message: Message,
     qos: QoS,
@@ -133,6 +147,13 @@ export class Session implements Subscriber {
     group: SharedGroup | undefined,
   ): void {
     const own = message.expiresAt;
+    if (!this.mayReceive(message.topic)) {
+      this.#drop(
+        new Outgoing(message, qos, retain, identifiers, group, own),
+        DropReason.PublishRefused,
+      );
+      return;
+    }
     if (this.#canSendNext(qos)) {
       // Its time is asked only where it is sent along: 0.2 µs for each recipient.
       const now = own === Infinity ? 0 : this.host.monotonic();
@@ -183,7 +204,12 @@ export class Session implements Subscriber {
       }
       if (next.expiresAt <= now) {
         this.#queue.shift();
-        this.host.hooks.messageDropped(this.info, next, DropReason.MessageExpiration);
+        this.#drop(next, DropReason.MessageExpiration);
+        continue;
+      }
+      if (!this.mayReceive(next.message.topic)) { // any more: it might when the message came
+        this.#queue.shift();
+        this.#passOn(next, DropReason.PublishRefused);
         continue;
       }
       if (!this.#canSend(next.qos)) break;
@@ -246,12 +272,7 @@ export class Session implements Subscriber {
     for (const outgoing of left) {
       if (outgoing instanceof RetainedDelivery) continue; // not sent, and not lost: it stays retained
       // A released message has arrived; only the last word of the handshake is missing.
-      if (outgoing.state === "released") continue;
-      // A QoS 2 message once sent goes to no other member. [MQTT-4.8.2-5]
-      const mayMove = outgoing.state === "queued" || outgoing.qos === 1;
-      const { message, qos, group } = outgoing;
-      if (group && mayMove && this.host.pubSub.toMember(group, message, qos)) continue;
-      this.host.hooks.messageDropped(this.info, outgoing, reason);
+      if (outgoing.state !== "released") this.#passOn(outgoing, reason);
     }
   }
 
@@ -292,7 +313,8 @@ export class Session implements Subscriber {
       }
       this.#retainedSteps++;
       const outgoing = delivery.next(now);
-      if (outgoing === undefined) continue;
+      // Denied: not told, since it is not lost; it stays retained.
+      if (outgoing === undefined || !this.mayReceive(outgoing.message.topic)) continue;
       this.#send(outgoing, now);
       outgoing.message.forgetFrames();
     }
@@ -306,7 +328,7 @@ export class Session implements Subscriber {
     if (outgoing.qos > 0) outgoing.packetId = this.#newPacketId();
     if (!client.sendPublish(outgoing, now)) {
       outgoing.packetId = 0;
-      this.host.hooks.messageDropped(this.info, outgoing, DropReason.PublishRefused);
+      this.#drop(outgoing, DropReason.PublishRefused);
       return;
     }
     if (outgoing.qos > 0) {
@@ -322,20 +344,35 @@ export class Session implements Subscriber {
       if (!this.#canSend(outgoing.qos)) return;
       this.#resend.shift();
       outgoing.dup = true; // [MQTT-3.3.1-1]
-      if (client.sendPublish(outgoing, now)) continue;
+      const isAllowed = this.mayReceive(outgoing.message.topic);
+      if (isAllowed && client.sendPublish(outgoing, now)) continue;
       this.#inflight.delete(outgoing.packetId);
-      this.host.hooks.messageDropped(this.info, outgoing, DropReason.PublishRefused);
+      if (isAllowed) this.#drop(outgoing, DropReason.PublishRefused);
+      else this.#passOn(outgoing, DropReason.PublishRefused);
     }
   }
 
   #enqueue(outgoing: Outgoing): void {
     if (this.queued >= this.limits.maxMqueueLen) {
-      this.host.hooks.messageDropped(this.info, outgoing, DropReason.MessageQueueFull);
+      this.#drop(outgoing, DropReason.MessageQueueFull);
       return;
     }
     this.#queue.push(outgoing);
     if (this.client === undefined) this.host.hooks.offlineMessage(this.info, outgoing);
     this.#expireQueueAt(outgoing.expiresAt);
+  }
+
+  /** This session is not to have it: another member of its shared group gets it, or nobody. */
+  #passOn(outgoing: Outgoing, reason: string): void {
+    // A QoS 2 message once sent goes to no other member. [MQTT-4.8.2-5]
+    const mayMove = outgoing.state === "queued" || outgoing.qos === 1;
+    const { message, qos, group } = outgoing;
+    if (group && mayMove && this.host.pubSub.toMember(group, message, qos)) return;
+    this.#drop(outgoing, reason);
+  }
+
+  #drop(outgoing: Outgoing, reason: string): void {
+    this.host.hooks.messageDropped(this.info, outgoing, reason);
   }
 
   #expireQueueAt(at: number): void {
@@ -353,7 +390,7 @@ export class Session implements Subscriber {
           next = Math.min(next, outgoing.expiresAt);
           return true;
         }
-        this.host.hooks.messageDropped(this.info, outgoing, DropReason.MessageExpiration);
+        this.#drop(outgoing, DropReason.MessageExpiration);
         return false;
       });
       this.#expireQueueAt(next);
@@ -375,7 +412,7 @@ export class Session implements Subscriber {
   /** By its recipient: it is not sent again, and to no other member of a shared group. [MQTT-4.4.0-2] [MQTT-4.8.2-6] */
   #refused(outgoing: Outgoing): void {
     this.#forget(outgoing);
-    this.host.hooks.messageDropped(this.info, outgoing, DropReason.PublishRefused);
+    this.#drop(outgoing, DropReason.PublishRefused);
     this.pump();
   }
 

@@ -6,17 +6,18 @@
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
 import { EndReason } from "../events/EndReason.ts";
-import type { Authorize } from "../ports/Access.ts";
+import type { Access } from "../ports/Access.ts";
 import { Message } from "../routing/Message.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
 import type { Client } from "./Client.ts";
 import type { SessionHost } from "./Session.ts";
+import { mayPublish } from "./mayPublish.ts";
 import { Session } from "./Session.ts";
 import type { Will } from "./Will.ts";
 
 /** What sessions need beyond what each of them needs by itself. */
 export interface SessionsHost extends SessionHost {
-  readonly access: { readonly authorize: Authorize };
+  readonly access: Access;
 }
 
 export class Sessions {
@@ -42,6 +43,8 @@ export class Sessions {
   /**
    * The session for a client that has just been let in: resumed, or made. A connection that still has
    * it is taken over. MQTT 5.0 section 3.1.4
+   *
+   * It belongs to the user name that made it: for a client of another one it ends, with all that is in it.
    */
   open(info: ClientInfo, limits: ListenerLimits, clean: boolean): {
     readonly session: Session;
@@ -51,7 +54,7 @@ export class Sessions {
     // [MQTT-3.1.4-3] This may end the session too, when it was not to outlive its connection.
     this.get(info.clientid)?.client?.close(EndReason.Kicked, ReasonCode.SessionTakenOver);
     const existing = this.get(info.clientid);
-    if (existing !== undefined && !clean) {
+    if (existing !== undefined && !clean && existing.info.username === info.username) {
       if (existing.expiry !== undefined) deadlines.cancel(existing.expiry);
       existing.expiry = undefined;
       this.#cancelWill(existing); // [MQTT-3.1.3-9]
@@ -59,7 +62,7 @@ export class Sessions {
       existing.limits = limits;
       return { session: existing, present: true };
     }
-    if (existing !== undefined) this.#end(existing, EndReason.Kicked); // [MQTT-3.1.2-4]
+    if (existing !== undefined) this.#end(existing, EndReason.Kicked); // where it is clean: [MQTT-3.1.2-4]
     const session = new Session(info.clientid, this.#host.now(), info, limits, this.#host);
     this.#byId.set(info.clientid, session);
     hooks.sessionCreated(info, session.createdAt);
@@ -84,6 +87,22 @@ export class Sessions {
         () => this.#end(session, EndReason.SessionExpiration), // [MQTT-4.1.0-2]
       );
     }
+  }
+
+  /**
+   * Ends the connections of users, and their sessions too unless these are to wait for them: whoever runs
+   * the broker has decided it. Returns how many connections it were.
+   */
+  kick(usernames: ReadonlySet<string>, keepSessions: boolean): number {
+    let kicked = 0;
+    for (const session of this.#byId.values()) {
+      if (!usernames.has(session.info.username)) continue;
+      if (session.connected) kicked++;
+      session.client?.close(EndReason.ByAdminKick, ReasonCode.NotAuthorized);
+      const isLeft = this.#byId.get(session.id) === session; // it may have ended with its connection
+      if (isLeft && !keepSessions) this.#end(session, EndReason.ByAdminKick);
+    }
+    return kicked;
   }
 
   /** Ends all; their connections must be closed. Sessions live in memory: those of absent clients end with the process. */
@@ -139,7 +158,7 @@ export class Sessions {
       this.#host.monotonic() + will.expiryInterval,
       will.forward,
     );
-    if (access.authorize(from, "publish", will.topic)) pubSub.publish(message);
+    if (mayPublish(access, from, will.topic)) pubSub.publish(message);
     else hooks.messageRefused(message);
   }
 }

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { AclRule } from "../../../src/domain/BrokerSettings.ts";
-import { makeAuthorizer } from "../../../src/auth/authorizer.ts";
+import * as fc from "effect/FastCheck";
+import { filter, naiveMatches, topic } from "../mqtt/routing/subscriptions.ts";
+import * as authorizer from "../../../src/auth/authorizer.ts";
+
+const makeAuthorizer = (rules: ReadonlyArray<AclRule>) =>
+  authorizer.makeAuthorizer(rules).authorize;
 
 const rule = (
   permit: "allow" | "deny",
@@ -76,6 +81,81 @@ Deno.test("makeAuthorizer fills in %c and %u, once and as plain text", () => {
   assert.equal(allows("devices/c2/x", client("c2/x")), false);
   assert.equal(allows("users/c1", client("c1", "%c")), false);
   assert.equal(authorize(client("+"), "subscribe", "devices/+/x"), false);
+});
+
+Deno.test("makeAuthorizer denies a name with slashes in it what its text stands for, as one of several levels", () => {
+  const authorize = denying("devices/%c/secret", "users/x-%u-y/#");
+  const allows = (topic: string, who = client("a/b", "u/v")) =>
+    authorize(who, "publish", topic) && authorize(who, "subscribe", topic);
+  assert.equal(allows("devices/a/b/secret"), false);
+  assert.equal(allows("devices/a/secret"), true);
+  assert.equal(allows("devices/a/b/open"), true);
+  assert.equal(allows("users/x-u/v-y/1"), false);
+  assert.equal(allows("users/x-u/v-z/1"), true);
+  assert.equal(authorize(client("a/b"), "subscribe", "devices/a/#"), false);
+  assert.equal(authorize(client("a/b"), "subscribe", "devices/+/+/secret"), false);
+  assert.equal(authorize(client("a/b"), "subscribe", "devices/+/secret"), true);
+  assert.equal(allows("devices/x//secret", client("x/")), false);
+  assert.equal(allows("devices/+/b/secret", client("+/b")), false); // a subscription; no topic has such a level
+  assert.equal(authorize(client("+/b"), "publish", "devices/a/b/secret"), true);
+});
+
+Deno.test("makeAuthorizer takes a name of more than 128 levels for all that is below 128 of them, at no more cost", () => {
+  const name = "a/".repeat(200) + "a";
+  const authorize = denying("devices/%c/secret");
+  assert.equal(authorize(client(name), "publish", `devices/${name}/secret`), false);
+  assert.equal(authorize(client(name), "publish", `devices/${"a/".repeat(128)}other`), false);
+  assert.equal(authorize(client(name), "publish", `devices/${"a/".repeat(100)}secret`), true);
+});
+
+Deno.test("receiving has nothing to ask for a client to whom nothing is denied", () => {
+  const { receiving } = authorizer.makeAuthorizer([
+    rule("deny", "publish", ["a"]),
+    rule("deny", "all", ["b"], { user: "eve" }),
+    rule("deny", "all", ["c"], { clientid: "x" }),
+    rule("allow", "subscribe", ["d"]),
+  ]);
+  assert.equal(receiving(client()), undefined);
+  assert.equal(receiving(client("x"))?.("c"), false);
+  assert.equal(receiving(client("x"))?.("b"), true);
+  assert.equal(receiving(client("c", "eve"))?.("b"), false);
+});
+
+const name = fc.constantFrom("a", "a/b", "$s", "+", "%c");
+const pattern = fc.array(fc.constantFrom("a", "b", "+", "%c", "x%u", "$s"), {
+  minLength: 1,
+  maxLength: 3,
+}).chain((levels) => fc.constantFrom(levels.join("/"), `${levels.join("/")}/#`, "#"));
+const anyRule: fc.Arbitrary<AclRule> = fc.record({
+  permit: fc.constantFrom("allow" as const, "deny" as const),
+  action: fc.constantFrom("all" as const, "subscribe" as const, "publish" as const),
+  topics: fc.array(pattern, { maxLength: 2 }),
+  user: fc.constantFrom(undefined, "a"),
+  clientid: fc.constantFrom(undefined, "a/b"),
+});
+
+Deno.test("receiving says of each topic what authorize says of a subscription to it, and denies none that an allowed subscription brings", () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyRule, { maxLength: 4 }),
+      name,
+      name,
+      filter,
+      fc.array(topic, { minLength: 1, maxLength: 5 }),
+      (rules, clientid, username, wanted, topics) => {
+        const { authorize, receiving } = authorizer.makeAuthorizer(rules);
+        const who = client(clientid, username);
+        const may = receiving(who) ?? (() => true);
+        for (const topic of topics) {
+          assert.equal(may(topic), authorize(who, "subscribe", topic), topic);
+          if (naiveMatches(wanted, topic) && authorize(who, "subscribe", wanted)) {
+            assert.equal(may(topic), true, topic);
+          }
+        }
+      },
+    ),
+    { numRuns: 2000 },
+  );
 });
 
 for (

@@ -51,6 +51,7 @@ const anyListener = {
   maxMqueueLen: 1000,
   maxQosAllowed: 2,
   maxClientidLen: 65535,
+  clientId: "free",
   maxTopicLevels: 128,
   maxTopicAliases: 32,
   allowZeroKeepalive: true,
@@ -367,6 +368,36 @@ Deno.test("loadBrokerSettings warns of an access rule for a name that anybody ma
   ]);
   const user = 'auth.users = [{ username = "admin", password = "secret" }]';
   assert.deepEqual((await broker(`${user}\n${acl}`)).warnings, []);
+});
+
+Deno.test("loadBrokerSettings warns of what is denied to a user by name, where it can be left out", async () => {
+  const file = `
+    auth.users = [{ username = "bob", password = "secret" }]
+    acl = [{ permit = "allow", user = "bob" }, { permit = "deny", user = "bob" }, { permit = "deny" }]
+  `;
+  assert.deepEqual((await broker(file)).warnings, [
+    'broker.toml:3: denies something to "bob" alone: ' +
+    "where allow_anonymous is true, the client may come without that name",
+  ]);
+  const closed = "[listener.tcp.a]\nallow_anonymous = false";
+  assert.deepEqual((await broker(`${file}\n${closed}`)).warnings, []);
+});
+
+Deno.test("loadBrokerSettings warns of a user whom clients without a user name are taken for", async () => {
+  const file = 'auth.users = [{ username = "undefined", password = "secret" }]';
+  assert.deepEqual((await broker(file)).warnings, [
+    'broker.toml:1: "undefined" is what clients without a user name go by: ' +
+    "where allow_anonymous is true, they have this user's sessions and acl entries",
+  ]);
+  const closed = "[listener.tcp.a]\nallow_anonymous = false";
+  assert.deepEqual((await broker(`${file}\n${closed}`)).warnings, []);
+});
+
+Deno.test('loadBrokerSettings takes "username" for a client_id, and no third word', async () => {
+  const { settings } = await broker('[listener.ws.a]\nclient_id = "username"');
+  assert.equal(settings.listeners[0]?.limits.clientId, "username");
+  const other = { "broker.toml": '[listener.ws.a]\nclient_id = "user"' };
+  assert.ok(Either.isLeft(await run(loadBrokerSettings("broker.toml"), other)));
 });
 
 Deno.test("loadWebHookSettings warns of an [[endpoint]] table that changes nothing", async () => {

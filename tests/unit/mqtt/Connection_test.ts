@@ -57,7 +57,12 @@ const start = (verdict: Verdict | Promise<Verdict> = "good") => {
     nodeId: 1,
     sink: hooks,
     clock: { now: () => 0, monotonic: () => 0 },
-    access: { authenticate: () => verdict, authorize: () => true },
+    access: {
+      authenticate: () => verdict,
+      authorize: () => true,
+      receiving: () => undefined,
+      revision: 0,
+    },
     newClientId: () => "auto",
     onDefect: (error) => {
       throw error;

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit";
 import * as Logger from "effect/Logger";
 import * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../../../src/domain/BrokerSettings.ts";
-import { makeAuthorizer } from "../../../src/auth/authorizer.ts";
+import { LiveAccess } from "../../../src/auth/LiveAccess.ts";
 import type { Broker } from "../../../src/mqtt/Broker.ts";
 import type { ListenError } from "../../../src/net/listen.ts";
 import { listen } from "../../../src/net/listen.ts";
@@ -61,7 +61,7 @@ export class TestListener {
         const broker = yield* makeBroker({
           nodeId: 1,
           sink: hooks,
-          access: { authenticate: () => "unknown", authorize: makeAuthorizer([]) },
+          access: new LiveAccess({ users: [], acl: [] }),
           newClientId: () => crypto.randomUUID(),
         });
         yield* listen(listener, broker, sockets);

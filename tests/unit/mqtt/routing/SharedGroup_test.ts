@@ -11,7 +11,7 @@ const group = (...members: ReadonlyArray<PlainSubscriber>): {
   for (const member of members) group.members.push(subscription("t", "g", member));
   const turns = (count: number) =>
     Array.from({ length: count }, () => {
-      const chosen = group.choose();
+      const chosen = group.choose("t");
       return chosen === undefined ? -1 : group.members.indexOf(chosen);
     });
   return { turns, group };
@@ -19,10 +19,11 @@ const group = (...members: ReadonlyArray<PlainSubscriber>): {
 
 const ready = () => new PlainSubscriber("ready");
 const busy = () => new PlainSubscriber("busy", true, false);
+const denied = (isReady: boolean) => new PlainSubscriber("denied", true, isReady, false);
 const away = () => new PlainSubscriber("away", false, false);
 
 Deno.test("SharedGroup without members chooses nobody", () => {
-  assert.equal(group().group.choose(), undefined);
+  assert.equal(group().group.choose("t"), undefined);
 });
 
 Deno.test("SharedGroup gives each member that can take a message its turn", () => {
@@ -46,4 +47,13 @@ Deno.test("SharedGroup goes on with those that are left when a member has left",
   assert.deepEqual(turns(3), [0, 1, 2]);
   shared.members.pop();
   assert.deepEqual(turns(4), [1, 0, 1, 0]);
+});
+
+Deno.test("SharedGroup passes over members that may not have the message, however ready, while one may that is away", () => {
+  assert.deepEqual(group(denied(true), away(), denied(false)).turns(3), [1, 1, 1]);
+  assert.deepEqual(group(denied(true), ready(), ready()).turns(4), [1, 2, 1, 2]);
+});
+
+Deno.test("SharedGroup whose members may none of them have the message chooses one, which says so", () => {
+  assert.deepEqual(group(denied(true), denied(true)).turns(3), [0, 1, 0]);
 });

@@ -31,7 +31,12 @@ export class PlainSubscriber implements Subscriber {
     readonly id = "plain",
     readonly connected = true,
     readonly readyToSend = true,
+    readonly isAllowed = true,
   ) {}
+
+  mayReceive(): boolean {
+    return this.isAllowed;
+  }
 
   deliver(
     { topic, payload }: Message,
