@@ -37,14 +37,28 @@ const frame = (first: number, ...parts: ReadonlyArray<Uint8Array>): Uint8Array =
 
 const number16 = (n: number): Uint8Array => new Uint8Array([n >> 8, n & 0xff]);
 
-/** CONNECT: clean session, no keep-alive. */
-export const connectFrame = (clientId: string): Uint8Array =>
-  frame(
+export interface ConnectOptions {
+  readonly username?: string;
+  readonly password?: string;
+  /** Whether the session outlives the connection. */
+  readonly persistent?: boolean;
+}
+
+/** CONNECT without a keep-alive; a clean session unless told otherwise. */
+export const connectFrame = (
+  clientId: string,
+  { username, password, persistent = false }: ConnectOptions = {},
+): Uint8Array => {
+  const flags = (username === undefined ? 0 : 0x80) | (password === undefined ? 0 : 0x40) |
+    (persistent ? 0 : 0x02);
+  const texts = [clientId, username, password].filter((text) => text !== undefined);
+  return frame(
     0x10,
     field(UTF8.encode("MQTT")),
-    new Uint8Array([4, 2, 0, 0]),
-    field(UTF8.encode(clientId)),
+    new Uint8Array([4, flags, 0, 0]),
+    ...texts.map((text) => field(UTF8.encode(text))),
   );
+};
 
 export const DISCONNECT_FRAME = new Uint8Array([0xe0, 0]);
 
@@ -54,6 +68,9 @@ export const subscribeFrame = (filters: ReadonlyArray<string>, qos: 0 | 1): Uint
     number16(1),
     ...filters.flatMap((filter) => [field(UTF8.encode(filter)), new Uint8Array([qos])]),
   );
+
+export const unsubscribeFrame = (filters: ReadonlyArray<string>): Uint8Array =>
+  frame(0xa2, number16(1), ...filters.map((filter) => field(UTF8.encode(filter))));
 
 /** The length of the SUBACK for so many filters, up to 100. */
 export const subackLength = (filters: number): number => 4 + filters;
