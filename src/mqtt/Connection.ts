@@ -101,6 +101,10 @@ export class Connection implements Applicant, Asker {
     return this;
   }
 
+  get address(): string {
+    return this.ipaddress;
+  }
+
   get admitsUnknown(): boolean {
     return this.listener.limits.allowAnonymous;
   }

@@ -19,13 +19,15 @@ export type Authenticate = (
 
 /** Who waits for a verdict. */
 export interface Asker {
+  /** Where it comes from, with its port: `127.0.0.1:51234`, `[::1]:51234`. */
+  readonly address: string;
   /** Whether a client with an unknown user name is let in all the same. */
   readonly admitsUnknown: boolean;
   /** False when the client has gone: its verdict is of no use any more. */
   readonly isWaiting: boolean;
 }
 
-/** `unknown`: there is no such user. `busy`: too many wait for a verdict already. */
+/** `unknown`: there is no such user. `busy`: too many wait for a verdict. */
 export type Verdict = "good" | "bad" | "unknown" | "busy";
 
 /** Whether the client may do it. `topic`: a topic name to publish to, or a filter to subscribe to. */

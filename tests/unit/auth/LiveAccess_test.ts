@@ -8,7 +8,7 @@ const user = (username: string, password: string) => ({
   username,
   password: Redacted.make(password),
 });
-const asker = { admitsUnknown: false, isWaiting: true };
+const asker = { admitsUnknown: false, isWaiting: true, address: "127.0.0.1:1" };
 const deny = (topic: string) =>
   ({
     permit: "deny",
