@@ -92,8 +92,15 @@ const ofFault: Readonly<Record<TransportFault, FailureReason>> = {
 /** The error of a file that could not be written. */
 export const fromFile = (cause: unknown): DeliveryError => transport("file", innermost(cause));
 
+/** The error of lines that were not written within `httpTimeout` milliseconds. */
+export const notWritten = (httpTimeout: number): DeliveryError =>
+  transport("timeout", `not written within ${httpTimeout} ms`);
+
 const transport = (reason: FailureReason, detail: string, retryable = true): DeliveryError =>
   new DeliveryError({ reason, detail, retryable, retryAfter: undefined, gone: false });
+
+/** The error of an attempt while an earlier write to its file has not returned. */
+export const FILE_HANGS: DeliveryError = transport("file", "an earlier write to it still hangs");
 
 /** The deepest message of a chain of causes, with URLs cut out: they may hold a password. */
 const innermost = (cause: unknown): string => {
