@@ -15,8 +15,9 @@ import { listen } from "./net/listen.ts";
 import { makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
 import * as logger from "./ops/logger.ts";
+import { giveUp } from "./ops/permissions.ts";
 import { listenFor } from "./ops/signals.ts";
-import { reload } from "./reload.ts";
+import { fileTarget, reload } from "./reload.ts";
 import * as WebHook from "./webhook/WebHook.ts";
 
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
@@ -42,6 +43,8 @@ const run = (files: ConfigFiles) =>
     for (const listener of settings.broker.listeners) { // first: no new clients
       yield* listen(listener, broker, sockets);
     }
+    // Reloads read files, and files alone: variables that were read before are remembered.
+    giveUp("env", ...(fileTarget(settings.webHook) === undefined ? ["write"] as const : []));
     yield* Effect.logInfo("started", { version: VERSION, pid: Deno.pid });
     const running = { settings: settings.broker, access, broker, webHook };
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, reload(files, running))));

@@ -153,10 +153,10 @@ export const secret = (
     if (!value.startsWith("env:")) return found(value);
     const name = value.slice("env:".length);
     return Effect.flatMap(ConfigSource, (source) => {
-      const set = name === "" ? undefined : source.env(name);
-      return set === undefined
-        ? Either.left(`"env:${name}", and no such environment variable`)
-        : found(set, `"env:${name}", which is `);
+      return Either.match(source.env(name), {
+        onLeft: (reason) => Either.left(`"env:${name}", and ${reason}`),
+        onRight: (value) => found(value, `"env:${name}", which is `),
+      });
     });
   }).pipe(expecting({ expected, secret: true }));
 

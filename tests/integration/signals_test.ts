@@ -84,3 +84,65 @@ testNeeding(NEEDED, "Log whose reader hangs does not keep the process from its e
   readOn();
   await stopped;
 });
+
+/** Changes web-hook.toml, and answers what the log says of its reload. */
+const reloaded = async (broker: BrokerProcess, webHook: string, said: RegExp): Promise<void> => {
+  await Deno.writeTextFile(`${broker.folder}/web-hook.toml`, webHook);
+  broker.signal("SIGHUP");
+  await broker.logged(said);
+};
+
+testNeeding(
+  NEEDED,
+  "Process gives up what it needs no more, and says which reloads need a restart",
+  async () => {
+    const receiver = Receiver.start();
+    const webHook = (more: string, urls = [receiver.url("/")]) =>
+      brokerFiles({ urls, webHook: more }).webHook;
+    const header = (name: string) =>
+      "worker_threads = 1\n" +
+      `endpoint = [{ url = "${receiver.url("/")}", headers = { x = "env:${name}" } }]`;
+    const broker = await BrokerProcess.start(
+      {
+        broker: brokerFiles({ urls: [] }).broker,
+        webHook: webHook(header("HOOKLINE_A")),
+      },
+      ["external"],
+      { HOOKLINE_A: "a", HOOKLINE_B: "b" },
+    );
+    const file = `${broker.folder}/events.jsonl`;
+    await reloaded(
+      broker,
+      webHook("worker_threads = 1", [`file://${file}`]),
+      / ERROR not reloaded.*a restart.*write/,
+    );
+    await reloaded(
+      broker,
+      webHook(header("HOOKLINE_B")),
+      / ERROR not reloaded.*HOOKLINE_B.*only a restart/,
+    );
+    await reloaded(broker, webHook(header("HOOKLINE_A")), / INFO reloaded /);
+    const client = await MqttClient.connect({ port: broker.port(), clientId: "c" });
+    await client.end();
+    await receiver.waitFor({ action: "session_terminated" });
+    assert.deepEqual(
+      new Set(receiver.requests.map(({ headers }) => headers.get("x"))),
+      new Set(["a"]),
+    );
+    await assert.rejects(Deno.stat(file), Deno.errors.NotFound);
+    assert.equal((await broker.stop()).code, 0);
+    await receiver.close();
+  },
+);
+
+testNeeding(NEEDED, "Process that writes to a file at its start may be given another", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "hookline-test-" });
+  const files = (name: string) => brokerFiles({ urls: [`file://${folder}/${name}`] });
+  const broker = await BrokerProcess.start(files("a"));
+  await reloaded(broker, files("b").webHook, / INFO reloaded /);
+  const client = await MqttClient.connect({ port: broker.port(), clientId: "c" });
+  await client.end();
+  assert.equal((await broker.stop()).code, 0);
+  assert.match(await Deno.readTextFile(`${folder}/b`), /"session_terminated"/);
+  await Deno.remove(folder, { recursive: true });
+});

@@ -1,5 +1,6 @@
 /** A ConfigSource made of two records, so that tests of the configuration need no permission. */
 import * as Effect from "effect/Effect";
+import * as Either from "effect/Either";
 import { ConfigSource } from "../../../src/config/ConfigSource.ts";
 
 /** Files by their path and environment variables by their name. */
@@ -11,5 +12,5 @@ export const memorySource = (
     const text = files[path];
     return text === undefined ? Effect.fail("no such file") : Effect.succeed(text);
   },
-  env: (name) => env[name],
+  env: (name) => Either.fromNullable(env[name], () => "no such environment variable"),
 });
