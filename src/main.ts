@@ -14,6 +14,7 @@ import { VERSION } from "./domain/version.ts";
 import { listen } from "./net/listen.ts";
 import { makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
+import { makeIsMemoryShort } from "./ops/memory.ts";
 import * as logger from "./ops/logger.ts";
 import { giveUp } from "./ops/permissions.ts";
 import { listenFor } from "./ops/signals.ts";
@@ -36,6 +37,8 @@ const run = (files: ConfigFiles) =>
     const broker = yield* makeBroker({ // then: clients are disconnected, with their events
       nodeId: settings.broker.node.id,
       sink: webHook.sink,
+      limits: settings.broker.limits,
+      isMemoryShort: makeIsMemoryShort(settings.broker.limits.maxMemory),
       access,
       newClientId: () => `auto-${crypto.randomUUID()}`,
     });

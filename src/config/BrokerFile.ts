@@ -26,6 +26,9 @@ import { formatListenerAddress } from "./ListenerAddress.ts";
 /** The largest MQTT packet there can be: five bytes of fixed header before 2^28 - 1 others. [MQTT-2.2.3] */
 const LARGEST_PACKET = 268_435_455 + 5;
 
+/** Bytes that no machine has: no limit at all, for people to read. */
+const LARGEST_SIZE = 2 ** 50;
+
 const limits = {
   enable: withDefault(
     Schema.Boolean,
@@ -42,6 +45,18 @@ const limits = {
     1_024_000,
     "Clients that may be connected at a time; a CONNECT beyond them is refused.",
   ),
+  max_handshaking_limit: withDefault(
+    wholeNumber(0),
+    500,
+    "Sockets that may be on their way in at a time, from accept to CONNACK, TLS and " +
+      "WebSocket handshakes included. Beyond them the newest is closed, of the address that has " +
+      "the most. 0: no limit.",
+  ),
+  max_conn_rate: withDefault(
+    wholeNumber(0),
+    0,
+    "Sockets that are let in per second; those beyond are closed. 0: no limit.",
+  ),
   handshake_timeout: withDefault(
     timer(1),
     30_000,
@@ -51,6 +66,11 @@ const limits = {
     byteSize(LARGEST_PACKET),
     1024 * 1024,
     "A larger packet closes its connection. 0: only MQTT's own limit of 256 MB.",
+  ),
+  max_first_packet_size: withDefault(
+    byteSize(LARGEST_PACKET),
+    100 * 1024,
+    "The same for what a client sends before it is let in: its CONNECT. 0: as max_packet_size.",
   ),
   max_inflight: withDefault(
     wholeNumber(1, 65535),
@@ -62,6 +82,17 @@ const limits = {
     1000,
     "Messages queued for one session while it is away or behind; what comes beyond is dropped, " +
       "with an event.",
+  ),
+  max_mqueue_bytes: withDefault(
+    byteSize(LARGEST_SIZE),
+    16 * 1024 * 1024,
+    "Bytes of those messages: topics, payloads and properties. 0: no limit.",
+  ),
+  max_subscriptions: withDefault(
+    wholeNumber(0),
+    10_000,
+    "Subscriptions of one client. One to a filter of more than 16 levels or 256 characters counts " +
+      "once for each 16 or 256. 0: no limit.",
   ),
   max_qos_allowed: withDefault(
     Schema.Literal(0, 1, 2).pipe(expecting({ expected: "0, 1 or 2" })),
@@ -246,6 +277,30 @@ const AclEntry = Schema.Struct({
   ),
 });
 
+const Mqtt = Schema.Struct({
+  max_sessions: withDefault(
+    wholeNumber(0),
+    0,
+    "Sessions, of clients that are away too; a CONNECT that needs one more is refused. 0: no limit.",
+  ),
+  max_memory: withDefault(
+    byteSize(LARGEST_SIZE),
+    0,
+    "Memory of the process: from there on new sessions, subscriptions, retained and queued messages " +
+      "are refused. 0: three quarters of what the machine or its cgroup has. Three quarters of the " +
+      "JavaScript heap's limit count as well.",
+  ),
+});
+
+const Retain = Schema.Struct({
+  max_retained_messages: withDefault(wholeNumber(0), 0, "Topics that may have one. 0: no limit."),
+  max_payload_size: withDefault(
+    byteSize(LARGEST_PACKET),
+    1024 * 1024,
+    "Bytes of a retained message's payload. 0: no limit.",
+  ),
+});
+
 /** What broker.toml may hold. */
 export const BrokerFile = Schema.Struct({
   node: withDefault(
@@ -258,6 +313,16 @@ export const BrokerFile = Schema.Struct({
     }),
     { id: 1 },
     "Which broker this is, where a receiver hears of several.",
+  ),
+  mqtt: withDefault(
+    Mqtt,
+    { max_sessions: 0, max_memory: 0 },
+    "What all clients together may occupy. Beyond it new work is refused, and what is there stays.",
+  ),
+  retain: withDefault(
+    Retain,
+    { max_retained_messages: 0, max_payload_size: 1024 * 1024 },
+    "What retained messages may occupy. One beyond it is refused, to subscribers too.",
   ),
   listener: withDefault(
     Listeners,
@@ -295,6 +360,12 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
   ];
   return {
     node: file.node,
+    limits: {
+      maxSessions: file.mqtt.max_sessions,
+      maxMemory: file.mqtt.max_memory,
+      maxRetainedMessages: file.retain.max_retained_messages,
+      maxRetainedPayload: file.retain.max_payload_size,
+    },
     listeners,
     users: file.auth.users,
     acl: file.acl.map((entry) => ({
@@ -320,11 +391,19 @@ const enabled = <L extends Listener, T>(
     limits: {
       allowAnonymous: listener.allow_anonymous,
       maxConnections: listener.max_connections,
+      maxHandshaking: listener.max_handshaking_limit,
+      maxConnRate: listener.max_conn_rate,
       handshakeTimeout: listener.handshake_timeout,
       // RMQTT: 0 means unlimited; MQTT has a limit of its own.
       maxPacketSize: listener.max_packet_size || LARGEST_PACKET,
+      maxFirstPacketSize: Math.min(
+        listener.max_first_packet_size || LARGEST_PACKET,
+        listener.max_packet_size || LARGEST_PACKET,
+      ),
       maxInflight: listener.max_inflight,
       maxMqueueLen: listener.max_mqueue_len,
+      maxMqueueBytes: listener.max_mqueue_bytes,
+      maxSubscriptions: listener.max_subscriptions,
       maxQosAllowed: listener.max_qos_allowed,
       maxClientidLen: listener.max_clientid_len,
       clientId: listener.client_id,

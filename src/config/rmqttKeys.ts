@@ -12,13 +12,21 @@ import type { TomlTable } from "./readToml.ts";
 const TOP: ReadonlySet<string> = new Set([
   "inner_api_addr",
   "log",
-  "mqtt",
   "plugins",
   "rpc",
   "task",
 ]);
 
 const NODE: ReadonlySet<string> = new Set(["busy", "cookie", "crash_dump"]);
+
+const MQTT: ReadonlySet<string> = new Set([
+  "delayed_publish_immediate",
+  "delayed_publish_max",
+  "shared_subscription",
+]);
+
+/** Of rmqtt-retainer.toml, where these limits come from. */
+const RETAIN: ReadonlySet<string> = new Set(["retained_message_ttl", "storage"]);
 
 const TRANSPORTS: ReadonlySet<string> = new Set(["quic", "wss"]);
 
@@ -32,9 +40,7 @@ const LISTENER: ReadonlySet<string> = new Set([
   "max_awaiting_rel",
   "max_handshake_limit",
   "max_handshake_rate",
-  "max_handshaking_limit",
   "max_keepalive",
-  "max_subscriptions",
   "min_keepalive",
   "mqueue_rate_limit",
   "nodelay",
@@ -73,6 +79,10 @@ export const withoutRmqttKeys = (file: TomlTable): WithoutRmqttKeys => {
     switch (name) {
       case "node":
         return take(section, NODE, [name]);
+      case "mqtt":
+        return take(section, MQTT, [name]);
+      case "retain":
+        return take(section, RETAIN, [name]);
       case "listener":
         return inTables(
           take(section, TRANSPORTS, [name]),

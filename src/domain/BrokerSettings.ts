@@ -6,13 +6,23 @@ import type { QoS } from "./QoS.ts";
 export interface ListenerLimits {
   readonly allowAnonymous: boolean;
   readonly maxConnections: number;
+  /** Sockets that are no client's yet, from accept to CONNACK; 0: no limit. */
+  readonly maxHandshaking: number;
+  /** Sockets accepted in a second; 0: no limit. */
+  readonly maxConnRate: number;
   /** CONNECT must arrive within this time, in milliseconds. */
   readonly handshakeTimeout: number;
   readonly maxPacketSize: number;
+  /** Bytes of a packet before CONNACK, at most `maxPacketSize`. */
+  readonly maxFirstPacketSize: number;
   /** Unacknowledged QoS 1 and 2 messages to one client; also the Receive Maximum told to 5.0 clients. */
   readonly maxInflight: number;
   /** Messages queued for one session behind the window or offline. */
   readonly maxMqueueLen: number;
+  /** Bytes of those messages; 0: no limit. */
+  readonly maxMqueueBytes: number;
+  /** Places that one client's subscriptions may take (`mqtt/session/Session.ts`, `placesOf`); 0: no limit. */
+  readonly maxSubscriptions: number;
   readonly maxQosAllowed: QoS;
   readonly maxClientidLen: number;
   /** What a client identifier may be: any, or the client's user name alone. */
@@ -51,6 +61,18 @@ export type ListenerSettings =
     }
   );
 
+/** What all clients together may occupy. 0 stands for "no limit" only where said. */
+export interface BrokerLimits {
+  /** Sessions, of absent clients too; 0: no limit. */
+  readonly maxSessions: number;
+  /** Bytes that the process may occupy before nothing new is taken; 0: three quarters of what there is. */
+  readonly maxMemory: number;
+  /** 0: no limit. */
+  readonly maxRetainedMessages: number;
+  /** Bytes of the payload; 0: no limit. */
+  readonly maxRetainedPayload: number;
+}
+
 export interface UserSettings {
   readonly username: string;
   /** As written, with `env:NAME` already read: plain text or a hash (see `auth/PasswordHash.ts`). */
@@ -69,6 +91,7 @@ export interface AclRule {
 
 export interface BrokerSettings {
   readonly node: { readonly id: number };
+  readonly limits: BrokerLimits;
   readonly listeners: ReadonlyArray<ListenerSettings>;
   readonly users: ReadonlyArray<UserSettings>;
   readonly acl: ReadonlyArray<AclRule>;

@@ -10,6 +10,7 @@ import { Connection } from "./Connection.ts";
 import { EndReason } from "./events/EndReason.ts";
 import type { Listener } from "./Listener.ts";
 import type { ByteSink } from "./ports/ByteSink.ts";
+import type { IsMemoryShort } from "./ports/Memory.ts";
 import { ReasonCode } from "./wire/ReasonCode.ts";
 
 export class Broker implements ConnectionOwner {
@@ -17,8 +18,10 @@ export class Broker implements ConnectionOwner {
   readonly #connections = new Set<Connection>();
   /** Connections with packets that wait until there is room for their events, longest waiting first. */
   readonly #held = new Set<Connection>();
+  readonly #isMemoryShort: IsMemoryShort;
 
   constructor(options: BrokerOptions) {
+    this.#isMemoryShort = options.isMemoryShort;
     this.context = new BrokerContext(options);
   }
 
@@ -36,6 +39,7 @@ export class Broker implements ConnectionOwner {
 
   /** Does what is due. To be called often: its period is the precision of all time limits. */
   tick(): void {
+    this.context.isMemoryShort = this.#isMemoryShort();
     this.context.deadlines.runDue(this.context.monotonic());
   }
 

@@ -1,9 +1,11 @@
 /** What a broker's connections, handlers and sessions share: its services, its state, and its way out for events. */
+import type { BrokerLimits } from "../domain/BrokerSettings.ts";
 import { Deadlines } from "../collections/Deadlines.ts";
 import { Hooks } from "./events/Hooks.ts";
 import type { Access } from "./ports/Access.ts";
 import type { Clock } from "./ports/Clock.ts";
 import type { HookSink } from "./ports/HookSink.ts";
+import type { IsMemoryShort } from "./ports/Memory.ts";
 import { PubSub } from "./routing/PubSub.ts";
 import type { Client } from "./session/Client.ts";
 import type { Session } from "./session/Session.ts";
@@ -16,6 +18,8 @@ export interface BrokerOptions {
   readonly sink: HookSink;
   readonly clock: Clock;
   readonly access: Access;
+  readonly limits: BrokerLimits;
+  readonly isMemoryShort: IsMemoryShort;
   /** A client identifier for a client that brings none; never given twice. */
   readonly newClientId: () => string;
   /** Told of an exception that is a defect of the broker; the connection it came from ends. */
@@ -32,8 +36,11 @@ export class BrokerContext implements SessionsHost {
   readonly nodeId: number;
   readonly hooks: Hooks;
   readonly access: Access;
+  readonly limits: BrokerLimits;
   readonly newClientId: () => string;
   readonly onDefect: (error: unknown) => void;
+  /** No new session, subscription, retained or queued message is taken. As the last tick found it. */
+  isMemoryShort = false;
   readonly deadlines = new Deadlines();
   readonly pubSub: PubSub;
   readonly sessions: Sessions;
@@ -44,9 +51,10 @@ export class BrokerContext implements SessionsHost {
     this.#clock = options.clock;
     this.hooks = new Hooks(options.sink, options.clock);
     this.access = options.access;
+    this.limits = options.limits;
     this.newClientId = options.newClientId;
     this.onDefect = options.onDefect;
-    this.pubSub = new PubSub(this.hooks, this.deadlines);
+    this.pubSub = new PubSub(this.hooks, this.deadlines, this);
     this.sessions = new Sessions(this);
   }
 

@@ -5,6 +5,8 @@
  * Packets that could cause events wait while there is no room for them (`HookSink.pressure`). A waiting
  * connection goes on reading a little way, so that its pings are answered, and then stops reading; TCP
  * holds the client back.
+ *
+ * Over 400 lines: one state machine, of which each part needs the state.
  */
 import { copyBytes } from "./wire/allocateBytes.ts";
 import type { ByteSink } from "./ports/ByteSink.ts";
@@ -19,7 +21,7 @@ import { EndReason } from "./events/EndReason.ts";
 import { bodyOffsetOf, FrameReader } from "./wire/FrameReader.ts";
 import { handleAuth } from "./handlers/auth.ts";
 import type { Admission, Applicant } from "./handlers/connect.ts";
-import { handleConnect } from "./handlers/connect.ts";
+import { handleConnect, refusalOfLarge } from "./handlers/connect.ts";
 import { handleDisconnect } from "./handlers/disconnect.ts";
 import { handlePublish } from "./handlers/publish.ts";
 import { handlePubrel } from "./handlers/pubrel.ts";
@@ -85,7 +87,7 @@ export class Connection implements Applicant, Asker {
     readonly ipaddress: string,
   ) {
     const { limits } = listener;
-    this.#frames = new FrameReader(limits.maxPacketSize);
+    this.#frames = new FrameReader(limits.maxFirstPacketSize);
     this.#lastReceived = context.monotonic();
     this.#deadline = context.deadlines.schedule(
       this.#lastReceived + limits.handshakeTimeout,
@@ -192,6 +194,8 @@ export class Connection implements Applicant, Asker {
       case "Admitted": {
         const { client, session, connack, connectInfo, present } = admission;
         this.sink.write(connack);
+        this.sink.letIn();
+        this.#frames.maxPacketSize = this.listener.limits.maxPacketSize;
         this.context.deadlines.cancel(this.#deadline);
         this.#state = { _tag: "Connected", client, session };
         this.#lastReceived = this.context.monotonic(); // verifying its credentials took our time, not its own
@@ -362,6 +366,10 @@ export class Connection implements Applicant, Asker {
         ReasonCode.ImplementationSpecificError,
       );
       return;
+    }
+    if (this.#state._tag === "AwaitingConnect" && error.reasonCode === ReasonCode.PacketTooLarge) {
+      const connack = refusalOfLarge(this.#frames.begun);
+      if (connack !== undefined) this.sink.write(connack);
     }
     this.close(`ProtocolError(${error.what})`, error.reasonCode, error.what);
   }

@@ -4,6 +4,7 @@
  */
 import type { ByteSink } from "../mqtt/ports/ByteSink.ts";
 import type { Connection } from "../mqtt/Connection.ts";
+import type { Newcomer } from "./Newcomers.ts";
 
 /** Makes the protocol connection that writes to `sink`; `peer` is the client's address. */
 export type OpenConnection = (sink: SocketSink, peer: Peer) => Connection;
@@ -35,6 +36,14 @@ export abstract class SocketSink implements ByteSink {
   #joined: Array<Uint8Array> = [];
   #isSending = false;
   #closing: ReturnType<typeof setTimeout> | undefined;
+  /** Until its client is in. */
+  #newcomer: Newcomer | undefined;
+
+  /** @param newcomer its place among those that are not in yet; absent: nobody counts them */
+  constructor(newcomer?: Newcomer) {
+    if (newcomer !== undefined) newcomer.cut = () => this.cut();
+    this.#newcomer = newcomer;
+  }
 
   write(bytes: Uint8Array): void {
     if (this.#state !== "open") return;
@@ -47,6 +56,11 @@ export abstract class SocketSink implements ByteSink {
     if (this.#isSending) return;
     this.#isSending = true;
     queueMicrotask(() => this.#flush());
+  }
+
+  letIn(): void {
+    this.#newcomer?.leave();
+    this.#newcomer = undefined;
   }
 
   end(): void {
@@ -65,6 +79,7 @@ export abstract class SocketSink implements ByteSink {
     this.#waiting = [];
     this.#joined = [];
     this.buffered = 0;
+    this.#newcomer?.leave();
     this.destroy();
     this.onClosed?.();
   }

@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
+import type { Newcomer } from "./Newcomers.ts";
 import { ReadBuffer } from "./ReadBuffer.ts";
 import type { Peer } from "./SocketSink.ts";
 
@@ -17,8 +18,9 @@ export class TcpStream extends Duplex {
   #isWanted = false;
   #isReading = false;
 
-  constructor(socket: Deno.TcpConn) {
+  constructor(socket: Deno.TcpConn, readonly newcomer: Newcomer) {
     super();
+    newcomer.cut = () => this.destroy();
     this.peer = socket.remoteAddr;
     this.#socket = socket;
     // Who speaks over it hears of a reset too. Between two speakers (HTTP, then WebSocket) there is none,
@@ -58,6 +60,7 @@ export class TcpStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#socket.close();
+    this.newcomer.leave();
     done(error);
   }
 

@@ -62,7 +62,7 @@ const bind = (
 ): Effect.Effect<Peer, unknown, Scope.Scope> => {
   switch (settings.transport) {
     case "tcp":
-      return listenTcp(settings, (socket) => void serveTcp(socket, open)); // never rejects
+      return listenTcp(settings, (socket, newcomer) => void serveTcp(socket, newcomer, open)); // never rejects
     case "tls":
       return Effect.flatMap(
         Effect.promise(() => import("./listenTls.ts")),

@@ -4,9 +4,14 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
+import type { Newcomer } from "./Newcomers.ts";
+import { Newcomers } from "./Newcomers.ts";
 
 /** After a failure to accept (too many open files, say) the listener rests this long. */
 const rest = Duration.millis(250);
+
+/** Between two lines of the log about sockets that were refused. */
+const TELLING = Duration.seconds(10);
 
 /**
  * Whether it was the client that failed, by a reset before it was accepted. There is no rest after
@@ -16,19 +21,48 @@ const isReset = (error: unknown): boolean =>
   error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionReset ||
   error instanceof Deno.errors.ConnectionAborted;
 
-/** Listens; answers the bound address. `serve` takes each socket over. */
+/**
+ * Listens; answers the bound address. `serve` takes each socket over that is let in, and says of it when
+ * it is no newcomer any more.
+ */
 export const listenTcp = (
-  { name, hostname, port }: ListenerSettings,
-  serve: (socket: Deno.TcpConn) => void,
+  { name, hostname, port, limits }: ListenerSettings,
+  serve: (socket: Deno.TcpConn, newcomer: Newcomer) => void,
 ): Effect.Effect<Deno.NetAddr, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const listener = yield* Effect.acquireRelease(
       Effect.try({ try: () => Deno.listen({ hostname, port }), catch: (cause) => cause }),
       (listener) => Effect.sync(() => listener.close()),
     );
-    yield* Effect.forkScoped(acceptAll(name, listener, serve));
+    const newcomers = new Newcomers(limits, () => performance.now());
+    const serveAdmissible = (socket: Deno.TcpConn): void => {
+      const newcomer = newcomers.enter(socket.remoteAddr.hostname);
+      if (newcomer === undefined) socket.close();
+      else serve(socket, newcomer);
+    };
+    yield* Effect.forkScoped(acceptAll(name, listener, serveAdmissible));
+    yield* Effect.forkScoped(tellRefusals(name, newcomers));
     return listener.addr;
   });
+
+/** Says how many sockets were refused, while there are such. */
+export const tellRefusals = (
+  name: string,
+  newcomers: Pick<Newcomers, "refused">,
+): Effect.Effect<never> =>
+  Effect.suspend(() => {
+    const before = newcomers.refused;
+    return Effect.zipRight(
+      Effect.sleep(TELLING),
+      Effect.suspend(() => {
+        const sockets = newcomers.refused - before;
+        return sockets === 0 ? Effect.void : Effect.logWarning(
+          "sockets closed over max_handshaking_limit or max_conn_rate",
+          { listener: name, sockets },
+        );
+      }),
+    );
+  }).pipe(Effect.forever);
 
 /** Accepts for ever, whatever fails. */
 export const acceptAll = (

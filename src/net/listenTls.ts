@@ -30,7 +30,7 @@ export const listenTls = (
     const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
     return yield* listenTcp(
       settings,
-      (socket) => serveTls(socket, secureContext, handshakes, open),
+      (socket, newcomer) => serveTls(socket, newcomer, secureContext, handshakes, open),
     );
   });
 

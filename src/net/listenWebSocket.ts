@@ -27,8 +27,8 @@ export const listenWebSocket = (
   Effect.gen(function* () {
     const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
     const server = makeServer(settings, handshakes, open);
-    return yield* listenTcp(settings, (socket) => {
-      const stream = new TcpStream(socket);
+    return yield* listenTcp(settings, (socket, newcomer) => {
+      const stream = new TcpStream(socket, newcomer);
       handshakes.begin(stream);
       server.emit("connection", stream); // a server that does not listen: it only speaks HTTP
     });

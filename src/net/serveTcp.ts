@@ -3,6 +3,7 @@
  * pending read and one small buffer while nothing happens.
  */
 import { FairShare } from "./FairShare.ts";
+import type { Newcomer } from "./Newcomers.ts";
 import { ReadBuffer } from "./ReadBuffer.ts";
 import type { OpenConnection } from "./SocketSink.ts";
 import { SocketSink } from "./SocketSink.ts";
@@ -11,8 +12,12 @@ import { SocketSink } from "./SocketSink.ts";
  * Serves an accepted socket until the client closes it. Never rejects: what the socket does wrong ends
  * in the connection's end reason.
  */
-export const serveTcp = async (socket: Deno.TcpConn, open: OpenConnection): Promise<void> => {
-  const sink = new TcpSink(socket);
+export const serveTcp = async (
+  socket: Deno.TcpConn,
+  newcomer: Newcomer,
+  open: OpenConnection,
+): Promise<void> => {
+  const sink = new TcpSink(socket, newcomer);
   const connection = open(sink, socket.remoteAddr);
   sink.connection = connection;
   const buffer = new ReadBuffer();
@@ -48,8 +53,8 @@ class TcpSink extends SocketSink {
   #isRemoteClosed = false;
   #isFinished = false;
 
-  constructor(socket: Deno.TcpConn) {
-    super();
+  constructor(socket: Deno.TcpConn, newcomer: Newcomer) {
+    super(newcomer);
     this.#socket = socket;
   }
 

@@ -3,6 +3,7 @@ import type { Buffer } from "node:buffer";
 import type { SecureContext } from "node:tls";
 import { TLSSocket } from "node:tls";
 import type { Handshakes } from "./Handshakes.ts";
+import type { Newcomer } from "./Newcomers.ts";
 import type { OpenConnection } from "./SocketSink.ts";
 import { SocketSink } from "./SocketSink.ts";
 import { TcpStream } from "./TcpStream.ts";
@@ -13,14 +14,15 @@ import { TcpStream } from "./TcpStream.ts";
  */
 export const serveTls = (
   socket: Deno.TcpConn,
+  newcomer: Newcomer,
   secureContext: SecureContext,
   handshakes: Handshakes,
   open: OpenConnection,
 ): void => {
-  const tcp = new TcpStream(socket);
+  const tcp = new TcpStream(socket, newcomer);
   // A TLSSocket takes any Duplex; its types name net.Socket alone.
   const tls = new TLSSocket(tcp as never, { isServer: true, secureContext });
-  const sink = new TlsSink(tcp, tls);
+  const sink = new TlsSink(tcp, tls, newcomer);
   handshakes.begin(tcp);
   tls.on("secure", () => {
     handshakes.end(tcp);
@@ -45,8 +47,8 @@ class TlsSink extends SocketSink {
   readonly #tcp: TcpStream;
   readonly #tls: TLSSocket;
 
-  constructor(tcp: TcpStream, tls: TLSSocket) {
-    super();
+  constructor(tcp: TcpStream, tls: TLSSocket, newcomer: Newcomer) {
+    super(newcomer);
     this.#tcp = tcp;
     this.#tls = tls;
   }

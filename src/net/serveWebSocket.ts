@@ -52,7 +52,7 @@ class WebSocketSink extends SocketSink {
   #nextPong: Uint8Array | undefined;
 
   constructor(stream: TcpStream) {
-    super();
+    super(stream.newcomer);
     this.#stream = stream;
   }
 

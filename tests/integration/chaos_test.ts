@@ -41,7 +41,7 @@ import type { Figures } from "../support/figures.ts";
 import { figuresIn } from "../support/figures.ts";
 import { Random } from "../support/fuzz/Random.ts";
 import { testNeeding } from "../support/permissions.ts";
-import { LIMITS } from "../support/ProtocolBench.ts";
+import { BROKER_LIMITS, LIMITS } from "../support/ProtocolBench.ts";
 import { refusingUrl } from "../support/Receiver.ts";
 import { accountsBalance, rule, settingsOf } from "../unit/webhook/harness.ts";
 
@@ -256,6 +256,8 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
     const broker = yield* makeBroker({
       nodeId: 1,
       sink: tap.sink(webhook.sink),
+      limits: BROKER_LIMITS,
+      isMemoryShort: () => false,
       access: new LiveAccess({ users: [], acl: [] }),
       newClientId: () => crypto.randomUUID(),
     });
@@ -263,8 +265,8 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
     const listener = new Listener(LIMITS);
     const { port } = yield* listenTcp(
       { name: "chaos", hostname: "127.0.0.1", port: 0, limits: LIMITS, transport: "tcp" },
-      (socket) =>
-        void serveTcp(socket, (sink, peer) => {
+      (socket, newcomer) =>
+        void serveTcp(socket, newcomer, (sink, peer) => {
           sockets.add(sink);
           return broker.accept(sink, listener, formatAddress(peer));
         }),

@@ -9,7 +9,11 @@ import type { Packet } from "mqtt-packet";
 import * as Schema from "@effect/schema";
 import * as Effect from "effect/Effect";
 import { generate, parser } from "mqtt-packet";
-import type { BrokerSettings, ListenerLimits } from "../../src/domain/BrokerSettings.ts";
+import type {
+  BrokerLimits,
+  BrokerSettings,
+  ListenerLimits,
+} from "../../src/domain/BrokerSettings.ts";
 import type { HookEvent, HookEventName } from "../../src/domain/HookEvent.ts";
 import { BrokerFile, brokerSettings } from "../../src/config/BrokerFile.ts";
 import { ConfigSource } from "../../src/config/ConfigSource.ts";
@@ -22,10 +26,15 @@ import type { Connection } from "../../src/mqtt/Connection.ts";
 import type { Client } from "../../src/mqtt/session/Client.ts";
 import type { HookSink, Pressure } from "../../src/mqtt/ports/HookSink.ts";
 
-/** The defaults of a listener in broker.toml. */
-export const LIMITS: ListenerLimits = brokerSettings(
+const DEFAULTS = brokerSettings(
   Effect.runSync(Effect.provide(Schema.decode(BrokerFile)({}), ConfigSource.Live)),
-).listeners[0]!.limits; // a file that names no listener gets one
+);
+
+/** The defaults of a listener in broker.toml. */
+export const LIMITS: ListenerLimits = DEFAULTS.listeners[0]!.limits; // a file that names no listener gets one
+
+/** The defaults of what all clients may occupy. */
+export const BROKER_LIMITS: BrokerLimits = DEFAULTS.limits;
 
 /** Keeps every event that is wanted. */
 export class RecordingHooks implements HookSink {
@@ -71,6 +80,8 @@ export class TestClient implements ByteSink {
   readonly bytes: Array<number> = [];
   buffered = 0;
   isReading = true;
+  /** Whether its place among the newcomers is free. */
+  isLetIn = false;
   /** Whether the broker has closed the connection. */
   closed = false;
   readonly connection: Connection;
@@ -98,6 +109,10 @@ export class TestClient implements ByteSink {
 
   end(): void {
     this.closed = true;
+  }
+
+  letIn(): void {
+    this.isLetIn = true;
   }
 
   setReading(reading: boolean): void {
@@ -150,6 +165,7 @@ export class TestClient implements ByteSink {
 export interface ProtocolBenchOptions {
   readonly limits?: Partial<ListenerLimits>;
   readonly users?: BrokerSettings["users"];
+  readonly brokerLimits?: Partial<BrokerLimits>;
   readonly acl?: BrokerSettings["acl"];
   /** Instead of one that goes by `users`. */
   readonly authenticate?: Authenticate;
@@ -166,6 +182,8 @@ export class ProtocolBench {
   elapsed = 0;
   /** By how much the wall clock was set since, in milliseconds. */
   skew = 0;
+  /** As the broker finds it with the next tick. */
+  isMemoryShort = false;
   #ids = 0;
   #ports = 50_000;
 
@@ -176,6 +194,8 @@ export class ProtocolBench {
     this.broker = new Broker({
       nodeId: 1,
       sink: this.hooks,
+      limits: { ...BROKER_LIMITS, ...options.brokerLimits },
+      isMemoryShort: () => this.isMemoryShort,
       clock: { now: () => this.now, monotonic: () => this.elapsed },
       access: {
         authenticate: options.authenticate ?? access.authenticate,

@@ -4,17 +4,19 @@ import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
 import { makeBroker } from "../../src/makeBroker.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
-import { LIMITS, RecordingHooks } from "../support/ProtocolBench.ts";
+import { BROKER_LIMITS, LIMITS, RecordingHooks } from "../support/ProtocolBench.ts";
 import { skewable } from "../support/skewable.ts";
 
 for (const hours of [1, -1]) {
-  Deno.test(`makeBroker's time LIMITS pass as they would when the wall clock is set by ${hours} h`, () => {
+  Deno.test(`makeBroker's time limits pass as they would when the wall clock is set by ${hours} h`, () => {
     const test = Effect.gen(function* () {
       const { clock, setWallClock } = skewable(yield* Effect.clock);
       const broker = yield* Effect.withClock(
         makeBroker({
           nodeId: 1,
           sink: new RecordingHooks(),
+          limits: BROKER_LIMITS,
+          isMemoryShort: () => false,
           access: {
             authenticate: () => "unknown",
             authorize: () => true,
@@ -25,7 +27,13 @@ for (const hours of [1, -1]) {
         }),
         clock,
       );
-      const sink = { write: () => {}, buffered: 0, end: () => {}, setReading: () => {} };
+      const sink = {
+        write: () => {},
+        buffered: 0,
+        end: () => {},
+        setReading: () => {},
+        letIn: () => {},
+      };
       broker.accept(sink, new Listener(LIMITS), "127.0.0.1:1");
       yield* TestClock.adjust(10_000);
       setWallClock(hours * 3_600_000);

@@ -14,6 +14,7 @@ import type { ClientOwner } from "../session/Client.ts";
 import { Client } from "../session/Client.ts";
 import { mayPublish } from "../session/mayPublish.ts";
 import type { Will } from "../session/Will.ts";
+import { bodyOffsetOf } from "../wire/FrameReader.ts";
 import { isUtf8 } from "../wire/isUtf8.ts";
 import type { ConnectInfo } from "../events/Hooks.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
@@ -126,6 +127,12 @@ const refuseProtocol = (
     connack: encode({ cmd: "connack", returnCode: 1, sessionPresent: false }, 4),
   };
 };
+
+/** The answer to a first packet that is larger than it may be, of which only the beginning is there; undefined: none. */
+export const refusalOfLarge = (begun: Uint8Array): Uint8Array | undefined =>
+  claimedVersion(begun, bodyOffsetOf(begun)) === 5
+    ? connack5(ReasonCode.PacketTooLarge) // [MQTT-3.1.4-1]
+    : undefined;
 
 const connack5 = (reasonCode: ReasonCode): Uint8Array =>
   encode({ cmd: "connack", reasonCode, sessionPresent: false }, 5);
@@ -245,6 +252,13 @@ class ConnectRequest {
     return this.packet.properties?.maximumPacketSize ?? Infinity;
   }
 
+  /** Whether there may be a session more, if it needs one. */
+  get #hasRoom(): boolean {
+    const { sessions, limits, isMemoryShort } = this.context;
+    if (sessions.get(this.#info.clientid) !== undefined) return true;
+    return !isMemoryShort && (limits.maxSessions === 0 || sessions.size < limits.maxSessions);
+  }
+
   accept(): Admission {
     const { context, applicant, packet, connectInfo } = this;
     const { sessions } = context;
@@ -259,6 +273,7 @@ class ConnectRequest {
     if (isOneMore && listener.connected >= limits.maxConnections) {
       return this.refuse(ReasonCode.ServerUnavailable);
     }
+    if (!this.#hasRoom) return this.refuse(ReasonCode.QuotaExceeded);
     const is5 = packet.protocolVersion === 5;
     const properties = packet.properties;
     const requestedExpiry = properties?.sessionExpiryInterval ?? 0;

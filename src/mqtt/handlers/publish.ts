@@ -89,7 +89,7 @@ const refusalOf = (
   if (packet.properties?.payloadFormatIndicator && !isUtf8(message.payload)) { // section 3.3.2.3.2
     return ReasonCode.PayloadFormatInvalid;
   }
-  return undefined;
+  return context.pubSub.hasRoomFor(message) ? undefined : ReasonCode.QuotaExceeded;
 };
 
 /** PUBACK or PUBREC; 3.x can only say yes. [MQTT-3.4.2-1] [MQTT-3.5.2-1], 3.1.1: [MQTT-3.3.5-2] */

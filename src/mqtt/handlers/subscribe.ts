@@ -3,6 +3,7 @@ import { isTooDeep } from "../../domain/TopicFilter.ts";
 import type { QoS } from "../../domain/QoS.ts";
 import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Client } from "../session/Client.ts";
+import type { Session } from "../session/Session.ts";
 import type { Subscribe } from "../wire/PacketCodec.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
 import type { Subscription } from "../routing/Subscription.ts";
@@ -26,7 +27,7 @@ export const handleSubscribe = (
     });
     const refusal = subscription === undefined
       ? ReasonCode.TopicFilterInvalid
-      : refusalOf(context, client, subscription);
+      : refusalOf(context, client, session, subscription);
     if (subscription === undefined || refusal !== undefined) {
       granted.push(refusedCode(client, requested, refusal ?? ReasonCode.TopicFilterInvalid));
       continue;
@@ -49,10 +50,12 @@ const refusedCode = (client: Client, requested: QoS, refusal: ReasonCode): numbe
 const refusalOf = (
   context: BrokerContext,
   client: Client,
+  session: Session,
   { topic, filter }: Subscription,
 ): ReasonCode | undefined => {
   if (isTooDeep(filter, client.limits.maxTopicLevels)) return ReasonCode.TopicFilterInvalid;
-  return context.access.authorize(client.info, "subscribe", topic)
-    ? undefined
-    : ReasonCode.NotAuthorized;
+  if (!context.access.authorize(client.info, "subscribe", topic)) return ReasonCode.NotAuthorized;
+  if (session.subscriptions.has(topic)) return undefined;
+  const hasRoom = session.hasRoomFor(topic) && !context.isMemoryShort;
+  return hasRoom ? undefined : ReasonCode.QuotaExceeded;
 };

@@ -7,6 +7,8 @@ export interface ByteSink {
   write(bytes: Uint8Array): void;
   /** Bytes that wait to be sent. */
   readonly buffered: number;
+  /** Its client is in: CONNACK has been written, with a yes. */
+  letIn(): void;
   /** Sends what waits, then closes. */
   end(): void;
   /** Stops or goes on reading from the client. */

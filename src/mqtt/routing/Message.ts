@@ -30,6 +30,11 @@ export class Message {
     readonly forward: ForwardedProperties,
   ) {}
 
+  /** Bytes that it occupies, about: what a publisher has a say in. */
+  get size(): number {
+    return this.topic.length + this.payload.length + this.forward.length;
+  }
+
   /**
    * A frame to send to a client that needs no alias and no subscription identifier. Encoded once per
    * version, QoS and retain flag while the message is being routed: a fan-out to 10,000 costs one.

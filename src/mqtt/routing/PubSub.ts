@@ -3,6 +3,7 @@
  * be retained. Knows subscribers and nothing of sessions, clients or connections.
  */
 import type { Deadline, Deadlines } from "../../collections/Deadlines.ts";
+import type { BrokerLimits } from "../../domain/BrokerSettings.ts";
 import type { QoS } from "../../domain/QoS.ts";
 import type { Hooks } from "../events/Hooks.ts";
 import type { Message } from "./Message.ts";
@@ -11,6 +12,13 @@ import { Router } from "./Router.ts";
 import type { SharedGroup, Subscription } from "./Subscription.ts";
 import { TopicTree } from "./TopicTree.ts";
 
+/** How much may be retained. */
+export interface RetainHost {
+  readonly limits: Pick<BrokerLimits, "maxRetainedMessages" | "maxRetainedPayload">;
+  /** Nothing more is to be kept than is. */
+  readonly isMemoryShort: boolean;
+}
+
 export class PubSub {
   readonly topics = new TopicTree();
   readonly retained = new RetainedMessages();
@@ -18,9 +26,25 @@ export class PubSub {
   readonly #retainedExpiry = new Map<string, Deadline>();
   readonly #router = new Router(this.topics);
 
-  constructor(readonly hooks: Hooks, readonly deadlines: Deadlines) {}
+  constructor(
+    readonly hooks: Hooks,
+    readonly deadlines: Deadlines,
+    readonly host: RetainHost,
+  ) {}
 
-  /** Publishes a message: stores it when it is retained, and routes it. Returns for how many subscribers it was. */
+  /** Whether there is room to retain a message that asks for it; others, and empty ones, need none. */
+  hasRoomFor({ retain, topic, payload }: Message): boolean {
+    if (!retain || payload.length === 0) return true;
+    const { limits, isMemoryShort } = this.host;
+    const { maxRetainedMessages, maxRetainedPayload } = limits;
+    if (maxRetainedPayload > 0 && payload.length > maxRetainedPayload) return false;
+    if (!isMemoryShort && maxRetainedMessages === 0) return true;
+    const replaced = this.retained.get(topic);
+    if (isMemoryShort) return replaced !== undefined && payload.length <= replaced.payload.length;
+    return replaced !== undefined || this.retained.size < maxRetainedMessages;
+  }
+
+  /** Publishes a message, for which `hasRoomFor` has been asked: stores it when it is retained, and routes it. Returns for how many subscribers it was. */
   publish(message: Message): number {
     this.hooks.messagePublish(message);
     if (message.retain) this.#retain(message);

@@ -10,6 +10,7 @@
  */
 import type { ListenerLimits } from "../../domain/BrokerSettings.ts";
 import type { QoS } from "../../domain/QoS.ts";
+import { levelCount } from "../../domain/TopicFilter.ts";
 import type { Client } from "./Client.ts";
 import type { Deadline, Deadlines } from "../../collections/Deadlines.ts";
 import { Deque } from "../../collections/Deque.ts";
@@ -33,12 +34,21 @@ import type { SharedGroup, Subscriber, Subscription } from "../routing/Subscript
  */
 const RETAINED_STEPS = 10_000;
 
+/**
+ * How many of `max_subscriptions` one to this filter takes: what it costs in memory, and each PUBLISH
+ * that it may match, grows with its levels and its length.
+ */
+const placesOf = (topic: string): number =>
+  Math.max(Math.ceil(levelCount(topic) / 16), Math.ceil(topic.length / 256));
+
 /** What sessions share with the broker they belong to. */
 export interface SessionHost {
   readonly hooks: Hooks;
   readonly deadlines: Deadlines;
   readonly pubSub: PubSub;
   readonly access: Pick<Access, "receiving" | "revision">;
+  /** No message is to be queued. */
+  readonly isMemoryShort: boolean;
   /** Wall time. */
   now(): number;
   /** The time of `deadlines`, and of what expires. */
@@ -65,7 +75,11 @@ export class Session implements Subscriber {
   routingIdentifiers: Array<number> | undefined;
 
   readonly #reception: Reception;
+  /** Taken by `subscriptions`. */
+  #places = 0;
   readonly #queue = new Deque<Outgoing | RetainedDelivery>();
+  /** Of the messages in it. */
+  #queuedBytes = 0;
   /** Of `#queue`, by the subscription's topic: they keep their place while they are worked off. */
   readonly #retained = new Map<string, RetainedDelivery>();
   #retainedSteps = 0;
@@ -107,9 +121,16 @@ export class Session implements Subscriber {
     return this.#reception.allows(this.info, topic);
   }
 
+  /** Whether it may have a subscription more, to this filter. */
+  hasRoomFor(topic: string): boolean {
+    const { maxSubscriptions } = this.limits;
+    return maxSubscriptions === 0 || this.#places + placesOf(topic) <= maxSubscriptions;
+  }
+
   /** Adds or replaces a subscription; returns whether it is new. [MQTT-3.8.4-3] */
   subscribe(subscription: Subscription): boolean {
     const existing = this.subscriptions.get(subscription.topic);
+    if (existing === undefined) this.#places += placesOf(subscription.topic);
     this.subscriptions.set(subscription.topic, subscription);
     this.host.pubSub.subscribe(subscription, existing);
     return existing === undefined;
@@ -121,6 +142,7 @@ export class Session implements Subscriber {
     const subscription = this.subscriptions.get(topic);
     if (subscription === undefined) return false;
     this.subscriptions.delete(topic);
+    this.#places -= placesOf(topic);
     this.#retained.get(topic)?.cancel();
     const group = pubSub.unsubscribe(subscription);
     // What was queued by a group that nobody is left in stays queued for this session. [MQTT-3.10.4-3]
@@ -136,6 +158,7 @@ export class Session implements Subscriber {
       this.host.pubSub.unsubscribe(subscription);
     }
     this.subscriptions.clear();
+    this.#places = 0;
   }
 
   /** Sends a message, or queues it behind others; drops it when the queue is full, or it may not have it. */
@@ -203,17 +226,17 @@ export class Session implements Subscriber {
         continue;
       }
       if (next.expiresAt <= now) {
-        this.#queue.shift();
+        this.#shiftMessage(next);
         this.#drop(next, DropReason.MessageExpiration);
         continue;
       }
       if (!this.mayReceive(next.message.topic)) { // any more: it might when the message came
-        this.#queue.shift();
+        this.#shiftMessage(next);
         this.#passOn(next, DropReason.PublishRefused);
         continue;
       }
       if (!this.#canSend(next.qos)) break;
-      this.#queue.shift();
+      this.#shiftMessage(next);
       this.#send(next, now);
       next.message.forgetFrames();
     }
@@ -269,6 +292,7 @@ export class Session implements Subscriber {
     this.#retained.clear();
     this.#resend = [];
     this.#queue.filter(() => false);
+    this.#queuedBytes = 0;
     for (const outgoing of left) {
       if (outgoing instanceof RetainedDelivery) continue; // not sent, and not lost: it stays retained
       // A released message has arrived; only the last word of the handshake is missing.
@@ -282,6 +306,7 @@ export class Session implements Subscriber {
     this.#queue.filter((outgoing) => {
       if (outgoing instanceof RetainedDelivery || outgoing.group !== group) return true;
       left.push(outgoing);
+      this.#queuedBytes -= outgoing.message.size;
       return false;
     });
     return left;
@@ -353,11 +378,16 @@ export class Session implements Subscriber {
   }
 
   #enqueue(outgoing: Outgoing): void {
-    if (this.queued >= this.limits.maxMqueueLen) {
+    const { size } = outgoing.message;
+    const { maxMqueueLen, maxMqueueBytes } = this.limits;
+    const isFull = this.queued >= maxMqueueLen || this.host.isMemoryShort ||
+      (maxMqueueBytes > 0 && this.#queuedBytes + size > maxMqueueBytes);
+    if (isFull) {
       this.#drop(outgoing, DropReason.MessageQueueFull);
       return;
     }
     this.#queue.push(outgoing);
+    this.#queuedBytes += size;
     if (this.client === undefined) this.host.hooks.offlineMessage(this.info, outgoing);
     this.#expireQueueAt(outgoing.expiresAt);
   }
@@ -375,6 +405,12 @@ export class Session implements Subscriber {
     this.host.hooks.messageDropped(this.info, outgoing, reason);
   }
 
+  /** Takes the first of the queue out, which is this one. */
+  #shiftMessage({ message }: Outgoing): void {
+    this.#queue.shift();
+    this.#queuedBytes -= message.size;
+  }
+
   #expireQueueAt(at: number): void {
     if (at === Infinity) return;
     if (this.#queueDeadline !== undefined) {
@@ -390,6 +426,7 @@ export class Session implements Subscriber {
           next = Math.min(next, outgoing.expiresAt);
           return true;
         }
+        this.#queuedBytes -= outgoing.message.size;
         this.#drop(outgoing, DropReason.MessageExpiration);
         return false;
       });

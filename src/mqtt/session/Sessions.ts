@@ -158,7 +158,8 @@ export class Sessions {
       this.#host.monotonic() + will.expiryInterval,
       will.forward,
     );
-    if (mayPublish(access, from, will.topic)) pubSub.publish(message);
-    else hooks.messageRefused(message);
+    if (mayPublish(access, from, will.topic) && pubSub.hasRoomFor(message)) {
+      pubSub.publish(message);
+    } else hooks.messageRefused(message);
   }
 }

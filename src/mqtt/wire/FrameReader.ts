@@ -17,8 +17,8 @@ export class FrameReader {
   #owned = false;
   #bodyOffset = 0;
 
-  /** @param maxPacketSize bytes of the largest frame accepted, its fixed header included */
-  constructor(readonly maxPacketSize: number) {}
+  /** @param maxPacketSize bytes of the largest frame accepted, its fixed header included; may change */
+  constructor(public maxPacketSize: number) {}
 
   /** Where the body of the frame that `next` gave last begins in it, behind the fixed header. */
   get bodyOffset(): number {
@@ -28,6 +28,11 @@ export class FrameReader {
   /** Bytes received and not yet given out. */
   get buffered(): number {
     return this.#end - this.#start;
+  }
+
+  /** As much of the next frame as is there, and what came behind it; a view that is good until `settle`. */
+  get begun(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
   }
 
   /** The first byte of the next frame, as soon as it is there. */

@@ -92,6 +92,8 @@ export class FuzzClient implements ByteSink {
     this.closed = true;
   }
 
+  letIn(): void {}
+
   setReading(reading: boolean): void {
     this.isReading = reading;
   }

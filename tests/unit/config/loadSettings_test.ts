@@ -45,10 +45,15 @@ const webHook = async (toml: string, env?: Env) =>
 const anyListener = {
   allowAnonymous: true,
   maxConnections: 1_024_000,
+  maxHandshaking: 500,
+  maxConnRate: 0,
   handshakeTimeout: 30_000,
   maxPacketSize: 1_048_576,
+  maxFirstPacketSize: 102_400,
   maxInflight: 16,
   maxMqueueLen: 1000,
+  maxMqueueBytes: 16_777_216,
+  maxSubscriptions: 10_000,
   maxQosAllowed: 2,
   maxClientidLen: 65535,
   clientId: "free",
@@ -76,6 +81,12 @@ Deno.test("loadBrokerSettings fills an empty file with the documented defaults",
   assert.deepEqual(await broker(""), {
     settings: {
       node: { id: 1 },
+      limits: {
+        maxSessions: 0,
+        maxMemory: 0,
+        maxRetainedMessages: 0,
+        maxRetainedPayload: 1_048_576,
+      },
       listeners: [{
         name: "external",
         transport: "tcp",
@@ -313,7 +324,12 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       path: "/mqtt",
       hostname: "::1",
       port: 8083,
-      limits: { ...anyListener, maxPacketSize: 1024, maxQosAllowed: 1 },
+      limits: {
+        ...anyListener,
+        maxPacketSize: 1024,
+        maxFirstPacketSize: 1024,
+        maxQosAllowed: 1,
+      },
     },
   ]);
   assert.deepEqual(
@@ -344,7 +360,6 @@ Deno.test("loadBrokerSettings reads RMQTT's own file and names the keys it does 
     `broker.toml:40: ${ignored}: listener.wss`,
     `broker.toml:11: ${ignored}: ` + [
       "workers",
-      "max_handshaking_limit",
       "backlog",
       "idle_timeout",
       "min_keepalive",
@@ -352,11 +367,45 @@ Deno.test("loadBrokerSettings reads RMQTT's own file and names the keys it does 
       "retain_available",
       "max_awaiting_rel",
       "await_rel_timeout",
-      "max_subscriptions",
       "shared_subscription",
     ].map((key) => `listener.tcp.external.${key}`).join(", "),
     "broker.toml:18: listener.tcp.external takes only users, and auth.users has none: " +
     "it will refuse every client",
+  ]);
+});
+
+Deno.test("loadBrokerSettings reads RMQTT's limits, and 0 as no limit, beside keys that it ignores", async () => {
+  const { settings, warnings } = await broker(`mqtt.max_sessions = 5
+mqtt.max_memory = "1GB"
+mqtt.delayed_publish_max = 100_000
+retain.max_retained_messages = 3
+retain.max_payload_size = 0
+retain.retained_message_ttl = "0m"
+[listener.tcp.a]
+max_subscriptions = 0
+max_handshaking_limit = 0
+max_conn_rate = 7
+max_first_packet_size = 0
+max_mqueue_bytes = 0
+`);
+  assert.deepEqual(settings.limits, {
+    maxSessions: 5,
+    maxMemory: 1_073_741_824,
+    maxRetainedMessages: 3,
+    maxRetainedPayload: 0,
+  });
+  assert.deepEqual(settings.listeners[0]?.limits, {
+    ...anyListener,
+    maxSubscriptions: 0,
+    maxHandshaking: 0,
+    maxConnRate: 7,
+    maxFirstPacketSize: 1_048_576,
+    maxMqueueBytes: 0,
+  });
+  const ignored = "RMQTT keys that this broker does not support, ignored";
+  assert.deepEqual(warnings, [
+    `broker.toml:3: ${ignored}: mqtt.delayed_publish_max`,
+    `broker.toml:6: ${ignored}: retain.retained_message_ttl`,
   ]);
 });
 

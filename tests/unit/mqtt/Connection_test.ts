@@ -6,7 +6,7 @@ import { Connection } from "../../../src/mqtt/Connection.ts";
 import { Listener } from "../../../src/mqtt/Listener.ts";
 import type { ByteSink } from "../../../src/mqtt/ports/ByteSink.ts";
 import type { Verdict } from "../../../src/mqtt/ports/Access.ts";
-import { LIMITS, RecordingHooks } from "../../support/ProtocolBench.ts";
+import { BROKER_LIMITS, LIMITS, RecordingHooks } from "../../support/ProtocolBench.ts";
 
 class PlainOwner implements ConnectionOwner {
   readonly told: Array<string> = [];
@@ -38,6 +38,8 @@ class PlainSink implements ByteSink {
   }
 
   setReading(): void {}
+
+  letIn(): void {}
 }
 
 /** CONNECT of a 3.1.1 client `c` with a clean session; with user name and password `u` where asked for. */
@@ -56,6 +58,8 @@ const start = (verdict: Verdict | Promise<Verdict> = "good") => {
   const context = new BrokerContext({
     nodeId: 1,
     sink: hooks,
+    limits: BROKER_LIMITS,
+    isMemoryShort: () => false,
     clock: { now: () => 0, monotonic: () => 0 },
     access: {
       authenticate: () => verdict,

@@ -10,7 +10,7 @@ import type { ListenError } from "../../../src/net/listen.ts";
 import { listen } from "../../../src/net/listen.ts";
 import { makeBroker } from "../../../src/makeBroker.ts";
 import { makeSockets } from "../../../src/net/Sockets.ts";
-import { LIMITS, RecordingHooks } from "../../support/ProtocolBench.ts";
+import { BROKER_LIMITS, LIMITS, RecordingHooks } from "../../support/ProtocolBench.ts";
 
 const file = (name: string): string =>
   new URL(`../../support/tls/${name}`, import.meta.url).pathname;
@@ -61,6 +61,8 @@ export class TestListener {
         const broker = yield* makeBroker({
           nodeId: 1,
           sink: hooks,
+          limits: BROKER_LIMITS,
+          isMemoryShort: () => false,
           access: new LiveAccess({ users: [], acl: [] }),
           newClientId: () => crypto.randomUUID(),
         });

@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber";
 import * as Logger from "effect/Logger";
 import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
-import { acceptAll } from "../../../src/net/listenTcp.ts";
+import { acceptAll, tellRefusals } from "../../../src/net/listenTcp.ts";
 
 Deno.test("acceptAll rests after a failure of its own, and not after a client's reset", async () => {
   const failures = [
@@ -37,4 +37,28 @@ Deno.test("acceptAll rests after a failure of its own, and not after a client's 
   assert.deepEqual(log, [
     '["cannot accept a connection",{"listener":"test","error":"Error: too many open files"}]',
   ]);
+});
+
+Deno.test("tellRefusals says every ten seconds how many sockets were refused, and nothing where none was", async () => {
+  const newcomers = { refused: 0 };
+  const log: Array<string> = [];
+  const logger = Logger.make(({ message }) => log.push(JSON.stringify(message)));
+  await Effect.gen(function* () {
+    const fiber = yield* Effect.fork(tellRefusals("test", newcomers));
+    for (const refused of [0, 3, 3, 10]) {
+      newcomers.refused = refused;
+      yield* TestClock.adjust("10 seconds");
+    }
+    yield* Fiber.interrupt(fiber);
+  }).pipe(
+    Effect.provide(TestContext.TestContext),
+    Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+    Effect.runPromise,
+  );
+  const line = (sockets: number) =>
+    JSON.stringify(["sockets closed over max_handshaking_limit or max_conn_rate", {
+      listener: "test",
+      sockets,
+    }]);
+  assert.deepEqual(log, [line(3), line(7)]);
 });

@@ -87,6 +87,37 @@ for (const transport of TRANSPORTS) {
 
   testNeeding(
     NEEDED,
+    `${transport} listener closes the newest socket over max_handshaking_limit, until one is let in or gone`,
+    async () => {
+      const limited = { limits: { ...LIMITS, maxHandshaking: 2 } };
+      const listener = await TestListener.open(settings(transport, limited));
+      const open = () => Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+      const silent = new Client(await open(), (bytes) => bytes);
+      const first = await listener.connect(transport);
+      const refused = new Client(await open(), (bytes) => bytes);
+      assert.deepEqual(await refused.readAll(), []);
+      await first.send(...connect("a"));
+      await first.read(sent(CONNACK).length);
+      const second = await listener.connect(transport); // in the first one's place
+      silent.close();
+      for (let isIn = false; !isIn;) { // as soon as the listener has seen that the silent one has gone
+        try {
+          const third = await listener.connect(transport);
+          await third.send(...connect("c"));
+          await third.read(sent(CONNACK).length);
+          third.close();
+          isIn = true;
+        } catch {
+          continue;
+        }
+      }
+      for (const client of [first, second]) client.close();
+      await listener.close();
+    },
+  );
+
+  testNeeding(
+    NEEDED,
     `${transport} listener ends a client without a CONNECT at handshake_timeout`,
     async () => {
       const listener = await TestListener.open(settings(transport, hasty));

@@ -3,13 +3,16 @@ import assert from "node:assert/strict";
 import { Deadlines } from "../../../../src/collections/Deadlines.ts";
 import { Hooks } from "../../../../src/mqtt/events/Hooks.ts";
 import { PubSub } from "../../../../src/mqtt/routing/PubSub.ts";
-import { RecordingHooks } from "../../../support/ProtocolBench.ts";
+import { BROKER_LIMITS, RecordingHooks } from "../../../support/ProtocolBench.ts";
 import { message, PlainSubscriber, subscription } from "./subscriptions.ts";
 
 const start = () => {
   const recorded = new RecordingHooks();
   const deadlines = new Deadlines();
-  const pubSub = new PubSub(new Hooks(recorded, { now: () => 0, monotonic: () => 0 }), deadlines);
+  const pubSub = new PubSub(new Hooks(recorded, { now: () => 0, monotonic: () => 0 }), deadlines, {
+    limits: BROKER_LIMITS,
+    isMemoryShort: false,
+  });
   return { pubSub, recorded, deadlines };
 };
 

@@ -1,0 +1,101 @@
+/**
+ * Sockets of one listener that are no client's yet, from accept to CONNACK: how many there may be, and how
+ * many may come in a second. Who comes by one more socket than is allowed is refused at once.
+ *
+ * When there are too many, the newest of the address that has the most goes: who occupies all places
+ * with sockets that say nothing keeps out nobody but himself.
+ */
+
+export interface NewcomerLimits {
+  /** 0: no limit. */
+  readonly maxHandshaking: number;
+  /** A second; 0: no limit. */
+  readonly maxConnRate: number;
+}
+
+/** A socket that is on its way in. */
+export class Newcomer {
+  /** Closes the socket: its place is wanted for another. */
+  cut: () => void = () => {};
+
+  constructor(readonly address: string, readonly owner: Newcomers) {}
+
+  /** It is a client's now, or closed. To be called again does nothing. */
+  leave(): void {
+    this.owner.left(this);
+  }
+}
+
+export class Newcomers {
+  readonly #byAddress = new Map<string, Set<Newcomer>>();
+  #size = 0;
+  #refused = 0;
+  /** How many may come at once. */
+  #allowance: number;
+  #allowedAt: number;
+
+  /** @param now milliseconds, of a clock that only goes forward */
+  constructor(readonly limits: NewcomerLimits, readonly now: () => number) {
+    this.#allowance = limits.maxConnRate;
+    this.#allowedAt = now();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Sockets that were closed because there were too many of them. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** A socket was accepted; undefined: it is to be closed. */
+  enter(address: string): Newcomer | undefined {
+    if (!this.#isInTime() || !this.#hasPlaceFor(address)) {
+      this.#refused++;
+      return undefined;
+    }
+    const newcomer = new Newcomer(address, this);
+    const there = this.#byAddress.get(address);
+    if (there === undefined) this.#byAddress.set(address, new Set([newcomer]));
+    else there.add(newcomer);
+    this.#size++;
+    return newcomer;
+  }
+
+  /** For newcomers. */
+  left(newcomer: Newcomer): void {
+    const there = this.#byAddress.get(newcomer.address);
+    if (!there?.delete(newcomer)) return;
+    this.#size--;
+    if (there.size === 0) this.#byAddress.delete(newcomer.address);
+  }
+
+  #isInTime(): boolean {
+    const { maxConnRate } = this.limits;
+    if (maxConnRate === 0) return true;
+    const now = this.now();
+    const earned = (now - this.#allowedAt) * maxConnRate / 1000;
+    this.#allowance = Math.min(maxConnRate, this.#allowance + earned);
+    this.#allowedAt = now;
+    if (this.#allowance < 1) return false;
+    this.#allowance--;
+    return true;
+  }
+
+  #hasPlaceFor(address: string): boolean {
+    const { maxHandshaking } = this.limits;
+    if (maxHandshaking === 0 || this.#size < maxHandshaking) return true;
+    let most: ReadonlySet<Newcomer> | undefined;
+    for (const there of this.#byAddress.values()) {
+      if (there.size > (most?.size ?? 0)) most = there;
+    }
+    const own = this.#byAddress.get(address)?.size ?? 0;
+    const newest = most !== undefined && most.size > own + 1 ? [...most].at(-1) : undefined;
+    if (newest === undefined) return false;
+    this.#refused++;
+    newest.leave();
+    newest.cut();
+    return true;
+  }
+}
