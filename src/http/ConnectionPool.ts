@@ -74,7 +74,7 @@ export class ConnectionPool implements ConnectionOwner {
   #cancelAlarm: (() => void) | undefined;
 
   private constructor(url: URL, timer: Timer, options: PoolOptions) {
-    this.#connect = options.connect ?? connectTo(url, options.caCerts ?? []);
+    this.#connect = options.connect ?? connectTo(url, options.caCerts ?? [], timer.now);
     this.#timer = timer;
   }
 

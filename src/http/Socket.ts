@@ -2,6 +2,7 @@
  * The byte stream under a connection, and how to open one to an origin: TCP, or TLS over it. Never
  * trusts a certificate that cannot be verified.
  */
+import { TlsHandshakes } from "./TlsHandshakes.ts";
 import { fromSystemError } from "./TransportError.ts";
 
 /** What a connection needs of a `Deno.Conn`; tests script it. */
@@ -19,36 +20,38 @@ export type Connect = (signal: AbortSignal) => Promise<Socket>;
 
 /**
  * How to connect to the origin of `url`. For `https:`, certificates are verified against the system's
- * and `caCerts` (PEM).
+ * and `caCerts` (PEM). `now`: milliseconds from any fixed point.
  */
-export const connectTo = (url: URL, caCerts: ReadonlyArray<string>): Connect => {
+export const connectTo = (
+  url: URL,
+  caCerts: ReadonlyArray<string>,
+  now: () => number,
+): Connect => {
   const secure = url.protocol === "https:";
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
   // URL keeps the brackets of an IPv6 address; the resolver and TLS want none.
   const hostname = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
-  const connectTcp = async (signal: AbortSignal): Promise<Deno.TcpConn> => {
+  const during = `connecting to ${url.host}`;
+  const connect = async (signal: AbortSignal): Promise<Deno.TcpConn> => {
     try {
       const conn = await Deno.connect({ hostname, port, signal });
       conn.setNoDelay(true); // each request is one write: nothing to wait for
       return conn;
     } catch (cause) {
-      throw fromSystemError(cause, `connecting to ${url.host}`);
+      throw fromSystemError(cause, during);
     }
   };
-  if (!secure) return connectTcp;
+  if (!secure) return connect;
   const startTls = async (tcp: Deno.TcpConn): Promise<Deno.TlsConn> => {
     try {
       return await Deno.startTls(tcp, { hostname, caCerts: [...caCerts] });
     } catch (cause) {
       tcp.close(); // a host name that cannot be in a certificate is refused before the socket is taken
-      throw fromSystemError(cause, `connecting to ${url.host}`);
+      throw fromSystemError(cause, during);
     }
   };
-  return async (signal) => {
-    // In two steps, because `Deno.connectTls` takes no signal.
-    const tcp = await connectTcp(signal);
-    // Deno 2.9 keeps the socket of a TLS connection that is closed in the middle of its handshake until
-    // the peer closes it. Probes let the kernel end those whose peer is dead.
+  const shakeHands = async (tcp: Deno.TcpConn, signal: AbortSignal): Promise<Deno.TlsConn> => {
+    // Should the handshake be given up, the kernel still finds out when the peer is dead.
     tcp.setKeepAlive(true);
     const tls = await startTls(tcp);
     const abort = () => tls.close();
@@ -59,9 +62,41 @@ export const connectTo = (url: URL, caCerts: ReadonlyArray<string>): Connect => 
       return tls;
     } catch (cause) {
       if (!signal.aborted) tls.close();
-      throw fromSystemError(cause, `connecting to ${url.host}`);
+      throw fromSystemError(cause, during);
     } finally {
       signal.removeEventListener("abort", abort);
     }
   };
+  const ask = (signal: AbortSignal) => askForHandshake(hostname, port, signal);
+  return new TlsHandshakes({ ask, connect, shakeHands, now }).open;
+};
+
+/** Resolves when a handshake has come to an end, whichever; rejects when the signal is aborted. */
+const askForHandshake = async (
+  host: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<void> => {
+  const [{ isIP }, { connect }] = await Promise.all([import("node:net"), import("node:tls")]);
+  signal.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    // Nobody is trusted: nothing is sent, and the connection is not used.
+    const socket = connect({
+      host,
+      port,
+      rejectUnauthorized: false,
+      ...(isIP(host) === 0 ? { servername: host } : {}), // RFC 6066 3: no addresses
+    });
+    const end = (settle: () => void) => () => {
+      signal.removeEventListener("abort", abort);
+      socket.destroy();
+      settle();
+    };
+    const abort = end(() => reject(signal.reason));
+    signal.addEventListener("abort", abort, { once: true });
+    socket.on("secureConnect", end(resolve));
+    // Whoever refuses does so again, and then with words for it.
+    socket.on("error", end(resolve));
+    socket.on("close", end(resolve));
+  });
 };

@@ -100,8 +100,8 @@ const fault = ({ from, to, typeOnly }: Arrow): string | undefined => {
   }
   if (/^mqtt@/.test(name)) return `${said}: the client library is for tests`;
   const [folder] = from.split("/");
-  if (folder === "http" && !/^npm:\/?effect@/.test(to)) {
-    return `${said}: http knows nothing but effect`;
+  if (folder === "http" && !/^(npm:\/?effect@|node:(net|tls)$)/.test(to)) {
+    return `${said}: http knows nothing but effect and sockets`;
   }
   if (folder !== "mqtt" && folder !== "domain" && folder !== "collections") return undefined;
   if (scheme === "node") {
@@ -175,7 +175,7 @@ Deno.test("fault of an import is told for each direction that is forbidden, and 
     ["webhook/Loose.ts", "webhook/WebHook.ts"],
     ["mqtt/routing/PubSub.ts", "mqtt/session/Session.ts"],
     ["http/Socket.ts", "domain/HookEvent.ts"],
-    ["http/Socket.ts", "node:net"],
+    ["http/Socket.ts", "node:http"],
     ["http/Socket.ts", "npm:@effect/platform@0.97.2/HttpClient"],
     ["ops/logger.ts", "collections/Deque.ts"],
     ["mqtt/Broker.ts", "npm:effect@3.22.4"],
