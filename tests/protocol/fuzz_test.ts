@@ -8,6 +8,7 @@ import { ProtocolBench } from "../support/ProtocolBench.ts"; // before mqtt-pack
 import assert from "node:assert/strict";
 import type { Verdict } from "../../src/mqtt/ports/Access.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
+import { flag } from "../support/flag.ts";
 import { EventGrammar } from "../support/fuzz/EventGrammar.ts";
 import type { Character, ClientMemory } from "../support/fuzz/FuzzClient.ts";
 import { FuzzClient } from "../support/fuzz/FuzzClient.ts";
@@ -15,11 +16,6 @@ import { MessageLedger } from "../support/fuzz/MessageLedger.ts";
 import { Random } from "../support/fuzz/Random.ts";
 import { memoryInUse } from "../support/heap.ts";
 import { LIMITS } from "../support/ProtocolBench.ts";
-
-const flag = (name: string, otherwise: number): number => {
-  const given = Deno.args.find((arg) => arg.startsWith(`--${name}=`));
-  return given === undefined ? otherwise : Number(given.slice(name.length + 3));
-};
 
 const seed = flag("fuzz-seed", 1);
 const packetsWanted = flag("fuzz-packets", 200_000);
