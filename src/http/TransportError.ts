@@ -4,6 +4,7 @@
  * Never carries header values, bodies or the userinfo of a URL: its message goes to the log.
  */
 import * as Data from "effect/Data";
+import { isShortage } from "../ops/shortage.ts";
 
 /**
  * What went wrong.
@@ -16,6 +17,7 @@ import * as Data from "effect/Data";
  * - `malformed`: what came is no HTTP/1.1 response.
  * - `invalid_request`: this request cannot be written as HTTP/1.1; sending it again is of no use.
  * - `shutdown`: the pool is closed.
+ * - `shortage`: this process has no descriptor or memory left; it tells nothing of the peer.
  */
 export type TransportFault =
   | "refused"
@@ -28,7 +30,8 @@ export type TransportFault =
   | "reset"
   | "malformed"
   | "invalid_request"
-  | "shutdown";
+  | "shutdown"
+  | "shortage";
 
 /** A request that ended without a whole response. */
 export class TransportError extends Data.TaggedError("TransportError")<{
@@ -45,6 +48,7 @@ export const fromSystemError = (cause: unknown, during: string): TransportError 
 };
 
 const faultOf = (cause: unknown): TransportFault => {
+  if (isShortage(cause)) return "shortage";
   if (cause instanceof Deno.errors.ConnectionRefused) return "refused";
   if (
     cause instanceof Deno.errors.ConnectionReset ||

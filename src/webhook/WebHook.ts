@@ -46,6 +46,8 @@ export interface WebHook {
   readonly sink: HookSink;
   /** Calls back, outside of any `emit`, each time the pressure has fallen: held clients may go on. */
   readonly onRelief: (listener: () => void) => void;
+  /** Calls back, from within, when an attempt could not be made for want of descriptors or memory. */
+  readonly onShortage: (listener: () => void) => void;
   readonly metrics: Metrics;
   /**
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
@@ -87,6 +89,7 @@ export const makeWith = (
 ): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
   Effect.gen(function* () {
     let settings = initial;
+    let onShortage = () => {};
     const clock = yield* Effect.clock;
     const runtime = yield* Effect.runtime<never>();
     const scope = yield* Effect.scope;
@@ -120,6 +123,7 @@ export const makeWith = (
           arrivals,
           pace,
           slabs,
+          onShortage: () => onShortage(),
           breakerFailures: () => settings.breakerFailures,
         })
       ),
@@ -191,6 +195,7 @@ export const makeWith = (
     return {
       sink: queue,
       onRelief: (listener) => backlog.onRelief(listener),
+      onShortage: (listener) => void (onShortage = listener),
       metrics,
       reload: (next) =>
         Effect.gen(function* () {

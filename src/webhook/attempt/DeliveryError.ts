@@ -1,6 +1,7 @@
 /** Why an attempt failed, and whether another one makes sense; said here and nowhere else. */
 import * as Data from "effect/Data";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
+import { isShortage } from "../../ops/shortage.ts";
 import type { TransportError, TransportFault } from "../../http/TransportError.ts";
 
 /** The labels of failures; few, because they name counters. */
@@ -14,6 +15,8 @@ export type FailureReason =
   /** No HTTP request can be made of this URL and these headers. */
   | "invalid_request"
   | "file"
+  /** This process was short of descriptors or memory: no failure of the receiver, and it counts as none. */
+  | "local"
   | `status_${string}`;
 
 /** A failed attempt. */
@@ -63,7 +66,9 @@ export const timedOut = (httpTimeout: number): DeliveryError =>
 /** The error of an attempt that ended without an answer. `cause` is what the HttpClient failed with. */
 export const fromCause = (cause: unknown): DeliveryError => {
   const text = innermost(cause);
-  const reason = /refused/i.test(text)
+  const reason = isShortage(cause)
+    ? "local"
+    : /refused/i.test(text)
     ? "refused"
     : /certificate|\btls\b|\bssl\b|handshake|UnknownIssuer/i.test(text)
     ? "tls"
@@ -87,10 +92,12 @@ const ofFault: Readonly<Record<TransportFault, FailureReason>> = {
   malformed: "malformed",
   invalid_request: "invalid_request",
   shutdown: "network",
+  shortage: "local",
 };
 
 /** The error of a file that could not be written. */
-export const fromFile = (cause: unknown): DeliveryError => transport("file", innermost(cause));
+export const fromFile = (cause: unknown): DeliveryError =>
+  transport(isShortage(cause) ? "local" : "file", innermost(cause));
 
 /** The error of lines that were not written within `httpTimeout` milliseconds. */
 export const notWritten = (httpTimeout: number): DeliveryError =>

@@ -34,6 +34,12 @@ export interface EndpointOwner {
   onLeft(endpoint: Endpoint): void;
 }
 
+/**
+ * How long nothing is attempted after an attempt that this process could not make, being short of
+ * descriptors or memory.
+ */
+const SHORTAGE_REST_MS = 250;
+
 export class Endpoint implements Attempting {
   readonly #context: EndpointContext;
   readonly #owner: EndpointOwner;
@@ -55,6 +61,8 @@ export class Endpoint implements Attempting {
   #retired = false;
   #retiredAt = 0;
   #sleepsUntil = Infinity;
+  /** Short of descriptors or memory: nothing is attempted before; 0: nothing is known of it. */
+  #restsUntil = 0;
 
   constructor(
     readonly key: number,
@@ -303,6 +311,10 @@ export class Endpoint implements Attempting {
 
   #mayAttempt(): boolean {
     if (this.#stopped) return false;
+    if (this.#restsUntil > 0) {
+      if (this.#now() < this.#restsUntil) return false;
+      this.#restsUntil = 0;
+    }
     // Ahead of what may be sent an executor takes small bodies only: it has a copy of each.
     const { inFlight, placesInFlight } = this.#occupancy;
     if (inFlight >= this.#settings.concurrencyLimit && placesInFlight >= this.#most) return false;
@@ -347,6 +359,7 @@ export class Endpoint implements Attempting {
 
   #failed(delivery: Delivery, error: DeliveryError): void {
     const { event } = delivery;
+    if (error.reason === "local") return this.#notMade(delivery, error);
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);
@@ -366,6 +379,23 @@ export class Endpoint implements Attempting {
     if (due === undefined) return this.#giveUp(delivery);
     this.#waiting.retry(delivery, due);
     this.#alarm(delivery.dueAt);
+  }
+
+  /** We could not make the attempt: it counts against neither the receiver nor the event, which waits. */
+  #notMade(delivery: Delivery, { detail }: DeliveryError): void {
+    const due = this.#now() + SHORTAGE_REST_MS;
+    const { retry } = delivery;
+    if (retry !== undefined) {
+      delivery.retry = { ...retry, deadline: retry.deadline + SHORTAGE_REST_MS };
+    }
+    this.#counters.attempts--;
+    this.#counters.queued[delivery.event]!++;
+    this.#say(LogLevel.Warning, "short of descriptors or memory, attempts wait", { detail });
+    this.#restsUntil = due;
+    this.#step({ _tag: "Return", id: delivery.id, at: due });
+    this.#wait(delivery);
+    this.#alarm(due);
+    this.#context.onShortage();
   }
 
   /** Its retries are over. */
@@ -446,6 +476,7 @@ export class Endpoint implements Attempting {
     const breaker = this.#breaker;
     return Math.min(
       this.#waiting.nextDue,
+      this.#restsUntil > this.#now() ? this.#restsUntil : Infinity,
       // A probe that found nothing to send is sent by the next `offer`.
       breaker._tag === "Open" && breaker.probeAt > this.#now() ? breaker.probeAt : Infinity,
       this.failing ? Infinity : Breaker.countsAsFailingFrom(breaker),

@@ -18,6 +18,8 @@ export interface EndpointContext {
   readonly arrivals: Arrivals;
   readonly pace: DeliveryPace;
   readonly slabs: BodySlabs;
+  /** An attempt could not be made for want of descriptors or memory. */
+  readonly onShortage: () => void;
   /** Failures in a row that open a breaker. */
   readonly breakerFailures: () => number;
 }

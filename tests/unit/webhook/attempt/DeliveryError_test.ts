@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fromSystemError } from "../../../../src/http/TransportError.ts";
 import * as DeliveryError from "../../../../src/webhook/attempt/DeliveryError.ts";
 
 const STATUSES: ReadonlyArray<readonly [number, string, boolean]> = [
@@ -54,4 +55,31 @@ Deno.test("DeliveryError says nothing of a URL, which may hold a password", () =
   const error = DeliveryError.fromCause(cause);
   assert.equal(error.reason, "refused");
   assert.ok(!error.detail.includes("secret"), error.detail);
+});
+
+for (
+  const cause of [
+    Object.assign(new Error("Too many open files (os error 24): open '/x'"), { code: "EMFILE" }),
+    Object.assign(new Error("no"), { code: "ENOMEM" }),
+    new TypeError("fetch failed", {
+      cause: new Error("client error (Connect): tcp open error: Too many open files (os error 24)"),
+    }),
+  ]
+) {
+  Deno.test(`DeliveryError is local for what this process is short of, whoever tells it: ${cause}`, () => {
+    for (
+      const error of [
+        DeliveryError.fromCause(cause),
+        DeliveryError.fromFile(cause),
+        DeliveryError.fromTransport(fromSystemError(cause, "connecting")),
+      ]
+    ) assert.deepEqual([error.reason, error.retryable], ["local", true]);
+  });
+}
+
+Deno.test("DeliveryError is not local for a full disk, which is the file's matter", () => {
+  const full = Object.assign(new Error("No space left on device (os error 28)"), {
+    code: "ENOSPC",
+  });
+  assert.equal(DeliveryError.fromFile(full).reason, "file");
 });

@@ -35,6 +35,7 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
       arrivals: new Arrivals(100, backlog.relieve),
       pace: new DeliveryPace(),
       slabs: new BodySlabs(),
+      onShortage: () => {},
       breakerFailures: () => 20,
     },
     { shedExcess: () => {}, onSettled: () => {}, onLeft: () => {}, ...owner },
