@@ -189,6 +189,12 @@ export const WebHookFile = Schema.Struct({
       "failing 3 s after its failures began (one that never answers: after http_timeout); make the " +
       "queue large enough for what is published in that time, or publishers are held that long.",
   ),
+  client_share: withDefault(
+    number("a number over 0 and at most 1", (n) => n > 0 && n <= 1),
+    0.1,
+    "What part of the queue the ordered events of one client may occupy while they wait behind one " +
+      "another; beyond, that client alone is held.",
+  ),
   ordering: withDefault(
     oneOf("lifecycle", "client", "none"),
     "lifecycle",
@@ -308,6 +314,7 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
       concurrencyLimit: file.concurrency_limit,
       shutdownTimeout: file.shutdown_timeout,
       endpointShare: file.endpoint_share,
+      clientShare: file.client_share,
       whenFull: file.when_full,
       breakerFailures: file.breaker_failures,
       ordering: file.ordering,

@@ -19,7 +19,9 @@ export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings)
     `  worker threads ${webHook.workerThreads}, ${webHook.concurrencyLimit} requests in flight,` +
     ` ${webHook.httpClient} client`,
     `  queue of ${webHook.queueCapacity} events, when full ${webHook.whenFull},` +
-    ` of them ${webHook.endpointShare * 100}% for failing URLs`,
+    ` of them ${webHook.endpointShare * 100}% for failing URLs and ${
+      webHook.clientShare * 100
+    }% for one client's order`,
     `  order ${webHook.ordering}, breaker after ${webHook.breakerFailures} failures,` +
     ` ${formatDuration(webHook.shutdownTimeout)} to drain at shutdown`,
   ].join("\n");

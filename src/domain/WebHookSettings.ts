@@ -29,6 +29,8 @@ export interface WebHookSettings {
   readonly shutdownTimeout: number;
   /** What part (0..1] of `queueCapacity` the failing URLs may occupy together. */
   readonly endpointShare: number;
+  /** What part (0..1] of `queueCapacity` the ordered events of one client may occupy. */
+  readonly clientShare: number;
   /** What happens to events when the queue is full. */
   readonly whenFull: "backpressure" | "drop_newest" | "drop_oldest";
   /** Failures in a row after which an endpoint's breaker opens. */

@@ -2,9 +2,9 @@
  * One client's connection: the protocol's state machine. Bytes come in by `receive`, go out by the
  * ByteSink; a packet that is not allowed in the present state ends the connection.
  *
- * Packets that could cause events wait while there is no room for them (`HookSink.pressure`). A waiting
- * connection goes on reading a little way, so that its pings are answered, and then stops reading; TCP
- * holds the client back.
+ * Packets that could cause events wait while there is no room for them (`HookSink.pressure`), and so does
+ * the rest of a packet of many parts. A waiting connection goes on reading a little way, so that its pings
+ * are answered, and then stops reading; TCP holds the client back.
  *
  * Over 400 lines: one state machine, of which each part needs the state.
  */
@@ -23,6 +23,7 @@ import { handleAuth } from "./handlers/auth.ts";
 import type { Admission, Applicant } from "./handlers/connect.ts";
 import { handleConnect, refusalOfLarge } from "./handlers/connect.ts";
 import { handleDisconnect } from "./handlers/disconnect.ts";
+import { PacketParts } from "./handlers/PacketParts.ts";
 import { handlePublish } from "./handlers/publish.ts";
 import { handlePubrel } from "./handlers/pubrel.ts";
 import { handleSubscribe } from "./handlers/subscribe.ts";
@@ -72,6 +73,10 @@ export class Connection implements Applicant, Asker {
   /** Frames read ahead while the connection is held, copied, oldest first. */
   readonly #waiting = new Deque<Uint8Array>();
   #waitingBytes = 0;
+  /** A packet of many parts that is not done yet; nothing else is done before. */
+  #rest: PacketParts | undefined;
+  /** A CONNECT that waits for room that its client has taken itself. */
+  #crowded: { readonly frame: Uint8Array; readonly clientid: string } | undefined;
   #isHeld = false;
   #isReading = true;
   /** The other side has closed, failed or gone silent: what waits is processed, then this ends it. */
@@ -161,6 +166,7 @@ export class Connection implements Applicant, Asker {
     const state = this.#state;
     if (state._tag === "Closed") return;
     this.#state = CLOSED;
+    this.#rest?.end();
     this.context.deadlines.cancel(this.#deadline);
     this.owner.closed(this);
     if (state._tag === "Connected") {
@@ -191,6 +197,9 @@ export class Connection implements Applicant, Asker {
       case "Refused":
         if (admission.connack !== undefined) this.sink.write(admission.connack);
         return this.close("refused");
+      case "Crowded":
+        this.#crowded = { frame: copyBytes(admission.frame), clientid: admission.clientid };
+        return;
       case "Admitted": {
         const { client, session, connack, connectInfo, present } = admission;
         this.sink.write(connack);
@@ -222,6 +231,20 @@ export class Connection implements Applicant, Asker {
     let wentOn = false;
     try {
       while (this.#state._tag !== "Closed") {
+        if (this.#rest !== undefined) {
+          if (this.#restMustWait(this.#rest)) return this.#hold(wentOn);
+          wentOn = true;
+          this.#goOnWith(this.#rest);
+          continue;
+        }
+        if (this.#crowded !== undefined) {
+          if (this.#mustHold(PacketType.CONNECT)) return this.#hold(wentOn);
+          wentOn = true;
+          const { frame } = this.#crowded;
+          this.#crowded = undefined;
+          this.#handle(frame, bodyOffsetOf(frame));
+          continue;
+        }
         const first = this.#waiting.peek()?.[0] ?? this.#frames.peek();
         if (first === undefined) break;
         if (this.#state._tag === "AwaitingConnect" && first >> 4 !== PacketType.CONNECT) {
@@ -265,20 +288,48 @@ export class Connection implements Applicant, Asker {
 
   #mustHold(type: number): boolean {
     if (this.#state._tag === "Admitting") return true;
-    // One that has ended will read nothing more: to wait for it would be for ever.
-    if (this.sink.buffered > UNSENT_LIMIT && this.#ending === undefined) return true;
+    if (this.#isNotRead) return true;
     const { sink } = this.context.hooks;
-    if (this.#state._tag === "AwaitingConnect") return sink.pressure === "full" || !sink.admits;
-    switch (sink.pressure) {
-      case "open":
-        return false;
-      case "brief":
-      case "high":
-        return type === PacketType.PUBLISH || type === PacketType.SUBSCRIBE ||
-          type === PacketType.UNSUBSCRIBE;
-      case "full":
-        return type !== PacketType.PINGREQ && type !== PacketType.DISCONNECT;
+    if (this.#state._tag === "AwaitingConnect") {
+      return sink.pressure === "full" || !sink.admits || this.#isHeldAlone;
     }
+    if (sink.pressure === "full" || this.#isHeldAlone) {
+      return type !== PacketType.PINGREQ && type !== PacketType.DISCONNECT;
+    }
+    return sink.pressure !== "open" &&
+      (type === PacketType.PUBLISH || type === PacketType.SUBSCRIBE ||
+        type === PacketType.UNSUBSCRIBE);
+  }
+
+  /** One that has ended will read nothing more: to wait for it would be for ever. */
+  get #isNotRead(): boolean {
+    return this.sink.buffered > UNSENT_LIMIT && this.#ending === undefined;
+  }
+
+  /** Whether its own events hold it. */
+  get #isHeldAlone(): boolean {
+    const state = this.#state;
+    const clientid = state._tag === "Connected"
+      ? state.client.info.clientid
+      : this.#crowded?.clientid;
+    return clientid !== undefined && this.context.hooks.sink.holds(clientid);
+  }
+
+  /** Whatever the pressure: a packet that has had a slice is one of very many parts. */
+  #restMustWait(rest: PacketParts): boolean {
+    return rest.isWaiting || this.#isNotRead || this.context.hooks.sink.pressure !== "open" ||
+      this.#isHeldAlone;
+  }
+
+  /** Its first slice was let in with the packet. */
+  #begin(parts: Iterator<undefined, void>): void {
+    this.#rest = new PacketParts(parts, this.context, () => this.resume());
+    this.#goOnWith(this.#rest);
+  }
+
+  #goOnWith(rest: PacketParts): void {
+    rest.goOn();
+    if (rest.isDone) this.#rest = undefined;
   }
 
   /**
@@ -344,9 +395,9 @@ export class Connection implements Applicant, Asker {
       case "pubcomp":
         return session.pubcomp(packet.messageId as number);
       case "subscribe":
-        return handleSubscribe(this.context, connected, packet);
+        return this.#begin(handleSubscribe(this.context, connected, packet));
       case "unsubscribe":
-        return handleUnsubscribe(this.context, connected, packet);
+        return this.#begin(handleUnsubscribe(this.context, connected, packet));
       case "pingreq":
         return this.sink.write(PINGRESP); // [MQTT-3.12.4-1]
       case "disconnect":
@@ -395,7 +446,8 @@ export class Connection implements Applicant, Asker {
       reason: EndReason.KeepaliveTimeout,
       reasonCode: ReasonCode.KeepAliveTimeout,
     } as const;
-    if (this.#waiting.length > 0 && this.sink.buffered <= UNSENT_LIMIT) this.#ending ??= end;
+    const waits = this.#waiting.length > 0 || this.#rest !== undefined;
+    if (waits && this.sink.buffered <= UNSENT_LIMIT) this.#ending ??= end;
     else this.close(end.reason, end.reasonCode);
   }
 

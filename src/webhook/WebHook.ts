@@ -3,18 +3,16 @@
  * delivers what is left within `shutdown_timeout`. Only composition: it must decide nothing about a
  * single event.
  */
-import * as Chunk from "effect/Chunk";
 import * as Effect from "effect/Effect";
 import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Fiber from "effect/Fiber";
 import * as LogLevel from "effect/LogLevel";
 import * as Runtime from "effect/Runtime";
 import * as Scope from "effect/Scope";
-import * as Stream from "effect/Stream";
-import type { HookEvent } from "../domain/HookEvent.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Arrivals } from "./account/Arrivals.ts";
 import { Backlog } from "./account/Backlog.ts";
+import { ClientShares } from "./account/ClientShares.ts";
 import { DeliveryPace } from "./account/DeliveryPace.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
@@ -23,6 +21,7 @@ import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
 import { DeliveryLog } from "./account/DeliveryLog.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
+import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
 import { Endpoints } from "./endpoint/Endpoints.ts";
 import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
@@ -76,9 +75,6 @@ const httpExecutor = (
   );
 };
 
-/** Events between two turns of the event loop: about 2 ms of work. */
-const SLICE = 512;
-
 /** The engine with another HTTP executor, or other ids. */
 export const makeWith = (
   initial: WebHookSettings,
@@ -93,12 +89,15 @@ export const makeWith = (
     const clock = yield* Effect.clock;
     const runtime = yield* Effect.runtime<never>();
     const scope = yield* Effect.scope;
+    /** Events that a stop found in the queue when its time was over. */
+    let undispatched = 0;
 
     // What is shared by all that follows.
     const ids = idsFrom(clock.unsafeCurrentTimeMillis());
     const log = new DeliveryLog(runtime, clock);
     const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
     const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
+    const shares = new ClientShares(settings.queueCapacity, settings.clientShare, backlog.relieve);
     const pace = new DeliveryPace();
     const slabs = new BodySlabs();
     const metrics = new Metrics({
@@ -106,6 +105,7 @@ export const makeWith = (
       capacity: () => backlog.capacity,
       bodyBytes: () => slabs.liveBytes,
       slabBytes: () => slabs.allocatedBytes,
+      waitingEvents: () => queue.length,
     });
     const logSummary = Effect.sync(() => {
       for (const line of metrics.summary()) log.always(LogLevel.Info, "delivery figures", line);
@@ -121,6 +121,7 @@ export const makeWith = (
           log,
           backlog,
           arrivals,
+          shares,
           pace,
           slabs,
           onShortage: () => onShortage(),
@@ -129,7 +130,7 @@ export const makeWith = (
       ),
       (endpoints) =>
         Effect.suspend(() => {
-          const left = endpoints.abandon();
+          const left = undispatched + endpoints.abandon();
           if (left > 0) {
             log.always(LogLevel.Error, "stopped with events undelivered", { dropped: left });
           }
@@ -163,32 +164,45 @@ export const makeWith = (
     const queue = yield* EventQueue.make({
       backlog,
       arrivals,
+      shares,
+      laneOf: (event) => dispatcher.laneOf(event),
       pace,
       fair: settings.workerThreads > 0 ? FAIR_WITH_WORKERS : FAIR,
       whenFull: () => settings.whenFull,
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
       onDropped: (event, reason) => dispatcher.drop(event, reason),
     });
-    const dispatch = (events: ReadonlyArray<HookEvent>, from: number) => {
-      const to = Math.min(events.length, from + SLICE);
-      for (let i = from; i < to; i++) {
-        dispatcher.dispatch(events[i]!); // i < length
-        if (settings.whenFull === "drop_oldest") endpoints.makeRoom();
-      }
-      if (slabs.sparse) endpoints.compact();
-    };
     const loop = yield* Effect.forkScoped(
-      supervised(Stream.runForEachChunk(queue.events, inSlices(dispatch)), "dispatcher"),
+      supervised(
+        DispatchLoop.run({
+          source: queue,
+          dispatcher,
+          backlog,
+          dropsOldest: () => settings.whenFull === "drop_oldest",
+          makeRoom: () => endpoints.makeRoom(),
+          afterSlice: () => {
+            if (slabs.sparse) endpoints.compact();
+          },
+        }),
+        "dispatcher",
+      ),
     );
 
     yield* Effect.addFinalizer(() =>
       Effect.gen(function* () {
-        yield* queue.end;
-        yield* Fiber.await(loop);
+        queue.end();
         yield* Effect.interruptible(
-          Effect.raceFirst(endpoints.settled, Effect.sleep(settings.shutdownTimeout)),
+          Effect.raceFirst(
+            Effect.zipRight(Fiber.await(loop), endpoints.settled),
+            Effect.sleep(settings.shutdownTimeout),
+          ),
         );
+        yield* Fiber.interrupt(loop); // it may wait for room
         endpoints.stop();
+        for (let event = queue.take(); event !== undefined; event = queue.take()) {
+          dispatcher.discard(event, "shutdown");
+          undispatched++;
+        }
       })
     );
 
@@ -203,6 +217,7 @@ export const makeWith = (
           settings = next;
           backlog.resize(next.queueCapacity, next.endpointShare);
           arrivals.resize(next.queueCapacity);
+          shares.resize(next.queueCapacity, next.clientShare);
           transports.resize(next);
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
           dispatcher.routing = routingOf(next, endpoints);
@@ -215,21 +230,6 @@ export const makeWith = (
       logSummary,
     };
   });
-
-/** Takes a chunk's events in slices, with a turn of the event loop between them: a burst must not keep it from the outcomes of requests. */
-const inSlices =
-  (take: (events: ReadonlyArray<HookEvent>, from: number) => void) =>
-  (chunk: Chunk.Chunk<HookEvent>): Effect.Effect<void> => {
-    const events = Chunk.toReadonlyArray(chunk);
-    take(events, 0);
-    if (events.length <= SLICE) return Effect.void;
-    return Effect.gen(function* () {
-      for (let from = SLICE; from < events.length; from += SLICE) {
-        yield* nextTurn;
-        take(events, from);
-      }
-    });
-  };
 
 /** What of `next` has no effect in a process that was started with `initial`. */
 const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): ReadonlyArray<string> => [
@@ -253,8 +253,3 @@ const supervised = <A>(effect: Effect.Effect<A>, fiber: string): Effect.Effect<A
     (cause) =>
       Effect.annotateLogs(Effect.logFatal("fiber died", cause), { module: "webhook", fiber }),
   );
-
-const nextTurn = Effect.async<void>((resume) => {
-  const turn = setImmediate(() => resume(Effect.void));
-  return Effect.sync(() => clearImmediate(turn));
-});

@@ -161,6 +161,7 @@ class Tap {
       get admits() {
         return of.admits;
       },
+      holds: (clientid) => of.holds(clientid),
     };
   }
 

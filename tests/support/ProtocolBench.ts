@@ -41,10 +41,16 @@ export class RecordingHooks implements HookSink {
   readonly events: Array<HookEvent> = [];
   pressure: Pressure = "open";
   admits = true;
+  /** Clients that have to wait although others have not. */
+  readonly held = new Set<string>();
   wanted: (name: HookEventName, subject?: string) => boolean = () => true;
 
   wants(name: HookEventName, subject?: string): boolean {
     return this.wanted(name, subject);
+  }
+
+  holds(clientid: string): boolean {
+    return this.held.has(clientid);
   }
 
   emit(event: HookEvent): void {

@@ -38,6 +38,8 @@ export interface Applicant extends ClientOwner {
 
 /** What becomes of a CONNECT. */
 export type Admission =
+  /** It waits, and is to be handled anew when `HookSink.holds` its client no longer. */
+  | { readonly _tag: "Crowded"; readonly frame: Uint8Array; readonly clientid: string }
   | {
     readonly _tag: "Refused";
     /** To be sent before the connection is closed; undefined: it is closed without a word. */
@@ -76,6 +78,9 @@ export const handleConnect = (
       return { _tag: "Refused", connack: connack5(error.reasonCode) }; // [MQTT-3.1.4-1]
     }
     throw error;
+  }
+  if (context.hooks.sink.holds(packet.clientId)) {
+    return { _tag: "Crowded", frame, clientid: packet.clientId };
   }
   const { limits } = applicant.listener;
   const assigned = packet.clientId === "" ? context.newClientId() : undefined;

@@ -9,15 +9,17 @@ import { ReasonCode } from "../wire/ReasonCode.ts";
 import type { Subscription } from "../routing/Subscription.ts";
 import { makeSubscription } from "../routing/Subscription.ts";
 
-export const handleSubscribe = (
+/** Stops after each filter: there may be a hundred thousand, and the rest may have to wait. */
+export const handleSubscribe = function* (
   context: BrokerContext,
   { client, session }: Connected,
   packet: Subscribe,
-): void => {
+): Generator<undefined, void> {
   const identifier = packet.properties?.subscriptionIdentifier ?? 0;
   const granted: Array<number> = [];
   const retainedDue: Array<Subscription> = [];
   for (const { topic, qos: requested, nl, rap, rh } of packet.subscriptions) {
+    yield;
     context.hooks.clientSubscribe(client.info, topic, requested);
     const subscription = makeSubscription(session, topic, {
       qos: requested < client.limits.maxQosAllowed ? requested : client.limits.maxQosAllowed,

@@ -2,14 +2,15 @@ import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Unsubscribe } from "../wire/PacketCodec.ts";
 import { ReasonCode } from "../wire/ReasonCode.ts";
 
-/** UNSUBSCRIBE. MQTT 5.0 section 3.10 */
-export const handleUnsubscribe = (
+/** UNSUBSCRIBE. MQTT 5.0 section 3.10. Stops after each filter, as SUBSCRIBE does. */
+export const handleUnsubscribe = function* (
   context: BrokerContext,
   { client, session }: Connected,
   packet: Unsubscribe,
-): void => {
+): Generator<undefined, void> {
   const granted: Array<number> = [];
   for (const topic of packet.unsubscriptions) {
+    yield;
     context.hooks.clientUnsubscribe(client.info, topic);
     const existed = session.unsubscribe(topic);
     if (existed) context.hooks.sessionUnsubscribed(client.info, topic);

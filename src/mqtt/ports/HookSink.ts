@@ -24,11 +24,16 @@ export interface HookSink {
   wants(event: HookEventName, subject?: string): boolean;
   /** Takes one event. Never blocks, never throws; when the queue is full see `pressure`. */
   emit(event: HookEvent): void;
-  /** Asked before each packet. */
+  /** Asked before each packet, and within one of many parts. */
   readonly pressure: Pressure;
   /**
    * Asked before each CONNECT too, whatever the pressure: false while the events of clients that come in
    * have used up their share. Who is not in yet never holds those who are.
    */
   readonly admits: boolean;
+  /**
+   * Whether this client has to wait although others have not: its own events are more than its share. Asked
+   * before each packet as well. Its packets wait as under `full`.
+   */
+  holds(clientid: string): boolean;
 }

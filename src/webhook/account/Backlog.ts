@@ -15,9 +15,37 @@ import type { Pressure } from "../../mqtt/ports/HookSink.ts";
  */
 export const placesOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1024));
 
-/** The places of an event that is not encoded yet; its payload is what its body grows by. */
-export const eventPlaces = (event: HookEvent): number =>
-  "payload" in event ? placesOf(event.payload.length) : 1;
+/**
+ * The places of an event that is not encoded yet, by all of its text that a client chose: a client
+ * identifier or a topic may be as large as a payload. Escapes in JSON are not foreseen.
+ */
+export const eventPlaces = (event: HookEvent): number => {
+  switch (event._tag) {
+    case "message_publish":
+      return placesOf(publishedBytes(event));
+    case "message_delivered":
+    case "message_acked":
+    case "message_dropped":
+    case "offline_message":
+      return placesOf(
+        publishedBytes(event) + (event.clientid?.length ?? 0) + (event.username?.length ?? 0),
+      );
+    case "client_subscribe":
+    case "client_unsubscribe":
+    case "session_subscribed":
+    case "session_unsubscribed":
+      return placesOf(event.clientid.length + event.username.length + event.topic.length);
+    default:
+      return placesOf(event.clientid.length + event.username.length);
+  }
+};
+
+/** What a message's publisher chose, as a body has it: the payload grows by a third in base64. */
+const publishedBytes = (
+  { from_clientid, from_username, topic, payload }: Published,
+): number => from_clientid.length + from_username.length + topic.length + payload.length * 4 / 3;
+
+type Published = Extract<HookEvent, { readonly payload: Uint8Array }>;
 
 /** At least an eighth of the capacity is never occupied by failing endpoints. */
 const MOST_FAILING = 7 / 8;
@@ -28,22 +56,30 @@ const MOST_FAILING = 7 / 8;
  * in by coming and going, their wills too, never keeps the level up for ever.
  */
 const CROWDED = 15 / 16;
+/** Who waited for room for bodies goes on when this part is taken at most: not for one body each time. */
+const ROOM_AGAIN = 7 / 8;
 
 export class Backlog {
   #capacity: number;
   #share: number;
   #count = 0;
   #failing = 0;
+  /** Of `#count`: what waits as events. */
+  #unencoded = 0;
   #pressure: Exclude<Pressure, "brief"> = "open";
   #isCrowded = false;
   #relief: ReadonlyArray<() => void> = [];
+  #onRoom: (() => void) | undefined;
 
   constructor(capacity: number, share: number) {
     this.#capacity = capacity;
     this.#share = share;
   }
 
-  /** Places of the events that wait in the queue, and of the deliveries that wait or are in flight. */
+  /**
+   * Places of the events that wait in the queue, and of the deliveries that wait or are in flight. A large
+   * body in flight is there twice, since its executor has a copy.
+   */
   get count(): number {
     return this.#count;
   }
@@ -77,12 +113,37 @@ export class Backlog {
     this.#capacity = capacity;
     this.#share = share;
     this.#update();
+    this.#tellRoom(); // who waits may have other rules to wait by
   }
 
   /** Counts `n` places more, or fewer where negative. */
   add(n: number): void {
     this.#count += n;
     this.#update();
+  }
+
+  /** Counts an event of `n` places, which waits as an event. */
+  addEvent(n: number): void {
+    this.#unencoded += n;
+    this.add(n);
+  }
+
+  /** An event of `n` places waits as an event no longer; they stay counted. */
+  encode(n: number): void {
+    this.#unencoded -= n;
+  }
+
+  /**
+   * Whether another event may be encoded. While bodies take all of the room that failing endpoints leave,
+   * events wait as events: they share their text and their payload, bodies do not.
+   */
+  get hasRoom(): boolean {
+    return this.#bodies < this.#room;
+  }
+
+  /** Calls back once, from within what makes the room; instead of what was asked for before. */
+  whenRoom(then: () => void): void {
+    this.#onRoom = then;
   }
 
   /** Counts `n` places more of what is there already (or fewer) as waiting for failing endpoints. */
@@ -96,9 +157,21 @@ export class Backlog {
     this.#relief = [...this.#relief, listener];
   }
 
+  /** Places of bodies that can be delivered. */
+  get #bodies(): number {
+    return this.#count - this.#unencoded - this.#failing;
+  }
+
+  get #room(): number {
+    return Math.max(1, this.#capacity - this.#failing);
+  }
+
   #update(): void {
     const occupied = this.deliverable;
-    const room = Math.max(1, this.#capacity - this.#failing);
+    const room = this.#room;
+    if (this.#onRoom !== undefined && this.#bodies < Math.max(1, room * ROOM_AGAIN)) {
+      this.#tellRoom();
+    }
     const before = this.#pressure;
     // Full at the capacity, high from 7/8 of it. Back to open at half only, so that held clients are
     // not woken for one packet each.
@@ -114,6 +187,12 @@ export class Backlog {
     if (now === before) return;
     this.#pressure = now;
     if (rank[now] < rank[before] && this.#relief.length > 0) queueMicrotask(this.relieve);
+  }
+
+  #tellRoom(): void {
+    const then = this.#onRoom;
+    this.#onRoom = undefined;
+    then?.();
   }
 
   /** Calls those back who wait for relief. */

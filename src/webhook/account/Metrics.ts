@@ -43,6 +43,8 @@ export interface MetricsSnapshot {
   /** Bytes of waiting bodies, and of the slabs that hold them. */
   readonly body_bytes: number;
   readonly slab_bytes: number;
+  /** Events that wait as events, for room or for their turn: no URL has them, none is matched yet. */
+  readonly waiting_events: number;
   readonly workers_lost: number;
   readonly endpoints: ReadonlyArray<EndpointSnapshot>;
 }
@@ -123,6 +125,7 @@ export interface Gauges {
   readonly capacity: () => number;
   readonly bodyBytes: () => number;
   readonly slabBytes: () => number;
+  readonly waitingEvents: () => number;
 }
 
 /**
@@ -154,6 +157,7 @@ export class Metrics {
       capacity: this.#gauges.capacity(),
       body_bytes: this.#gauges.bodyBytes(),
       slab_bytes: this.#gauges.slabBytes(),
+      waiting_events: this.#gauges.waitingEvents(),
       workers_lost: this.workersLost,
       endpoints: [...this.#endpoints.values()].map((counters) => counters.snapshot()),
     };

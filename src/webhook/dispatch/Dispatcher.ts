@@ -1,12 +1,13 @@
 /**
  * From an event to its deliveries: rules matched, body encoded once per action, one Delivery for each
- * URL. The event itself is let go here. It must never wait for anything.
+ * URL. The event itself is let go here. It must never wait for anything: when to encode is its caller's
+ * matter.
  */
 import { clientOf, hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
 import type { Arrivals } from "../account/Arrivals.ts";
-import { isArrival } from "../account/Arrivals.ts";
+import { isArrival, isArrivalEvent } from "../account/Arrivals.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import { eventPlaces, placesOf } from "../account/Backlog.ts";
 import type { DropReason } from "../account/Metrics.ts";
@@ -48,22 +49,23 @@ export class Dispatcher {
     this.#sequence = new SequenceNumbers(ids.sequenceFloor);
   }
 
-  /** Turns an event of the queue into deliveries. */
-  dispatch(event: HookEvent): void {
-    const { rules, ordering } = this.routing;
+  /** Turns an event of the queue into deliveries; returns the bytes of the bodies it has written. */
+  dispatch(event: HookEvent): number {
+    const { rules } = this.routing;
     const place = PLACE_OF[event._tag];
     const client = clientOf(event);
-    const lane = ordering === "client" || (ordering === "lifecycle" && IS_LIFECYCLE[event._tag])
-      ? client
-      : undefined;
+    const lane = this.#isOrdered(event) ? client : undefined;
     let places = eventPlaces(event);
     if (isArrival(place)) this.#arrivals.add(-places); // from here on its endpoints count it
+    this.#backlog.encode(places);
+    let bytes = 0;
     let seq = 0;
     rules.forEachMatch(event, (action, endpoint) => {
       seq ||= this.#sequence.next(client);
       if (this.#action !== action || this.#body === undefined) {
         this.#action = action;
         this.#body = this.#slabs.write(event, action.encode);
+        bytes += this.#body.length;
       }
       const { slab, offset, length } = this.#body;
       // The first delivery takes over the event's places.
@@ -84,9 +86,29 @@ export class Dispatcher {
     });
     this.#action = undefined;
     if (seq === 0) this.#backlog.add(-places);
+    return bytes;
   }
 
-  /** Counts an event that is lost before it was dispatched, at each URL that would have had it. */
+  /** The client whose order this event keeps, where it keeps one. */
+  laneOf(event: HookEvent): string | undefined {
+    return this.#isOrdered(event) ? clientOf(event) : undefined;
+  }
+
+  #isOrdered(event: HookEvent): boolean {
+    const { ordering } = this.routing;
+    return ordering === "client" || (ordering === "lifecycle" && IS_LIFECYCLE[event._tag]);
+  }
+
+  /** As `drop`, of an event of the queue. */
+  discard(event: HookEvent, reason: DropReason): void {
+    const places = eventPlaces(event);
+    if (isArrivalEvent(event._tag)) this.#arrivals.add(-places);
+    this.#backlog.encode(places);
+    this.#backlog.add(-places);
+    this.drop(event, reason);
+  }
+
+  /** Counts an event that is lost before it was in the queue, at each URL that would have had it. */
   drop(event: HookEvent, reason: DropReason): void {
     const place = PLACE_OF[event._tag];
     this.routing.rules.forEachMatch(event, (_, endpoint) => endpoint.refuse(place, reason));

@@ -76,7 +76,7 @@ export class Endpoint implements Attempting {
     this.#owner = owner;
     this.#counters = counters;
     this.#transport = transport;
-    this.#waiting = new Waiting(transport.sequential);
+    this.#waiting = new Waiting(transport.sequential, context.shares);
     this.#occupancy = new Occupancy(context.backlog, context.arrivals, context.slabs);
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
@@ -453,15 +453,21 @@ export class Endpoint implements Attempting {
   }
 
   #resume(): void {
-    this.#occupancy.setFailing(false);
+    this.#setFailing(false);
     this.#waiting.resume();
   }
 
   /** Failing from now on: what waits here no longer counts as pressure, and is bounded instead. */
   #checkFailing(): void {
     if (this.failing || this.#now() < Breaker.countsAsFailingFrom(this.#breaker)) return;
-    this.#occupancy.setFailing(true);
+    this.#setFailing(true);
     this.#shedIfFailing();
+  }
+
+  /** What waits for a URL that fails holds nobody: neither all publishers nor the clients whose it is. */
+  #setFailing(isFailing: boolean): void {
+    this.#occupancy.setFailing(isFailing);
+    this.#waiting.setCounting(!isFailing);
   }
 
   #shedIfFailing(): void {

@@ -3,6 +3,7 @@ import type * as Clock from "effect/Clock";
 import type * as Effect from "effect/Effect";
 import type { Arrivals } from "../account/Arrivals.ts";
 import type { Backlog } from "../account/Backlog.ts";
+import type { ClientShares } from "../account/ClientShares.ts";
 import type { DeliveryLog } from "../account/DeliveryLog.ts";
 import type { DeliveryPace } from "../account/DeliveryPace.ts";
 import type { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
@@ -16,6 +17,7 @@ export interface EndpointContext {
   readonly log: DeliveryLog;
   readonly backlog: Backlog;
   readonly arrivals: Arrivals;
+  readonly shares: ClientShares;
   readonly pace: DeliveryPace;
   readonly slabs: BodySlabs;
   /** An attempt could not be made for want of descriptors or memory. */

@@ -3,12 +3,27 @@
  * behind it until it has ended. A lane exists only while it has deliveries.
  */
 import { Deque } from "../../collections/Deque.ts";
+import { placesOf } from "../account/Backlog.ts";
+import type { ClientShares, ClientTally } from "../account/ClientShares.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 
+/** What waits behind the first of one client. */
+interface Lane {
+  readonly waiting: Deque<Delivery>;
+  readonly tally: ClientTally;
+}
+
 export class Lanes {
-  /** By client; undefined while nothing waits behind the one on its way. */
-  readonly #waiting = new Map<string, Deque<Delivery> | undefined>();
+  /** By client; undefined while nothing has waited behind the one on its way. */
+  readonly #lanes = new Map<string, Lane | undefined>();
+  readonly #shares: ClientShares;
   #length = 0;
+  #counts = true;
+
+  /** What waits is counted by `shares`. */
+  constructor(shares: ClientShares) {
+    this.#shares = shares;
+  }
 
   /** Deliveries that wait behind another. */
   get length(): number {
@@ -16,42 +31,68 @@ export class Lanes {
   }
 
   /** Whether this delivery may go at once; if not, it waits until `leave` answers it. */
-  enter(lane: string, delivery: Delivery): boolean {
-    const waiting = this.#waiting.get(lane);
-    if (waiting === undefined) {
-      if (!this.#waiting.has(lane)) {
-        this.#waiting.set(lane, undefined);
+  enter(client: string, delivery: Delivery): boolean {
+    let lane = this.#lanes.get(client);
+    if (lane === undefined) {
+      if (!this.#lanes.has(client)) {
+        this.#lanes.set(client, undefined);
         return true;
       }
-      const first = new Deque<Delivery>();
-      first.push(delivery);
-      this.#waiting.set(lane, first);
-    } else waiting.push(delivery);
+      lane = { waiting: new Deque(), tally: this.#shares.join(client) };
+      this.#lanes.set(client, lane);
+    }
+    lane.waiting.push(delivery);
     this.#length++;
+    this.#count(lane, placesOf(delivery.length));
     return false;
   }
 
   /** The one on its way has ended: answers the next, which now is. */
-  leave(lane: string): Delivery | undefined {
-    const next = this.#waiting.get(lane)?.shift();
-    if (next === undefined) this.#waiting.delete(lane);
-    else this.#length--;
+  leave(client: string): Delivery | undefined {
+    const lane = this.#lanes.get(client);
+    const next = this.#shift(lane);
+    if (next === undefined) {
+      this.#lanes.delete(client);
+      if (lane !== undefined) this.#shares.leave(lane.tally);
+    }
     return next;
   }
 
   /** Takes out the first that waits in the oldest lane that has one. */
   takeOldest(): Delivery | undefined {
-    for (const waiting of this.#waiting.values()) {
-      const delivery = waiting?.shift();
-      if (delivery === undefined) continue;
-      this.#length--;
-      return delivery;
+    for (const lane of this.#lanes.values()) {
+      const delivery = this.#shift(lane);
+      if (delivery !== undefined) return delivery;
     }
     return undefined;
   }
 
+  /** Whether what waits counts as its clients': not while it waits for a URL that fails. */
+  setCounting(counts: boolean): void {
+    if (counts === this.#counts) return;
+    this.#counts = counts;
+    for (const lane of this.#lanes.values()) {
+      if (lane === undefined) continue;
+      let places = 0;
+      for (const { length } of lane.waiting) places += placesOf(length);
+      this.#shares.add(lane.tally, counts ? places : -places);
+    }
+  }
+
   /** All that wait behind another. */
   *[Symbol.iterator](): Generator<Delivery> {
-    for (const waiting of this.#waiting.values()) if (waiting !== undefined) yield* waiting;
+    for (const lane of this.#lanes.values()) if (lane !== undefined) yield* lane.waiting;
+  }
+
+  #shift(lane: Lane | undefined): Delivery | undefined {
+    const delivery = lane?.waiting.shift();
+    if (lane === undefined || delivery === undefined) return undefined;
+    this.#length--;
+    this.#count(lane, -placesOf(delivery.length));
+    return delivery;
+  }
+
+  #count({ tally }: Lane, places: number): void {
+    if (this.#counts) this.#shares.add(tally, places);
   }
 }

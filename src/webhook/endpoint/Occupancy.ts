@@ -63,16 +63,26 @@ export class Occupancy {
     this.#backlog.add(-places);
   }
 
-  /** Its attempt begins. */
+  /** Its attempt begins: its executor has a copy. */
   sent({ length }: Delivery): void {
+    const places = placesOf(length);
     this.#inFlight++;
-    this.#placesInFlight += placesOf(length);
+    this.#placesInFlight += places;
+    if (places > 1) this.#copied(places - 1);
   }
 
   /** Its attempt is over. */
   back({ length }: Delivery): void {
+    const places = placesOf(length);
     this.#inFlight--;
-    this.#placesInFlight -= placesOf(length);
+    this.#placesInFlight -= places;
+    if (places > 1) this.#copied(1 - places);
+  }
+
+  /** Copies come or go: they count but for the first KB, so that small events count once. */
+  #copied(places: number): void {
+    this.#change(0, places);
+    this.#backlog.add(places);
   }
 
   /** From now on it counts as failing, or no longer. */

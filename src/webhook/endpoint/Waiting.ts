@@ -5,6 +5,7 @@
  * It has no clock and makes no attempt; it must never have two of one lane on their way.
  */
 import { Deque } from "../../collections/Deque.ts";
+import type { ClientShares } from "../account/ClientShares.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { BodySlabs } from "../body/BodySlab.ts";
 import { Lanes } from "./Lanes.ts";
@@ -20,12 +21,17 @@ export class Waiting {
   readonly #retries = new RetryHeap();
   /** Were due while the breaker was open; wait for it to close, or for their deadline. */
   readonly #parked = new RetryHeap();
-  readonly #lanes = new Lanes();
+  readonly #lanes: Lanes;
   /** Sequential: the latest moment that one of `#retries` waits for. */
   #latestDue = 0;
 
-  /** @param sequential nothing overtakes one that waits for its retry; lanes are not needed then */
-  constructor(readonly sequential: boolean) {}
+  /**
+   * @param sequential nothing overtakes one that waits for its retry; lanes are not needed then
+   * @param shares count what waits in lanes
+   */
+  constructor(readonly sequential: boolean, shares: ClientShares) {
+    this.#lanes = new Lanes(shares);
+  }
 
   /** Takes a new delivery; returns false when it waits behind another in its lane. */
   add(delivery: Delivery): boolean {
@@ -110,6 +116,11 @@ export class Waiting {
   /** When `takeDueRetry` or `takeOverdue` has something; Infinity: never. */
   get nextDue(): number {
     return Math.min(this.#retryDue, this.#parked.peek()?.dueAt ?? Infinity);
+  }
+
+  /** Whether what waits in lanes counts as its clients' now. */
+  setCounting(counts: boolean): void {
+    this.#lanes.setCounting(counts);
   }
 
   /** Moves bodies together where slabs are mostly unused. */

@@ -1,11 +1,10 @@
 /**
  * The one crossing from the broker's synchronous code to Effect: hook events go in by a plain call
- * and come out as a Stream. It must never block, throw, or lose an event without counting it.
+ * wait as they are until they are taken. It must never block, throw, or lose an event without counting it.
  */
 import * as Effect from "effect/Effect";
-import * as Mailbox from "effect/Mailbox";
 import type * as Scope from "effect/Scope";
-import type * as Stream from "effect/Stream";
+import { Deque } from "../../collections/Deque.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { DropReason } from "../account/Metrics.ts";
 import type { HookSink, Pressure } from "../../mqtt/ports/HookSink.ts";
@@ -13,6 +12,7 @@ import type { Arrivals } from "../account/Arrivals.ts";
 import { isArrivalEvent } from "../account/Arrivals.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import { eventPlaces } from "../account/Backlog.ts";
+import type { ClientShares } from "../account/ClientShares.ts";
 import type { DeliveryPace } from "../account/DeliveryPace.ts";
 import { IntakeTurn } from "./IntakeTurn.ts";
 
@@ -20,6 +20,9 @@ import { IntakeTurn } from "./IntakeTurn.ts";
 export interface EventQueueOptions {
   readonly backlog: Backlog;
   readonly arrivals: Arrivals;
+  readonly shares: ClientShares;
+  /** The client whose order an event keeps, where it keeps one. */
+  readonly laneOf: (event: HookEvent) => string | undefined;
   readonly pace: DeliveryPace;
   /** As IntakeTurn has it. */
   readonly fair: number;
@@ -31,14 +34,21 @@ export interface EventQueueOptions {
 }
 
 /**
- * A HookSink whose events come out of `events`. With `backpressure` nothing is refused: the bound is
- * kept by the broker, which asks for `pressure` before each packet, so that the excess is at most the
- * events of one packet. With `drop_newest` an event that finds no room is dropped and counted here;
+ * A HookSink whose events come out of `take`. With `backpressure` nothing is refused: the bound is
+ * kept by the broker, which asks for `pressure` before each packet and within one of many parts, so that
+ * the excess is at most the events of one, as events. With `drop_newest` an event that finds no room is dropped and counted here;
  * with `drop_oldest` the Dispatcher makes the room. After `end` every event is dropped and counted.
  */
 export interface EventQueue extends HookSink {
-  readonly events: Stream.Stream<HookEvent>;
-  readonly end: Effect.Effect<void>;
+  /** Events that wait. */
+  readonly length: number;
+  /** Whether `end` was called. */
+  readonly isEnded: boolean;
+  /** Takes the oldest out. */
+  take(): HookEvent | undefined;
+  /** Returns when there is one, or when no more will come. */
+  readonly arrival: Effect.Effect<void>;
+  end(): void;
 }
 
 /** Delivery is behind when more than this could be delivered: from here on intake leaves it its turns. */
@@ -48,12 +58,22 @@ export const make = (
   options: EventQueueOptions,
 ): Effect.Effect<EventQueue, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { backlog, arrivals, whenFull, wants, onDropped } = options;
+    const { backlog, arrivals, shares, laneOf, whenFull, wants, onDropped } = options;
+    /** One of a client beyond its share is dropped where nobody is held; answers whether it was. */
+    const isBeyondShare = (event: HookEvent): boolean => {
+      const lane = laneOf(event);
+      if (lane === undefined || !shares.isOver(lane)) return false;
+      if (whenFull() === "backpressure") {
+        if ("from_clientid" in event) shares.fills(event.from_clientid, lane);
+        return false;
+      }
+      onDropped(event, "queue_full");
+      return true;
+    };
     // Without a capacity of its own: the Backlog is its bound, over this and all that comes behind it.
-    const mailbox = yield* Effect.acquireRelease(
-      Mailbox.make<HookEvent>(),
-      (mailbox) => mailbox.shutdown,
-    );
+    const waiting = new Deque<HookEvent>();
+    const arrived = Effect.unsafeMakeLatch(false);
+    let isEnded = false;
     const turn = yield* Effect.acquireRelease(
       Effect.sync(() =>
         new IntakeTurn({
@@ -70,10 +90,13 @@ export const make = (
         if (backlog.deliverable > BEHIND) turn.take();
         const full = backlog.count >= backlog.capacity && whenFull() === "drop_newest";
         if (full) return onDropped(event, "queue_full");
-        if (!mailbox.unsafeOffer(event)) return onDropped(event, "shutdown");
+        if (shares.anyOver && isBeyondShare(event)) return;
+        if (isEnded) return onDropped(event, "shutdown");
+        waiting.push(event);
         const places = eventPlaces(event);
-        backlog.add(places);
+        backlog.addEvent(places);
         if (isArrivalEvent(event._tag)) arrivals.add(places);
+        if (waiting.length === 1) arrived.unsafeOpen();
       },
       get pressure(): Pressure {
         const pressure = whenFull() === "backpressure" ? backlog.pressure : "open";
@@ -82,7 +105,22 @@ export const make = (
       get admits(): boolean {
         return whenFull() !== "backpressure" || !(arrivals.isOver || backlog.isCrowded);
       },
-      events: Mailbox.toStream(mailbox),
-      end: mailbox.end,
+      holds: (client) => shares.holds(client) && whenFull() === "backpressure",
+      get length() {
+        return waiting.length;
+      },
+      get isEnded() {
+        return isEnded;
+      },
+      take() {
+        const event = waiting.shift();
+        if (waiting.length === 0 && !isEnded) arrived.unsafeClose();
+        return event;
+      },
+      arrival: arrived.await,
+      end() {
+        isEnded = true;
+        arrived.unsafeOpen();
+      },
     };
   });

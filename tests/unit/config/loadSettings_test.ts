@@ -109,6 +109,7 @@ Deno.test("loadWebHookSettings fills an empty file with the documented defaults"
       concurrencyLimit: 128,
       shutdownTimeout: 10_000,
       endpointShare: 0.5,
+      clientShare: 0.1,
       whenFull: "backpressure",
       breakerFailures: 20,
       ordering: "lifecycle",
@@ -569,7 +570,7 @@ endpoints:
   file:///e, timeout 8s, up to 128 in flight, retry after 500ms x 2.5 up to 1m, jitter 0.5, for 1m (transient)
 delivery:
   worker threads 0, 128 requests in flight, pool client
-  queue of 300000 events, when full backpressure, of them 50% for failing URLs
+  queue of 300000 events, when full backpressure, of them 50% for failing URLs and 10% for one client's order
   order lifecycle, breaker after 20 failures, 10s to drain at shutdown`,
   );
 });

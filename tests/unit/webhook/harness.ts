@@ -65,6 +65,7 @@ export const settingsOf = (
     concurrencyLimit: 128,
     shutdownTimeout: 10_000,
     endpointShare: 0.5,
+    clientShare: 0.1,
     whenFull: "backpressure",
     breakerFailures: 20,
     ordering: "lifecycle",

@@ -5,7 +5,13 @@ import { Metrics } from "../../../../src/webhook/account/Metrics.ts";
 
 Deno.test("Metrics.summary says a URL's figures by name, and those of each event that was matched in one field", () => {
   const none = () => 0;
-  const metrics = new Metrics({ backlog: none, capacity: none, bodyBytes: none, slabBytes: none });
+  const metrics = new Metrics({
+    backlog: none,
+    capacity: none,
+    bodyBytes: none,
+    slabBytes: none,
+    waitingEvents: none,
+  });
   const counters = metrics.endpoint("http://user:secret@a.test/hook");
   const publish = hookEventNames.indexOf("message_publish");
   const connected = hookEventNames.indexOf("client_connected");

@@ -6,6 +6,7 @@ import * as LogLevel from "effect/LogLevel";
 import * as Runtime from "effect/Runtime";
 import { Arrivals } from "../../../../src/webhook/account/Arrivals.ts";
 import { Backlog, placesOf } from "../../../../src/webhook/account/Backlog.ts";
+import { ClientShares } from "../../../../src/webhook/account/ClientShares.ts";
 import { DeliveryPace } from "../../../../src/webhook/account/DeliveryPace.ts";
 import { EndpointCounters } from "../../../../src/webhook/account/Metrics.ts";
 import { BodySlabs } from "../../../../src/webhook/body/BodySlab.ts";
@@ -33,6 +34,7 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
       log: new DeliveryLog(runtime, clock),
       backlog,
       arrivals: new Arrivals(100, backlog.relieve),
+      shares: new ClientShares(100, 1, () => {}),
       pace: new DeliveryPace(),
       slabs: new BodySlabs(),
       onShortage: () => {},

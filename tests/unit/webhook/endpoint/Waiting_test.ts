@@ -1,6 +1,7 @@
 /** Waiting beside a plain one of arrays, whatever is asked of both in whatever order. */
 import assert from "node:assert/strict";
 import * as fc from "effect/FastCheck";
+import { ClientShares } from "../../../../src/webhook/account/ClientShares.ts";
 import type { Delivery } from "../../../../src/webhook/attempt/Delivery.ts";
 import { Waiting } from "../../../../src/webhook/endpoint/Waiting.ts";
 
@@ -123,7 +124,7 @@ for (const sequential of [false, true]) {
   Deno.test(`Waiting${sequential ? " (sequential)" : ""} is what a plain one of arrays is, whatever is asked of it`, () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
-        const waiting = new Waiting(sequential);
+        const waiting = new Waiting(sequential, new ClientShares(100, 1, () => {}));
         const plain = new PlainWaiting(sequential);
         const onTheirWay: Array<Delivery> = [];
         let now = 0;

@@ -4,6 +4,7 @@ import type { HookEvent } from "../../../../src/domain/HookEvent.ts";
 import { Arrivals } from "../../../../src/webhook/account/Arrivals.ts";
 import { Backlog } from "../../../../src/webhook/account/Backlog.ts";
 import { DeliveryPace } from "../../../../src/webhook/account/DeliveryPace.ts";
+import { ClientShares } from "../../../../src/webhook/account/ClientShares.ts";
 import * as EventQueue from "../../../../src/webhook/intake/EventQueue.ts";
 import { EVENTS, FAIR, STRETCH } from "../../../../src/webhook/intake/IntakeTurn.ts";
 
@@ -22,21 +23,26 @@ const publish = (bytes: number): HookEvent => ({
   ts: 0,
 });
 
+/** What a queue is made with, of a plain kind. */
+const optionsOf = (backlog: Backlog): EventQueue.EventQueueOptions => ({
+  backlog,
+  arrivals: new Arrivals(backlog.capacity, backlog.relieve),
+  shares: new ClientShares(backlog.capacity, 0.5, () => {}),
+  laneOf: () => undefined,
+  pace: new DeliveryPace(),
+  fair: FAIR,
+  whenFull: () => "backpressure",
+  wants: () => true,
+  onDropped: () => assert.fail("backpressure drops nothing"),
+});
+
 Deno.test("EventQueue is full of few events where their payloads are large", async () => {
   const backlog = new Backlog(100, 0.5);
   await Effect.gen(function* () {
-    const queue = yield* EventQueue.make({
-      backlog,
-      arrivals: new Arrivals(backlog.capacity, backlog.relieve),
-      pace: new DeliveryPace(),
-      fair: FAIR,
-      whenFull: () => "backpressure",
-      wants: () => true,
-      onDropped: () => assert.fail("backpressure drops nothing"),
-    });
+    const queue = yield* EventQueue.make(optionsOf(backlog));
     for (let i = 0; i < 50; i++) queue.emit(publish(10));
     assert.equal(queue.pressure, "open");
-    queue.emit(publish(50 * 1024));
+    queue.emit(publish(37 * 1024)); // 50 KB in base64
     assert.equal(queue.pressure, "full");
     assert.equal(backlog.count, 100);
   }).pipe(Effect.scoped, Effect.runPromise);
@@ -48,12 +54,8 @@ Deno.test("EventQueue lets the loop have a turn while delivery is behind", async
   backlog.onRelief(nextTurn.resolve);
   await Effect.gen(function* () {
     const queue = yield* EventQueue.make({
-      backlog,
-      arrivals: new Arrivals(backlog.capacity, backlog.relieve),
-      pace: new DeliveryPace(),
-      fair: FAIR,
+      ...optionsOf(backlog),
       whenFull: () => "drop_oldest",
-      wants: () => true,
       onDropped: () => assert.fail("there is room"),
     });
     const emitWhileOpen = (): number => {
@@ -74,15 +76,7 @@ Deno.test("EventQueue shortens its turns for what can be delivered, not for what
       const backlog = new Backlog(100_000, 0.5);
       backlog.add(2000);
       backlog.addFailing(failing);
-      const queue = yield* EventQueue.make({
-        backlog,
-        arrivals: new Arrivals(backlog.capacity, backlog.relieve),
-        pace: new DeliveryPace(),
-        fair: FAIR,
-        whenFull: () => "backpressure",
-        wants: () => true,
-        onDropped: () => assert.fail("backpressure drops nothing"),
-      });
+      const queue = yield* EventQueue.make(optionsOf(backlog));
       for (let i = 0; i < EVENTS; i++) queue.emit(publish(10));
       return queue.pressure;
     }).pipe(Effect.scoped, Effect.runPromise);

@@ -47,6 +47,7 @@ Deno.test("WorkerExecutor takes more than may be sent while a worker has a permi
         capacity: () => 0,
         bodyBytes: () => 0,
         slabBytes: () => 0,
+        waitingEvents: () => 0,
       }),
       log: new DeliveryLog(yield* Effect.runtime<never>(), yield* Effect.clock),
     }, READY_WORKER);
@@ -102,6 +103,7 @@ const withWorkers = (test: (workers: Workers) => Effect.Effect<void>): Promise<v
       capacity: () => 0,
       bodyBytes: () => 0,
       slabBytes: () => 0,
+      waitingEvents: () => 0,
     });
     const log = new DeliveryLog(yield* Effect.runtime<never>(), yield* Effect.clock);
     const settings = settingsOf({ workerThreads: 3, concurrencyLimit: 9 });
