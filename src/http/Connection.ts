@@ -158,8 +158,10 @@ export class Connection {
   readonly #written = (count: number): void => {
     const state = this.#state;
     if (state._tag !== "Busy") return;
-    if (count === state.unsent.length) state.unsent = NOTHING;
-    else {
+    if (count === state.unsent.length) {
+      this.#writer.sent(state.unsent);
+      state.unsent = NOTHING;
+    } else {
       state.unsent = state.unsent.subarray(count);
       state.socket.write(state.unsent).then(this.#written, this.#writeFailed);
     }

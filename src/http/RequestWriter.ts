@@ -96,6 +96,13 @@ export class RequestWriter {
     return this.#request(buffer, at + length);
   }
 
+  /** The request was sent whole: a buffer that is not kept is given back at once, not when the collector comes. */
+  sent(request: Uint8Array): void {
+    const { buffer } = request;
+    if (buffer === this.#buffer.buffer || !(buffer instanceof ArrayBuffer)) return;
+    if (buffer.byteLength > MAX_KEPT_BUFFER) buffer.transfer(0);
+  }
+
   /** The first bytes of the buffer; the view made last where it fits, since requests to a URL are often of one length. */
   #request(buffer: Uint8Array, length: number): Uint8Array {
     if (buffer !== this.#buffer) return buffer.subarray(0, length);

@@ -78,7 +78,7 @@ export class Backlog {
 
   /**
    * Places of the events that wait in the queue, and of the deliveries that wait or are in flight. A large
-   * body in flight is there twice, since its executor has a copy.
+   * body in flight counts three times, by the copies that its executor has.
    */
   get count(): number {
     return this.#count;

@@ -1,7 +1,8 @@
 /**
  * Where encoded bodies wait: many in one slab of memory, instead of one buffer object each. 300,000
  * small bodies as separate Uint8Arrays cost over 200 bytes more apiece. It must never hand out memory
- * that somebody may still read: a slab is given back to the collector, not used again.
+ * that somebody may still read: a slab is given back, not used again. That of a large body is given back at
+ * once: the collector comes when 64 MB of such have gathered, on each thread.
  */
 
 import { BodyWriter } from "./BodyWriter.ts";
@@ -9,7 +10,7 @@ import type { RequestBody } from "../../http/RequestWriter.ts";
 
 /** One piece of memory with bodies in it. */
 export interface Slab {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Bytes that waiting deliveries refer to, counted once per delivery. */
   live: number;
 }
@@ -31,6 +32,8 @@ export class BodySlabs {
   #end = 0;
   #allocated = 0;
   #live = 0;
+  /** Slabs that the writer has left for larger ones: nothing is in them, but it may still copy from them. */
+  readonly #left: Array<Slab> = [];
   readonly #writer = new BodyWriter((room) => this.#open(room).bytes);
 
   /** Bytes of all slabs that a delivery still refers to. */
@@ -48,6 +51,7 @@ export class BodySlabs {
     const writer = this.#writer;
     writer.begin(this.#slab.bytes, this.#end);
     encode(value, writer);
+    for (let left = this.#left.pop(); left !== undefined; left = this.#left.pop()) free(left);
     const { from, at } = writer;
     this.#end = at; // of the slab that the writer has asked for, if there was too little room
     return { slab: this.#slab, offset: from, length: at - from };
@@ -64,7 +68,9 @@ export class BodySlabs {
   release(slab: Slab, length: number): void {
     slab.live -= length;
     this.#live -= length;
-    if (slab.live === 0 && slab !== this.#slab) this.#allocated -= slab.bytes.length;
+    if (slab.live !== 0 || slab === this.#slab) return;
+    this.#allocated -= slab.bytes.length;
+    free(slab);
   }
 
   /**
@@ -92,13 +98,23 @@ export class BodySlabs {
   /** Makes the current slab a new one, with `room` bytes at least. */
   #open(room: number): Slab {
     const full = this.#slab;
-    if (full.live === 0) this.#allocated -= full.bytes.length;
+    if (full.live === 0) {
+      this.#allocated -= full.bytes.length;
+      if (isLarge(full)) this.#left.push(full);
+    }
     this.#slab = { bytes: new Uint8Array(Math.max(SLAB_BYTES, room)), live: 0 };
     this.#allocated += this.#slab.bytes.length;
     this.#end = 0;
     return this.#slab;
   }
 }
+
+const isLarge = ({ bytes }: Slab): boolean => bytes.length > SLAB_BYTES;
+
+/** Gives the memory of a slab back that nobody refers to any more. */
+const free = (slab: Slab): void => {
+  if (isLarge(slab)) slab.bytes.buffer.transfer(0);
+};
 
 /** The bytes of a body, without copying. */
 export const bytesOf = ({ slab, offset, length }: RequestBody): Uint8Array =>

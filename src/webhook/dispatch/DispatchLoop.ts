@@ -53,27 +53,29 @@ export const run = (
     return true;
   };
 
-  const slice = (): void => {
+  /** Returns the bytes of the bodies it has written. */
+  const slice = (): number => {
     let bytes = 0;
     for (let n = 0; n < SLICE && bytes < SLICE_BYTES; n++) {
       const drops = dropsOldest();
-      if (!drops && !backlog.hasRoom) return;
+      if (!drops && !backlog.hasRoom) return bytes;
       const event = source.take();
-      if (event === undefined) return;
+      if (event === undefined) return bytes;
       if (drops && !backlog.hasRoom && dropOldest(event)) continue;
       bytes += dispatcher.dispatch(event);
       if (drops) makeRoom();
     }
+    return bytes;
   };
 
   return Effect.whileLoop({
     while: () => source.length > 0 || !source.isEnded,
     body: () => {
       if (source.length === 0) return source.arrival;
-      slice();
+      const bytes = slice();
       afterSlice();
       if (source.length === 0) return Effect.void;
-      if (backlog.hasRoom || dropsOldest()) return nextTurn;
+      if (backlog.hasRoom || dropsOldest()) return bytes < SLICE_BYTES ? nextTurn : nextTimer;
       room.unsafeClose();
       backlog.whenRoom(roomMade);
       return room.await;
@@ -81,6 +83,12 @@ export const run = (
     step: () => {},
   });
 };
+
+/** A timer, because sockets are looked at in few of the turns that setImmediate makes, and these are long. */
+const nextTimer = Effect.async<void>((resume) => {
+  const timer = setTimeout(() => resume(Effect.void), 0);
+  return Effect.sync(() => clearTimeout(timer));
+});
 
 const nextTurn = Effect.async<void>((resume) => {
   const turn = setImmediate(() => resume(Effect.void));

@@ -9,6 +9,9 @@ import { placesOf } from "../account/Backlog.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { BodySlabs } from "../body/BodySlab.ts";
 
+/** Of a body in flight: a worker's parcel has one, and so has the request that is being written. */
+const COPIES = 2;
+
 export class Occupancy {
   readonly #backlog: Backlog;
   readonly #arrivals: Arrivals;
@@ -63,12 +66,12 @@ export class Occupancy {
     this.#backlog.add(-places);
   }
 
-  /** Its attempt begins: its executor has a copy. */
+  /** Its attempt begins. */
   sent({ length }: Delivery): void {
     const places = placesOf(length);
     this.#inFlight++;
     this.#placesInFlight += places;
-    if (places > 1) this.#copied(places - 1);
+    if (places > 1) this.#copied(COPIES * (places - 1));
   }
 
   /** Its attempt is over. */
@@ -76,7 +79,7 @@ export class Occupancy {
     const places = placesOf(length);
     this.#inFlight--;
     this.#placesInFlight -= places;
-    if (places > 1) this.#copied(1 - places);
+    if (places > 1) this.#copied(COPIES * (1 - places));
   }
 
   /** Copies come or go: they count but for the first KB, so that small events count once. */

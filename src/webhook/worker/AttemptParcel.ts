@@ -54,12 +54,23 @@ export class ParcelledAttempt implements TimedAttempt {
   get slab(): { readonly bytes: Uint8Array } {
     return this.#parcel;
   }
+
+  /** It is at its end, and nothing of it is read any more. */
+  end(): void {
+    const { bytes } = this.#parcel;
+    if (--this.#parcel.left === 0 && bytes.length > LARGE) bytes.buffer.transfer(0);
+  }
 }
 
 interface Parcel {
   readonly numbers: Float64Array;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Attempts that have not ended. */
+  left: number;
 }
+
+/** A parcel that is larger is given back as soon as its attempts have ended, not when the collector comes. */
+const LARGE = 64 * 1024;
 
 const WORD = 8;
 const HEAD_WORDS = 5;
@@ -100,11 +111,17 @@ export const forEach = (
   now: number,
   visit: (attempt: ParcelledAttempt) => void,
 ): void => {
-  const parcel: Parcel = { numbers: new Float64Array(buffer), bytes: new Uint8Array(buffer) };
+  const parcel: Parcel = {
+    numbers: new Float64Array(buffer),
+    bytes: new Uint8Array(buffer),
+    left: 1, // this function, which reads on
+  };
   for (let at = 0; at < parcel.numbers.length;) {
     const attempt = new ParcelledAttempt(parcel, at);
     parcel.numbers[at + 3]! += now; // `encode` wrote it
     at += HEAD_WORDS + Math.ceil(attempt.length / WORD);
+    parcel.left++;
     visit(attempt);
   }
+  parcel.left--;
 };

@@ -29,6 +29,9 @@ export interface WorkerHandleOptions {
   readonly onDeath: (reason: string, held: number) => void;
 }
 
+/** Bytes of bodies that a parcel has hardly more of: the worker keeps all of it until its last attempt has ended. */
+const PARCEL_BYTES = 1024 * 1024;
+
 export class WorkerHandle {
   readonly permits: number;
   #state: State = { _tag: "Down" };
@@ -36,6 +39,8 @@ export class WorkerHandle {
   // The next parcel.
   #attempts: Array<Attempt> = [];
   #endpoints: Array<number> = [];
+  /** Of their bodies. */
+  #bytes = 0;
 
   readonly #options: WorkerHandleOptions;
 
@@ -106,7 +111,9 @@ export class WorkerHandle {
   attempt(endpoint: Attempting, attempt: Attempt): void {
     this.#held.set(attempt.id, [endpoint, attempt]);
     this.#endpoints.push(endpoint.key);
+    this.#bytes += attempt.length;
     if (this.#attempts.push(attempt) === 1) queueMicrotask(this.#flush);
+    else if (this.#bytes > PARCEL_BYTES) this.#flush();
   }
 
   /** Ends the worker; requests in flight are cut, and all that it held is reported as lost. */
@@ -124,6 +131,7 @@ export class WorkerHandle {
     );
     this.#attempts = [];
     this.#endpoints = [];
+    this.#bytes = 0;
     this.#state.worker.postMessage({ _tag: "Attempts", parcel } satisfies ToWorker, [parcel]);
   };
 

@@ -56,7 +56,9 @@ const handler = (
       report.taken();
       targets.get(parcelled.endpoint)!.send(parcelled); // its settings came before
     };
-    const ended = ({ id }: PermitQueue.TimedAttempt, outcome: Outcome) => {
+    const ended = (attempt: PermitQueue.TimedAttempt, outcome: Outcome) => {
+      const { id } = attempt;
+      if (attempt instanceof AttemptParcel.ParcelledAttempt) attempt.end();
       if (outcome._tag === "Delivered") return report.delivered(id);
       if (outcome._tag === "Returned") return report.returned(id);
       if (outcome._tag === "Lost") return; // a transport knows no loss
