@@ -69,3 +69,30 @@ Deno.test("Backlog is crowded from 15/16 on until it is open again, since when c
   backlog.add(-1);
   assert.deepEqual([backlog.pressure, backlog.isCrowded], ["open", false]);
 });
+
+Deno.test("Backlog has room for bodies while they take less than failing endpoints leave, whatever waits as events", () => {
+  const backlog = new Backlog(100, 0.5);
+  backlog.addEvent(500);
+  assert.equal(backlog.pressure, "full");
+  assert.equal(backlog.hasRoom, true);
+  backlog.encode(100);
+  assert.equal(backlog.hasRoom, false); // 100 of 100
+  backlog.addFailing(40);
+  assert.equal(backlog.hasRoom, false); // 60 of 60
+  backlog.add(-1);
+  assert.equal(backlog.hasRoom, true);
+});
+
+Deno.test("Backlog tells once that there is room, when an eighth of it is free again", () => {
+  const backlog = new Backlog(80, 0.5);
+  let told = 0;
+  backlog.addEvent(80);
+  backlog.encode(80);
+  backlog.whenRoom(() => told++);
+  backlog.add(-10);
+  assert.equal(told, 0);
+  backlog.add(-1);
+  assert.equal(told, 1);
+  backlog.add(-1);
+  assert.equal(told, 1);
+});
