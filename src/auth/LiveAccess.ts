@@ -23,12 +23,16 @@ export class LiveAccess implements Access {
   #revision = 0;
   #settings: AccessSettings;
   #authenticate: Authenticate;
-  #authorizer: ReturnType<typeof makeAuthorizer>;
+  #authorize: Authorize;
+  /** A plain field: it is read once for each message and recipient. */
+  receiving: Receiving | undefined;
 
   constructor(settings: AccessSettings) {
     this.#settings = settings;
     this.#authenticate = makeAuthenticator(settings.users, this.#verifications);
-    this.#authorizer = makeAuthorizer(settings.acl);
+    const { authorize, receiving } = makeAuthorizer(settings.acl);
+    this.#authorize = authorize;
+    this.receiving = receiving;
   }
 
   get revision(): number {
@@ -38,16 +42,13 @@ export class LiveAccess implements Access {
   readonly authenticate: Authenticate = (username, password, asker) =>
     this.#authenticate(username, password, asker);
 
-  readonly authorize: Authorize = (client, action, topic) =>
-    this.#authorizer.authorize(client, action, topic);
-
-  readonly receiving: Receiving = (client) => this.#authorizer.receiving(client);
+  readonly authorize: Authorize = (client, action, topic) => this.#authorize(client, action, topic);
 
   /** Answers by these from now on. Returns which users are not who they were. */
   replace(settings: AccessSettings): UserChanges {
     const changes = changesOf(this.#settings.users, settings.users);
     this.#authenticate = makeAuthenticator(settings.users, this.#verifications);
-    this.#authorizer = makeAuthorizer(settings.acl);
+    ({ authorize: this.#authorize, receiving: this.receiving } = makeAuthorizer(settings.acl));
     this.#settings = settings;
     this.#revision++;
     return changes;

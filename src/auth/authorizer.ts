@@ -12,7 +12,7 @@
 import type { AclRule } from "../domain/BrokerSettings.ts";
 import type { ClientInfo } from "../domain/ClientInfo.ts";
 import { parseFilter } from "../domain/TopicFilter.ts";
-import type { Access, AccessAction } from "../mqtt/ports/Access.ts";
+import type { Access, AccessAction, Receiving } from "../mqtt/ports/Access.ts";
 
 const PLUS = Symbol("+");
 const HASH = Symbol("#");
@@ -53,6 +53,10 @@ const filledInRule = (rule: CompiledRule, client: ClientInfo): CompiledRule =>
     topics: rule.topics?.map((topic) => filledIn(topic, rule.permit, client)),
     isFilledIn: true,
   };
+
+/** Whether it may keep a message from somebody who has subscribed. */
+const deniesReceiving = ({ permit, action }: CompiledRule): boolean =>
+  permit === "deny" && action !== "publish";
 
 const isAbout = (rule: CompiledRule, client: ClientInfo, action: AccessAction): boolean =>
   (rule.action === "all" || rule.action === action) &&
@@ -109,6 +113,19 @@ export const makeAuthorizer = (
   // One message goes to many: its topic is taken apart for the first of them.
   let lastTopic = "";
   let lastLevels: Levels = [];
+  const receiving: Receiving = (client) => {
+    const own = compiled.filter((rule) => isAbout(rule, client, "subscribe"))
+      .map((rule) => filledInRule(rule, client));
+    if (!own.some(deniesReceiving)) return undefined;
+    return (topic) => {
+      if (topic !== lastTopic) {
+        lastTopic = topic;
+        lastLevels = topic.split("/");
+      }
+      for (const rule of own) if (applies(rule, lastLevels)) return rule.permit === "allow";
+      return true;
+    };
+  };
   return {
     authorize: (client, action, topic) => {
       if (compiled.length === 0) return true;
@@ -120,18 +137,6 @@ export const makeAuthorizer = (
       }
       return true;
     },
-    receiving: (client) => {
-      const own = compiled.filter((rule) => isAbout(rule, client, "subscribe"))
-        .map((rule) => filledInRule(rule, client));
-      if (own.every(({ permit }) => permit === "allow")) return undefined;
-      return (topic) => {
-        if (topic !== lastTopic) {
-          lastTopic = topic;
-          lastLevels = topic.split("/");
-        }
-        for (const rule of own) if (applies(rule, lastLevels)) return rule.permit === "allow";
-        return true;
-      };
-    },
+    receiving: compiled.some(deniesReceiving) ? receiving : undefined,
   };
 };

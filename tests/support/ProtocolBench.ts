@@ -206,7 +206,9 @@ export class ProtocolBench {
       access: {
         authenticate: options.authenticate ?? access.authenticate,
         authorize: options.authorize ?? access.authorize,
-        receiving: access.receiving,
+        get receiving() {
+          return access.receiving;
+        },
         get revision() {
           return access.revision;
         },

@@ -5,7 +5,8 @@ import type { ClientInfo } from "../../domain/ClientInfo.ts";
 export interface Access {
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
-  readonly receiving: Receiving;
+  /** Undefined: everybody may be sent everything, and there is nothing to ask. */
+  readonly receiving: Receiving | undefined;
   /** Another number each time that the answers have changed: what was answered before counts no more. */
   readonly revision: number;
 }
@@ -37,7 +38,7 @@ export type AccessAction = "publish" | "subscribe";
 
 /**
  * What the client may be sent: asked once for each client and `revision`, and then for the topic of each
- * message. Undefined: everything, and there is nothing to ask.
+ * message. Undefined: everything.
  */
 export type Receiving = (client: ClientInfo) => MayReceive | undefined;
 

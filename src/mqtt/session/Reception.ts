@@ -7,14 +7,16 @@ export class Reception {
   #revision = 0;
   #mayReceive: MayReceive | undefined;
 
-  constructor(readonly access: Pick<Access, "receiving" | "revision">) {}
-
-  /** Asked before each message is sent or queued: two comparisons where nothing is denied to the client. */
-  allows(client: ClientInfo, topic: string): boolean {
-    if (this.#client !== client || this.#revision !== this.access.revision) {
+  /** Whether the client may be sent a message of this topic. */
+  allows(
+    client: ClientInfo,
+    topic: string,
+    { receiving, revision }: Pick<Access, "receiving" | "revision">,
+  ): boolean {
+    if (this.#client !== client || this.#revision !== revision) {
       this.#client = client;
-      this.#revision = this.access.revision;
-      this.#mayReceive = this.access.receiving(client);
+      this.#revision = revision;
+      this.#mayReceive = receiving?.(client);
     }
     return this.#mayReceive === undefined || this.#mayReceive(topic);
   }

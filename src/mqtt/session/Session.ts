@@ -74,7 +74,8 @@ export class Session implements Subscriber {
   routingRetain = false;
   routingIdentifiers: Array<number> | undefined;
 
-  readonly #reception: Reception;
+  /** Made when somebody is denied something. */
+  #reception: Reception | undefined;
   /** Taken by `subscriptions`. */
   #places = 0;
   readonly #queue = new Deque<Outgoing | RetainedDelivery>();
@@ -98,9 +99,7 @@ export class Session implements Subscriber {
     public info: ClientInfo,
     public limits: ListenerLimits,
     readonly host: SessionHost,
-  ) {
-    this.#reception = new Reception(host.access);
-  }
+  ) {}
 
   /** Messages that wait: queued behind the window, or for the client to come back. */
   get queued(): number {
@@ -118,7 +117,9 @@ export class Session implements Subscriber {
 
   /** Whether the access list lets it have a message of this topic, as it is now. */
   mayReceive(topic: string): boolean {
-    return this.#reception.allows(this.info, topic);
+    const { access } = this.host;
+    if (access.receiving === undefined) return true;
+    return (this.#reception ??= new Reception()).allows(this.info, topic, access);
   }
 
   /** Whether it may have a subscription more, to this filter. */
@@ -170,7 +171,8 @@ export class Session implements Subscriber {
     group: SharedGroup | undefined,
   ): void {
     const own = message.expiresAt;
-    if (!this.mayReceive(message.topic)) {
+    // Looked at here and not in mayReceive alone: a call more is 25 ns for each recipient, of 90.
+    if (this.host.access.receiving !== undefined && !this.mayReceive(message.topic)) {
       this.#drop(
         new Outgoing(message, qos, retain, identifiers, group, own),
         DropReason.PublishRefused,

@@ -40,8 +40,8 @@ Deno.test("LiveAccess answers by what it was given last, and says which users ar
   assert.equal(verdict("changes", "new"), "good");
   assert.equal(access.authorize(client, "publish", "a"), true);
   assert.equal(access.authorize(client, "publish", "b"), false);
-  assert.equal(access.receiving(client)?.("a"), true);
-  assert.equal(access.receiving(client)?.("b"), false);
+  assert.equal(access.receiving?.(client)?.("a"), true);
+  assert.equal(access.receiving?.(client)?.("b"), false);
 });
 
 Deno.test("LiveAccess need not work out again who is unchanged, and does for another hash", async () => {

@@ -64,7 +64,7 @@ const start = (verdict: Verdict | Promise<Verdict> = "good") => {
     access: {
       authenticate: () => verdict,
       authorize: () => true,
-      receiving: () => undefined,
+      receiving: undefined,
       revision: 0,
     },
     newClientId: () => "auto",
