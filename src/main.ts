@@ -10,7 +10,11 @@ import { ConfigSource } from "./config/ConfigSource.ts";
 import type { ConfigFiles } from "./config/loadSettings.ts";
 import { loadSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
+import type { ListenerSettings } from "./domain/BrokerSettings.ts";
+import type { WebHookSettings } from "./domain/WebHookSettings.ts";
 import { VERSION } from "./domain/version.ts";
+import type { Descriptors } from "./net/Descriptors.ts";
+import { makeDescriptors } from "./net/Descriptors.ts";
 import { listen } from "./net/listen.ts";
 import { makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
@@ -34,6 +38,9 @@ const run = (files: ConfigFiles) =>
     const webHook = yield* WebHook.make(settings.webHook); // last: drains
     const sockets = yield* makeSockets; // then: sockets send what they were given
     const access = new LiveAccess(settings.broker);
+    const descriptors = yield* makeDescriptors(descriptorsBeside(settings.webHook));
+    descriptors.count(() => sockets.size);
+    webHook.onShortage(() => descriptors.exhausted());
     const broker = yield* makeBroker({ // then: clients are disconnected, with their events
       nodeId: settings.broker.node.id,
       sink: webHook.sink,
@@ -44,7 +51,7 @@ const run = (files: ConfigFiles) =>
     });
     webHook.onRelief(() => broker.resume());
     for (const listener of settings.broker.listeners) { // first: no new clients
-      yield* listen(listener, broker, sockets);
+      yield* listen(yield* within(descriptors, listener), broker, sockets, descriptors);
     }
     // Reloads read files, and files alone: variables that were read before are remembered.
     giveUp("env", ...(fileTarget(settings.webHook) === undefined ? ["write"] as const : []));
@@ -55,6 +62,28 @@ const run = (files: ConfigFiles) =>
     const signal = yield* stop;
     yield* Effect.logInfo("stopping", { signal });
   })).pipe(Effect.zipRight(Effect.logInfo("stopped")));
+
+/** Descriptors that deliveries, files, workers and the log may need at a time, and some for what a reload reads. */
+const descriptorsBeside = (
+  { concurrencyLimit, workerThreads, endpoints }: WebHookSettings,
+): number => concurrencyLimit + endpoints.size + 16 * workerThreads + 64;
+
+/** A listener with no more connections than there are descriptors; a sixteenth is for those that are told so. */
+const within = (
+  { most }: Descriptors,
+  listener: ListenerSettings,
+): Effect.Effect<ListenerSettings> => {
+  const { name, transport, limits } = listener;
+  const maxConnections = most === Infinity ? Infinity : most - Math.ceil(most / 16);
+  if (limits.maxConnections <= maxConnections) return Effect.succeed(listener);
+  return Effect.as(
+    Effect.logWarning(
+      `listener.${transport}.${name}: max_connections is ${limits.maxConnections}, but this process ` +
+        `has descriptors for ${maxConnections} (ulimit -n): it is ${maxConnections}`,
+    ),
+    { ...listener, limits: { ...limits, maxConnections } },
+  );
+};
 
 const check = (files: ConfigFiles) =>
   Effect.map(loadSettings(files), ({ broker, webHook, warnings }) => {

@@ -12,6 +12,10 @@ export class Handshakes {
   /** @param timeout milliseconds that a handshake may take */
   constructor(readonly timeout: number) {}
 
+  get size(): number {
+    return this.#deadlines.size;
+  }
+
   begin(stream: TcpStream): void {
     this.#deadlines.set(stream, setTimeout(() => stream.destroy(), this.timeout));
     stream.once("close", () => this.end(stream));

@@ -11,6 +11,10 @@ export class Sockets {
   readonly #open = new Set<SocketSink>();
   #onAllClosed: (() => void) | undefined;
 
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** Remembers a socket until it is closed. */
   add(sink: SocketSink): void {
     this.#open.add(sink);

@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { Broker } from "../mqtt/Broker.ts";
 import { Listener } from "../mqtt/Listener.ts";
+import type { Descriptors } from "./Descriptors.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { Sockets } from "./Sockets.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
@@ -35,6 +36,7 @@ export const listen = (
   settings: ListenerSettings,
   broker: Broker,
   sockets: Sockets,
+  descriptors: Descriptors,
 ): Effect.Effect<void, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const { name, transport } = settings;
@@ -43,7 +45,7 @@ export const listen = (
       sockets.add(sink);
       return broker.accept(sink, listener, formatAddress(peer));
     };
-    const bound = yield* bind(settings, open).pipe(
+    const bound = yield* bind(settings, descriptors, open).pipe(
       Effect.mapError((cause) =>
         new ListenError({
           listener: `${transport}.${name}`,
@@ -58,20 +60,25 @@ export const listen = (
 /** Answers the address that was bound. What only TLS or WebSocket needs is loaded with their first listener: 2 MB. */
 const bind = (
   settings: ListenerSettings,
+  descriptors: Descriptors,
   open: OpenConnection,
 ): Effect.Effect<Peer, unknown, Scope.Scope> => {
   switch (settings.transport) {
     case "tcp":
-      return listenTcp(settings, (socket, newcomer) => void serveTcp(socket, newcomer, open)); // never rejects
+      return listenTcp(
+        settings,
+        descriptors,
+        (socket, newcomer) => void serveTcp(socket, newcomer, open), // never rejects
+      );
     case "tls":
       return Effect.flatMap(
         Effect.promise(() => import("./listenTls.ts")),
-        ({ listenTls }) => listenTls(settings, open),
+        ({ listenTls }) => listenTls(settings, descriptors, open),
       );
     case "ws":
       return Effect.flatMap(
         Effect.promise(() => import("./listenWebSocket.ts")),
-        ({ listenWebSocket }) => listenWebSocket(settings, open),
+        ({ listenWebSocket }) => listenWebSocket(settings, descriptors, open),
       );
   }
 };

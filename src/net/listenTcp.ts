@@ -6,12 +6,17 @@ import type * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { Newcomer } from "./Newcomers.ts";
 import { Newcomers } from "./Newcomers.ts";
+import { isShortage } from "../ops/shortage.ts";
+import type { Descriptors } from "./Descriptors.ts";
 
-/** After a failure to accept (too many open files, say) the listener rests this long. */
+/** After a failure to accept the listener rests this long. */
 const rest = Duration.millis(250);
 
 /** Between two lines of the log about sockets that were refused. */
 const TELLING = Duration.seconds(10);
+
+/** How long it rests where there is no descriptor for one more client, before it looks again. */
+const FULL_REST = Duration.seconds(1);
 
 /**
  * Whether it was the client that failed, by a reset before it was accepted. There is no rest after
@@ -27,6 +32,7 @@ const isReset = (error: unknown): boolean =>
  */
 export const listenTcp = (
   { name, hostname, port, limits }: ListenerSettings,
+  descriptors: Descriptors,
   serve: (socket: Deno.TcpConn, newcomer: Newcomer) => void,
 ): Effect.Effect<Deno.NetAddr, unknown, Scope.Scope> =>
   Effect.gen(function* () {
@@ -40,7 +46,7 @@ export const listenTcp = (
       if (newcomer === undefined) socket.close();
       else serve(socket, newcomer);
     };
-    yield* Effect.forkScoped(acceptAll(name, listener, serveAdmissible));
+    yield* Effect.forkScoped(acceptAll(name, listener, descriptors, serveAdmissible));
     yield* Effect.forkScoped(tellRefusals(name, newcomers));
     return listener.addr;
   });
@@ -64,23 +70,44 @@ export const tellRefusals = (
     );
   }).pipe(Effect.forever);
 
-/** Accepts for ever, whatever fails. */
+/** Accepts for ever, whatever fails, as long as there are descriptors for clients. */
 export const acceptAll = (
   name: string,
   listener: Pick<Deno.TcpListener, "accept">,
+  descriptors: Pick<Descriptors, "hasRoom" | "most" | "exhausted" | "recover">,
   serve: (socket: Deno.TcpConn) => void,
-): Effect.Effect<never> =>
-  Effect.tryPromise({ try: () => listener.accept(), catch: (error) => error }).pipe(
-    Effect.flatMap((socket) => Effect.sync(() => configured(socket) && serve(socket))),
-    Effect.catchAllCause((cause) => {
-      const error = Cause.squash(cause);
-      return isReset(error)
-        ? Effect.void
-        : Effect.logError("cannot accept a connection", { listener: name, error: String(error) })
-          .pipe(Effect.zipRight(Effect.sleep(rest)));
-    }),
-    Effect.forever,
+): Effect.Effect<never> => {
+  const accepted = Effect.tryPromise({ try: () => listener.accept(), catch: (error) => error })
+    .pipe(
+      Effect.flatMap((socket) => Effect.sync(() => configured(socket) && serve(socket))),
+      Effect.catchAllCause((cause) => {
+        const error = Cause.squash(cause);
+        if (isReset(error)) return Effect.void;
+        return Effect.zipRight(failed(name, error, descriptors), Effect.sleep(rest));
+      }),
+    );
+  const waited = Effect.andThen(Effect.sleep(FULL_REST), Effect.sync(() => descriptors.recover()));
+  return Effect.forever(
+    Effect.suspend(() => descriptors.hasRoom ? accepted : waited),
   );
+};
+
+/** Says why nothing was accepted; where descriptors ran out, what becomes of it, and once. */
+const failed = (
+  name: string,
+  error: unknown,
+  descriptors: Pick<Descriptors, "most" | "exhausted">,
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const before = descriptors.most;
+    if (isShortage(error)) descriptors.exhausted();
+    return descriptors.most === before
+      ? Effect.logError("cannot accept a connection", { listener: name, error: String(error) })
+      : Effect.logWarning(
+        "all descriptors are in use (ulimit -n): no more clients are let in than there are",
+        { listener: name, clients: descriptors.most },
+      );
+  });
 
 /** Answers false for a socket that was reset before it could be served. */
 const configured = (socket: Deno.TcpConn): boolean => {

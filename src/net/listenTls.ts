@@ -13,6 +13,7 @@ import { createSecureContext } from "node:tls";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
+import type { Descriptors } from "./Descriptors.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
 import { serveTls } from "./serveTls.ts";
 
@@ -21,6 +22,7 @@ type TlsSettings = Extract<ListenerSettings, { readonly transport: "tls" }>;
 /** Listens; answers the bound address. Fails for a certificate and key that cannot be served with. */
 export const listenTls = (
   settings: TlsSettings,
+  descriptors: Descriptors,
   open: OpenConnection,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
   Effect.gen(function* () {
@@ -28,8 +30,10 @@ export const listenTls = (
       yield* Effect.try({ try: () => readIdentity(settings), catch: (cause) => cause }),
     );
     const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
+    descriptors.count(() => handshakes.size);
     return yield* listenTcp(
       settings,
+      descriptors,
       (socket, newcomer) => serveTls(socket, newcomer, secureContext, handshakes, open),
     );
   });

@@ -10,6 +10,7 @@ import type { IncomingMessage, Server } from "node:http";
 import { createServer, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
+import type { Descriptors } from "./Descriptors.ts";
 import type { Handshakes } from "./Handshakes.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
@@ -22,12 +23,14 @@ type WebSocketSettings = Extract<ListenerSettings, { readonly transport: "ws" }>
 /** Listens; answers the bound address. */
 export const listenWebSocket = (
   settings: WebSocketSettings,
+  descriptors: Descriptors,
   open: OpenConnection,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
+    descriptors.count(() => handshakes.size);
     const server = makeServer(settings, handshakes, open);
-    return yield* listenTcp(settings, (socket, newcomer) => {
+    return yield* listenTcp(settings, descriptors, (socket, newcomer) => {
       const stream = new TcpStream(socket, newcomer);
       handshakes.begin(stream);
       server.emit("connection", stream); // a server that does not listen: it only speaks HTTP

@@ -20,6 +20,7 @@ import { LiveAccess } from "../../src/auth/LiveAccess.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
 import type { HookSink } from "../../src/mqtt/ports/HookSink.ts";
 import { formatAddress } from "../../src/net/listen.ts";
+import { makeDescriptors } from "../../src/net/Descriptors.ts";
 import { listenTcp } from "../../src/net/listenTcp.ts";
 import { makeBroker } from "../../src/makeBroker.ts";
 import { makeSockets } from "../../src/net/Sockets.ts";
@@ -266,6 +267,7 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
     const listener = new Listener(LIMITS);
     const { port } = yield* listenTcp(
       { name: "chaos", hostname: "127.0.0.1", port: 0, limits: LIMITS, transport: "tcp" },
+      yield* makeDescriptors(0),
       (socket, newcomer) =>
         void serveTcp(socket, newcomer, (sink, peer) => {
           sockets.add(sink);

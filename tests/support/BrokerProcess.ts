@@ -16,16 +16,18 @@ export const repository: string = new URL("../../", import.meta.url).pathname;
 
 /**
  * A task of deno.json as a command: started without the task runner, signals reach it directly. `env` is
- * added to this process's own environment.
+ * added to this process's own environment; `descriptors`: it has so many and no more.
  */
 export const taskCommand = (
   task: keyof typeof config.tasks,
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {},
+  descriptors?: number,
 ): Deno.Command => {
   const [, ...own] = config.tasks[task].command.split(" ");
-  return new Deno.Command(Deno.execPath(), {
-    args: [...own, ...args],
+  const limited = ["-c", `ulimit -n ${descriptors} && exec "$0" "$@"`, Deno.execPath()];
+  return new Deno.Command(descriptors === undefined ? Deno.execPath() : "sh", {
+    args: [...(descriptors === undefined ? [] : limited), ...own, ...args],
     cwd: repository,
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
@@ -72,21 +74,27 @@ export class BrokerProcess {
     });
   }
 
-  /** Starts it and waits until the listeners named here listen. `env`: see `taskCommand`. */
+  /** Starts it and waits until the listeners named here listen. `env`, `descriptors`: see `taskCommand`. */
   static async start(
     files: Files,
     listeners: ReadonlyArray<string> = ["external"],
     env: Readonly<Record<string, string>> = {},
+    descriptors?: number,
   ): Promise<BrokerProcess> {
     const folder = await Deno.makeTempDir({ prefix: "hookline-test-" });
     await Deno.writeTextFile(`${folder}/broker.toml`, files.broker);
     await Deno.writeTextFile(`${folder}/web-hook.toml`, files.webHook);
-    const child = taskCommand("start", [
-      "--config",
-      `${folder}/broker.toml`,
-      "--web-hook",
-      `${folder}/web-hook.toml`,
-    ], env).spawn();
+    const child = taskCommand(
+      "start",
+      [
+        "--config",
+        `${folder}/broker.toml`,
+        "--web-hook",
+        `${folder}/web-hook.toml`,
+      ],
+      env,
+      descriptors,
+    ).spawn();
     const broker = new BrokerProcess(child, folder);
     try {
       for (const listener of listeners) await broker.#listening(listener);

@@ -20,7 +20,7 @@ for (const hours of [1, -1]) {
           access: {
             authenticate: () => "unknown",
             authorize: () => true,
-            receiving: () => undefined,
+            receiving: undefined,
             revision: 0,
           },
           newClientId: () => "auto",

@@ -9,6 +9,7 @@ import type { Broker } from "../../../src/mqtt/Broker.ts";
 import type { ListenError } from "../../../src/net/listen.ts";
 import { listen } from "../../../src/net/listen.ts";
 import { makeBroker } from "../../../src/makeBroker.ts";
+import { Descriptors } from "../../../src/net/Descriptors.ts";
 import { makeSockets } from "../../../src/net/Sockets.ts";
 import { BROKER_LIMITS, LIMITS, RecordingHooks } from "../../support/ProtocolBench.ts";
 
@@ -66,7 +67,7 @@ export class TestListener {
           access: new LiveAccess({ users: [], acl: [] }),
           newClientId: () => crypto.randomUUID(),
         });
-        yield* listen(listener, broker, sockets);
+        yield* listen(listener, broker, sockets, plenty());
         return broker;
       });
       const broker = yield* Scope.extend(opened, scope).pipe(
@@ -108,6 +109,15 @@ export class TestListener {
     }
   }
 }
+
+/** As many descriptors as a test may want. */
+export const plenty = (): Descriptors =>
+  new Descriptors({
+    reserve: 0,
+    take: () => {
+      throw new Error("nothing to try by");
+    },
+  });
 
 /** An HTTP request for an upgrade as a client sends it; `""` leaves the subprotocol out. */
 export const upgradeRequest = (
