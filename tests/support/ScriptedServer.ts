@@ -107,7 +107,8 @@ export interface ServerOptions {
 export class ScriptedServer {
   readonly port: number;
   readonly #script: Script;
-  readonly #scripts: Array<Promise<void>> = [];
+  /** Those that run, and those that failed. */
+  readonly #scripts = new Set<Promise<void>>();
   readonly #stop: () => Promise<void>;
   #connections = 0;
   #requests = 0;
@@ -151,7 +152,9 @@ export class ScriptedServer {
   /** For the listeners below: plays the script on a new connection. */
   play(conn: Conn): void {
     const peer = new Peer(conn, this.#connections++, () => this.#requests++);
-    this.#scripts.push(this.#script(peer).finally(() => conn.close()));
+    const script = this.#script(peer).finally(() => conn.close());
+    this.#scripts.add(script);
+    script.then(() => this.#scripts.delete(script), () => {}); // `close` tells of a failure
   }
 }
 
