@@ -49,6 +49,13 @@ type State =
 
 const NOTHING = new Uint8Array(0);
 
+/**
+ * Statuses with which a server, or a gateway before it, gives up on a request: its true answer may still
+ * come, and would be taken for that to the next request. What comes later than that request was written
+ * nobody can tell from its own answer, and a success must not be made of it.
+ */
+const mayBeAnsweredAgain = (status: number): boolean => status >= 500 || status === 408;
+
 /** One connection, from connecting to its close; made with the exchange that it is opened for. */
 export class Connection {
   readonly #owner: ConnectionOwner;
@@ -57,6 +64,8 @@ export class Connection {
   /** Heads of responses fit in; a body of 1 MB takes 256 reads. Times 128 connections: 0.5 MB. */
   readonly #input = new Uint8Array(4 * 1024);
   #state: State;
+  /** The last read filled its buffer: a second answer may be there behind the first. */
+  #isMoreToRead = false;
 
   /** Connects, then sends the exchange's request. */
   constructor(owner: ConnectionOwner, connect: Connect, exchange: Exchange) {
@@ -179,6 +188,7 @@ export class Connection {
 
   readonly #received = (count: number | null): void => {
     const state = this.#state;
+    this.#isMoreToRead = count === this.#input.length;
     switch (state._tag) {
       case "Connecting":
       case "Closed":
@@ -206,7 +216,8 @@ export class Connection {
     const { after, status, head } = this.#reader;
     const response: TransportResponse = { _tag: "Response", status, head };
     if (
-      after._tag === "Close" || progress === "cut" || this.#reader.rest > 0 || unsent.length > 0
+      after._tag === "Close" || progress === "cut" || this.#reader.rest > 0 || unsent.length > 0 ||
+      mayBeAnsweredAgain(status) || this.#isMoreToRead
     ) {
       this.close();
       return exchange.done(response);

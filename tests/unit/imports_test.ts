@@ -156,6 +156,7 @@ Deno.test("fault of an import is told for each direction that is forbidden, and 
     ["domain/HookEvent.ts", "npm:effect@3.22.4/Schema"],
     ["domain/WebHookSettings.ts", "npm:/effect@3.22.4/Redacted", true],
     ["webhook/WebHook.ts", "npm:effect@3.22.4/Effect"],
+    ["http/Socket.ts", "node:tls"],
     ["http/Timer.ts", "npm:effect@3.22.4/Clock"],
     ["webhook/endpoint/Endpoint.ts", "webhook/attempt/Executor.ts"],
     ["mqtt/handlers/publish.ts", "mqtt/routing/Message.ts"],

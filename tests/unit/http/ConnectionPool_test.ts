@@ -377,6 +377,34 @@ test("ConnectionPool does not reuse a connection with bytes after the response",
   assert.equal(socket.closed, true);
 });
 
+for (const status of [408, 500, 504]) {
+  test(`ConnectionPool does not reuse a connection after ${status}, to which a true answer may come late`, async (bench) => {
+    const socket = await bench.connected("a");
+    await says(socket, `HTTP/1.1 ${status} X\r\ncontent-length: 0\r\n\r\n`);
+    assert.deepEqual(bench.results, [`a: ${status}`]);
+    assert.equal(socket.closed, true);
+  });
+}
+
+test("ConnectionPool uses a connection again after a 404", async (bench) => {
+  const socket = await bench.connected("a");
+  await says(socket, "HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n");
+  assert.equal(socket.closed, false);
+});
+
+test("ConnectionPool does not reuse a connection whose last read was full: there may be more", async (bench) => {
+  const socket = await bench.connected("a");
+  const head = "HTTP/1.1 200 OK\r\ncontent-length: 4050\r\n\r\n";
+  assert.ok(head.length + 4050 < 4096);
+  await says(socket, head + "x".repeat(4050));
+  assert.equal(socket.closed, false);
+  const full = "HTTP/1.1 200 OK\r\ncontent-length: 4055\r\n\r\n";
+  bench.send("b");
+  await says(socket, full + "x".repeat(4055));
+  assert.deepEqual(bench.results, ["a: 200", "b: 200"]);
+  assert.equal(socket.closed, true);
+});
+
 test("ConnectionPool does not reuse a connection that the server closes after the response", async (bench) => {
   const socket = await bench.connected("a");
   await says(socket, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
