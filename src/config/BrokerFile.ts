@@ -91,8 +91,8 @@ const limits = {
   max_subscriptions: withDefault(
     wholeNumber(0),
     10_000,
-    "Subscriptions of one client. One to a filter of more than 16 levels or 256 characters counts " +
-      "once for each 16 or 256. 0: no limit.",
+    "Subscriptions of one client. One to a filter of more than 8 levels or 256 characters counts " +
+      "once for each 8 or 256, one with more than two + twice as much for each more. 0: no limit.",
   ),
   max_qos_allowed: withDefault(
     Schema.Literal(0, 1, 2).pipe(expecting({ expected: "0, 1 or 2" })),

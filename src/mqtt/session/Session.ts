@@ -35,11 +35,18 @@ import type { SharedGroup, Subscriber, Subscription } from "../routing/Subscript
 const RETAINED_STEPS = 10_000;
 
 /**
- * How many of `max_subscriptions` one to this filter takes: what it costs in memory, and each PUBLISH
- * that it may match, grows with its levels and its length.
+ * How many of `max_subscriptions` one to this filter takes: what it costs a PUBLISH that it may match grows
+ * with its levels and its length, and how many others match the same topic with the `+` among them. Of
+ * 10,000 places, some 4,300 filters at the most match one topic, however they are chosen.
  */
-const placesOf = (topic: string): number =>
-  Math.max(Math.ceil(levelCount(topic) / 16), Math.ceil(topic.length / 256));
+const placesOf = (topic: string): number => {
+  const wildcards = topic.split("+").length - 1; // in a valid filter each is a level
+  return Math.max(
+    Math.ceil(levelCount(topic) / 8),
+    Math.ceil(topic.length / 256),
+    2 ** Math.min(Math.max(0, wildcards - 2), 20),
+  );
+};
 
 /** What sessions share with the broker they belong to. */
 export interface SessionHost {
