@@ -312,7 +312,7 @@ Deno.test("FrameReader allocates nothing for a packet that claims 256 MB, whethe
 });
 
 Deno.test("TopicTree and RetainedMessages take topics of 32,767 levels without deep recursion", () => {
-  const bench = new ProtocolBench({ limits: { maxTopicLevels: 0 } });
+  const bench = new ProtocolBench({ limits: { maxTopicLevels: 0, maxSubscriptions: 0 } });
   const deepest = "+/".repeat(32_766) + "+";
   const client = bench.connect(4, "c").send(
     subscribe(deepest),
