@@ -43,7 +43,8 @@ const limits = {
   max_connections: withDefault(
     wholeNumber(1),
     1_024_000,
-    "Clients that may be connected at a time; a CONNECT beyond them is refused.",
+    "Clients that may be connected at a time; a CONNECT beyond them is refused. There are fewer " +
+      "where the process may not have as many descriptors (ulimit -n), and the log says so.",
   ),
   max_handshaking_limit: withDefault(
     wholeNumber(0),
