@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { Newcomer } from "./Newcomers.ts";
+import { FairShare } from "./FairShare.ts";
 import { ReadBuffer } from "./ReadBuffer.ts";
 import type { Peer } from "./SocketSink.ts";
 
@@ -14,6 +15,7 @@ export class TcpStream extends Duplex {
   readonly peer: Peer;
   readonly #socket: Deno.TcpConn;
   readonly #buffer = new ReadBuffer();
+  #fairShare: FairShare | undefined; // most clients never send so much
   #mayRead = true;
   #isWanted = false;
   #isReading = false;
@@ -78,8 +80,10 @@ export class TcpStream extends Duplex {
       this.destroy(error as Error); // Deno rejects with errors only
       return;
     }
+    if (bytes !== null && FairShare.concerns(bytes.length)) {
+      await (this.#fairShare ??= new FairShare()).give(bytes, (piece) => this.push(piece));
+    } else this.push(bytes); // asks for more by `_read`
     this.#isReading = false;
-    this.push(bytes); // asks for more by `_read`
     if (this.#isWanted) void this.#readNext();
   }
 
