@@ -93,8 +93,8 @@ class Fuzz {
     }
     const isRude = random.chance(0.3);
     const socket = await connect(transport, this.listener.port, isPlain);
+    const reading = isRude ? undefined : readToEnd(socket);
     try {
-      const reading = isRude ? undefined : readToEnd(socket);
       for (const piece of pieces) await writeAll(socket, piece);
       if (reading !== undefined) {
         await socket.closeWrite();
@@ -104,6 +104,7 @@ class Fuzz {
       if (!isGone(error)) throw error;
     } finally {
       socket.close(); // with what it has not read, where it is rude: a reset
+      await reading;
     }
   }
 
@@ -190,11 +191,12 @@ const readToEnd = async (socket: Deno.Conn): Promise<void> => {
   }
 };
 
-/** Whether the broker closed first. */
+/** Whether the broker closed first, or this side while it read. */
 const isGone = (error: unknown): boolean =>
   error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset ||
   error instanceof Deno.errors.UnexpectedEof || error instanceof Deno.errors.NotConnected ||
-  error instanceof Deno.errors.BadResource || error instanceof Deno.errors.InvalidData;
+  error instanceof Deno.errors.BadResource || error instanceof Deno.errors.InvalidData ||
+  error instanceof Deno.errors.Interrupted;
 
 const ended = async (connection: Promise<void>): Promise<void> => {
   let timer: ReturnType<typeof setTimeout> | undefined;
