@@ -4,6 +4,8 @@
  * their bodies repeat. It must never encode beyond the room, however many events one packet has made.
  */
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Stream from "effect/Stream";
 import type { HookEvent } from "../../domain/HookEvent.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import type { Dispatcher } from "./Dispatcher.ts";
@@ -39,11 +41,8 @@ const SLICE = 512;
 const SLICE_BYTES = 4 * 1024 * 1024;
 
 /** Dispatches what comes, in its order, until the source has ended and is empty. */
-export const run = (
-  { source, dispatcher, backlog, dropsOldest, makeRoom, afterSlice }: DispatchLoopOptions,
-): Effect.Effect<void> => {
-  const room = Effect.unsafeMakeLatch(false);
-  const roomMade = () => room.unsafeOpen();
+export const run = (options: DispatchLoopOptions): Effect.Effect<void> => {
+  const { dispatcher, backlog, dropsOldest, makeRoom, afterSlice } = options;
 
   /** The oldest that waits is dropped for the next, which is itself where nothing else waits. */
   const dropOldest = (event: HookEvent): boolean => {
@@ -53,35 +52,71 @@ export const run = (
     return true;
   };
 
-  /** Returns the bytes of the bodies it has written. */
-  const slice = (): number => {
-    let bytes = 0;
-    for (let n = 0; n < SLICE && bytes < SLICE_BYTES; n++) {
+  const dispatch = (slice: Slice): void => {
+    for (let event = slice.take(); event !== undefined; event = slice.take()) {
       const drops = dropsOldest();
-      if (!drops && !backlog.hasRoom) return bytes;
-      const event = source.take();
-      if (event === undefined) return bytes;
       if (drops && !backlog.hasRoom && dropOldest(event)) continue;
-      bytes += dispatcher.dispatch(event);
+      slice.bytes += dispatcher.dispatch(event);
       if (drops) makeRoom();
     }
-    return bytes;
+    afterSlice();
   };
+  return Stream.runForEach(slices(options), (slice) => Effect.sync(() => dispatch(slice)));
+};
 
-  return Effect.whileLoop({
-    while: () => source.length > 0 || !source.isEnded,
-    body: () => {
-      if (source.length === 0) return source.arrival;
-      const bytes = slice();
-      afterSlice();
-      if (source.length === 0) return Effect.void;
-      if (backlog.hasRoom || dropsOldest()) return bytes < SLICE_BYTES ? nextTurn : nextTimer;
+/** Events for one turn of the event loop. Each leaves the source as it is taken, so that none is lost on the way. */
+class Slice {
+  /** What their bodies take. Whoever dispatches them adds it. */
+  bytes = 0;
+  #events = 0;
+
+  constructor(readonly options: Pick<DispatchLoopOptions, "source" | "backlog" | "dropsOldest">) {}
+
+  /** The next; undefined where the slice is over, for want of events, of room or of time. */
+  take(): HookEvent | undefined {
+    const { source, backlog, dropsOldest } = this.options;
+    if (this.#events === SLICE || this.bytes >= SLICE_BYTES) return undefined;
+    if (!backlog.hasRoom && !dropsOldest()) return undefined;
+    this.#events++;
+    return source.take();
+  }
+}
+
+/** The source's events as a stream that ends with it; the next slice comes when there are events and room for one. */
+const slices = (
+  options: Pick<DispatchLoopOptions, "source" | "backlog" | "dropsOldest">,
+): Stream.Stream<Slice> => {
+  const { source, backlog, dropsOldest } = options;
+  const room = Effect.unsafeMakeLatch(false);
+  const roomMade = () => room.unsafeOpen();
+  let last: Slice | undefined;
+
+  /** What the next slice waits for. */
+  const wait = (): Effect.Effect<void> | undefined => {
+    if (source.length === 0) {
+      last = undefined; // whoever waits for events has had turns
+      return source.isEnded ? undefined : source.arrival;
+    }
+    if (!backlog.hasRoom && !dropsOldest()) {
+      last = undefined;
       room.unsafeClose();
       backlog.whenRoom(roomMade);
       return room.await;
-    },
-    step: () => {},
+    }
+    if (last === undefined) return undefined;
+    const turn = last.bytes < SLICE_BYTES ? nextTurn : nextTimer;
+    last = undefined;
+    return turn;
+  };
+
+  const next: Effect.Effect<Slice, Option.Option<never>> = Effect.suspend(() => {
+    const waited = wait();
+    if (waited !== undefined) return Effect.zipRight(waited, next);
+    if (source.length === 0) return Effect.fail(Option.none());
+    last = new Slice(options);
+    return Effect.succeed(last);
   });
+  return Stream.repeatEffectOption(next);
 };
 
 /** A timer, because sockets are looked at in few of the turns that setImmediate makes, and these are long. */

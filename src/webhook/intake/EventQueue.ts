@@ -1,6 +1,7 @@
 /**
- * The one crossing from the broker's synchronous code to Effect: hook events go in by a plain call
- * wait as they are until they are taken. It must never block, throw, or lose an event without counting it.
+ * The one crossing from the broker's synchronous code to Effect: hook events go in by a plain call and
+ * wait as they are until the DispatchLoop's stream takes them. It must never block, throw, or lose an event
+ * without counting it.
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
