@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted";
 import type { UserSettings } from "../domain/BrokerSettings.ts";
 import type { Authenticate } from "../mqtt/ports/Access.ts";
 import { equalsPlain, isPasswordHash, verify } from "./PasswordHash.ts";
-import { sourceOf } from "./sourceOf.ts";
+import { sourceOf } from "../domain/sourceOf.ts";
 import { Turns } from "./Turns.ts";
 
 /** Hashes are worked out on threads beside the broker's own, which keeps a core where there are several. */

@@ -2,7 +2,7 @@
  * Sockets of one listener that are no client's yet, from accept to CONNACK: how many there may be, and how
  * many may come in a second. Who comes by one more socket than is allowed is refused at once.
  *
- * When there are too many, the newest of the address that has the most goes: who occupies all places
+ * When there are too many, the newest of the source that has the most goes: who occupies all places
  * with sockets that say nothing keeps out nobody but himself.
  */
 
@@ -18,7 +18,7 @@ export class Newcomer {
   /** Closes the socket: its place is wanted for another. */
   cut: () => void = () => {};
 
-  constructor(readonly address: string, readonly owner: Newcomers) {}
+  constructor(readonly source: string, readonly owner: Newcomers) {}
 
   /** It is a client's now, or closed. To be called again does nothing. */
   leave(): void {
@@ -27,7 +27,7 @@ export class Newcomer {
 }
 
 export class Newcomers {
-  readonly #byAddress = new Map<string, Set<Newcomer>>();
+  readonly #bySource = new Map<string, Set<Newcomer>>();
   #size = 0;
   #refused = 0;
   /** How many may come at once. */
@@ -49,15 +49,20 @@ export class Newcomers {
     return this.#refused;
   }
 
-  /** A socket was accepted; undefined: it is to be closed. */
-  enter(address: string): Newcomer | undefined {
-    if (!this.#isInTime() || !this.#hasPlaceFor(address)) {
+  /**
+   * A socket was accepted.
+   *
+   * @param source whose it is (`sourceOf`)
+   * @returns undefined: it is to be closed
+   */
+  enter(source: string): Newcomer | undefined {
+    if (!this.#isInTime() || !this.#hasPlaceFor(source)) {
       this.#refused++;
       return undefined;
     }
-    const newcomer = new Newcomer(address, this);
-    const there = this.#byAddress.get(address);
-    if (there === undefined) this.#byAddress.set(address, new Set([newcomer]));
+    const newcomer = new Newcomer(source, this);
+    const there = this.#bySource.get(source);
+    if (there === undefined) this.#bySource.set(source, new Set([newcomer]));
     else there.add(newcomer);
     this.#size++;
     return newcomer;
@@ -65,10 +70,10 @@ export class Newcomers {
 
   /** For newcomers. */
   left(newcomer: Newcomer): void {
-    const there = this.#byAddress.get(newcomer.address);
+    const there = this.#bySource.get(newcomer.source);
     if (!there?.delete(newcomer)) return;
     this.#size--;
-    if (there.size === 0) this.#byAddress.delete(newcomer.address);
+    if (there.size === 0) this.#bySource.delete(newcomer.source);
   }
 
   #isInTime(): boolean {
@@ -83,14 +88,14 @@ export class Newcomers {
     return true;
   }
 
-  #hasPlaceFor(address: string): boolean {
+  #hasPlaceFor(source: string): boolean {
     const { maxHandshaking } = this.limits;
     if (maxHandshaking === 0 || this.#size < maxHandshaking) return true;
     let most: ReadonlySet<Newcomer> | undefined;
-    for (const there of this.#byAddress.values()) {
+    for (const there of this.#bySource.values()) {
       if (there.size > (most?.size ?? 0)) most = there;
     }
-    const own = this.#byAddress.get(address)?.size ?? 0;
+    const own = this.#bySource.get(source)?.size ?? 0;
     const newest = most !== undefined && most.size > own + 1 ? [...most].at(-1) : undefined;
     if (newest === undefined) return false;
     this.#refused++;

@@ -6,6 +6,7 @@ import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { Broker } from "../mqtt/Broker.ts";
 import { Listener } from "../mqtt/Listener.ts";
 import type { Descriptors } from "./Descriptors.ts";
+import { formatAddress } from "./formatAddress.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { Sockets } from "./Sockets.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
@@ -22,14 +23,6 @@ export class ListenError extends Data.TaggedError("ListenError")<{
     return `listener ${this.listener} cannot listen on ${this.address}: ${why}`;
   }
 }
-
-/** An address as hook events and logs say it: `127.0.0.1:51234`, `[::1]:51234`. */
-export const formatAddress = ({ hostname, port }: Peer): string => {
-  const host = hostname.startsWith("::ffff:") && hostname.includes(".")
-    ? hostname.slice("::ffff:".length) // an IPv4 client of a listener for both
-    : hostname;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-};
 
 /** Listens; fails when the socket cannot be opened. The log's `listening` line names the bound address. */
 export const listen = (

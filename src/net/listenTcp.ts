@@ -6,8 +6,10 @@ import type * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { Newcomer } from "./Newcomers.ts";
 import { Newcomers } from "./Newcomers.ts";
+import { sourceOf } from "../domain/sourceOf.ts";
 import { isShortage } from "../ops/shortage.ts";
 import type { Descriptors } from "./Descriptors.ts";
+import { formatAddress } from "./formatAddress.ts";
 
 /** After a failure to accept the listener rests this long. */
 const rest = Duration.millis(250);
@@ -42,7 +44,7 @@ export const listenTcp = (
     );
     const newcomers = new Newcomers(limits, () => performance.now());
     const serveAdmissible = (socket: Deno.TcpConn): void => {
-      const newcomer = newcomers.enter(socket.remoteAddr.hostname);
+      const newcomer = newcomers.enter(sourceOf(formatAddress(socket.remoteAddr)));
       if (newcomer === undefined) socket.close();
       else serve(socket, newcomer);
     };

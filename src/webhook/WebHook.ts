@@ -99,6 +99,18 @@ export const makeWith = (
     const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
     const shares = new ClientShares(settings.queueCapacity, settings.clientShare, backlog.relieve);
     const pace = new DeliveryPace();
+    // Before the metrics, which count what waits in it even where a later step of the start fails.
+    const queue = yield* EventQueue.make({
+      backlog,
+      arrivals,
+      shares,
+      laneOf: (event) => dispatcher.laneOf(event),
+      pace,
+      fair: settings.workerThreads > 0 ? FAIR_WITH_WORKERS : FAIR,
+      whenFull: () => settings.whenFull,
+      wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
+      onDropped: (event, reason) => dispatcher.drop(event, reason),
+    });
     const slabs = new BodySlabs();
     const metrics = new Metrics({
       backlog: () => backlog.count,
@@ -161,17 +173,6 @@ export const makeWith = (
       slabs,
       ids,
     );
-    const queue = yield* EventQueue.make({
-      backlog,
-      arrivals,
-      shares,
-      laneOf: (event) => dispatcher.laneOf(event),
-      pace,
-      fair: settings.workerThreads > 0 ? FAIR_WITH_WORKERS : FAIR,
-      whenFull: () => settings.whenFull,
-      wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
-      onDropped: (event, reason) => dispatcher.drop(event, reason),
-    });
     const loop = yield* Effect.forkScoped(
       supervised(
         DispatchLoop.run({

@@ -19,7 +19,7 @@ import type { WebHookSettings } from "../../src/domain/WebHookSettings.ts";
 import { LiveAccess } from "../../src/auth/LiveAccess.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
 import type { HookSink } from "../../src/mqtt/ports/HookSink.ts";
-import { formatAddress } from "../../src/net/listen.ts";
+import { formatAddress } from "../../src/net/formatAddress.ts";
 import { makeDescriptors } from "../../src/net/Descriptors.ts";
 import { listenTcp } from "../../src/net/listenTcp.ts";
 import { makeBroker } from "../../src/makeBroker.ts";

@@ -30,6 +30,7 @@ for (
           urls: [receiver.url("/"), file],
           webHook: 'worker_threads = 2\nretry_max_elapsed_time = "1s"',
           rules: "rule.message_publish = [{}]",
+          listeners: { external: "max_handshaking_limit = 0" }, // all come in at once
         }),
         ["external"],
         {},

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatAddress } from "../../../src/net/listen.ts";
+import { formatAddress } from "../../../src/net/formatAddress.ts";
 
 Deno.test("formatAddress says hosts as hook events do", () => {
   const table = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sourceOf } from "../../../src/auth/sourceOf.ts";
+import { sourceOf } from "../../../src/domain/sourceOf.ts";
 
 for (
   const [address, source] of [
