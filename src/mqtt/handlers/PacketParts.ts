@@ -12,7 +12,7 @@ export const SLICES_PER_TURN = 20;
 
 export interface PacketPartsHost {
   readonly deadlines: Deadlines;
-  now(): number;
+  monotonic(): number;
 }
 
 export class PacketParts {
@@ -46,7 +46,7 @@ export class PacketParts {
     }
     if (this.#isDone || ++this.#slices < SLICES_PER_TURN) return;
     this.#slices = 0;
-    this.#nextTurn = this.#host.deadlines.schedule(this.#host.now() + 1, () => {
+    this.#nextTurn = this.#host.deadlines.schedule(this.#host.monotonic() + 1, () => {
       this.#nextTurn = undefined;
       this.#onTurn();
     });
