@@ -40,7 +40,7 @@ export class Broker implements ConnectionOwner {
   /** Does what is due. To be called often: its period is the precision of all time limits. */
   tick(): void {
     this.context.isMemoryShort = this.#isMemoryShort();
-    this.context.deadlines.runDue(this.context.monotonic());
+    this.context.deadlines.runDue(this.context.look());
   }
 
   /** There is room for events again: lets held connections go on, the longest waiting first, until it is used up. */
@@ -62,12 +62,14 @@ export class Broker implements ConnectionOwner {
    */
   usersChanged(others: ReadonlySet<string>, passwords: ReadonlySet<string>): number {
     const { sessions } = this.context;
+    this.context.look();
     return (others.size > 0 ? sessions.kick(others, false) : 0) +
       (passwords.size > 0 ? sessions.kick(passwords, true) : 0);
   }
 
   /** Ends every connection and session, with their last events. The listeners must have stopped before. */
   shutdown(): void {
+    this.context.look();
     for (const connection of [...this.#connections]) {
       connection.close(EndReason.Shutdown, ReasonCode.ServerShuttingDown);
     }

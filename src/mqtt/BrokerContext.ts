@@ -45,10 +45,12 @@ export class BrokerContext implements SessionsHost {
   readonly pubSub: PubSub;
   readonly sessions: Sessions;
   readonly #clock: Clock;
+  #time: number;
 
   constructor(options: BrokerOptions) {
     this.nodeId = options.nodeId;
     this.#clock = options.clock;
+    this.#time = options.clock.monotonic();
     this.hooks = new Hooks(options.sink, options.clock);
     this.access = options.access;
     this.limits = options.limits;
@@ -63,8 +65,16 @@ export class BrokerContext implements SessionsHost {
     return this.#clock.now();
   }
 
-  /** As the Clock has it: the time of `deadlines`, and of all that expires. */
+  /**
+   * Looks at the monotonic clock. To be called wherever the host comes in, and nowhere else: a look costs
+   * 0.2 µs, and a chunk may hold a hundred packets.
+   */
+  look(): number {
+    return this.#time = this.#clock.monotonic();
+  }
+
+  /** What the last look said: the time of `deadlines`, and of all that expires. It stands still until the host comes in again. */
   monotonic(): number {
-    return this.#clock.monotonic();
+    return this.#time;
   }
 }

@@ -93,7 +93,7 @@ export class Connection implements Applicant, Asker {
   ) {
     const { limits } = listener;
     this.#frames = new FrameReader(limits.maxFirstPacketSize);
-    this.#lastReceived = context.monotonic();
+    this.#lastReceived = context.look();
     this.#deadline = context.deadlines.schedule(
       this.#lastReceived + limits.handshakeTimeout,
       this.#handshakeOver,
@@ -123,7 +123,7 @@ export class Connection implements Applicant, Asker {
   /** Bytes have come in; they may be overwritten after the call. */
   receive(chunk: Uint8Array): void {
     if (this.#state._tag === "Closed") return;
-    this.#lastReceived = this.context.monotonic();
+    this.#lastReceived = this.context.look();
     this.#frames.push(chunk);
     this.#process();
     this.#frames.settle();
@@ -131,6 +131,7 @@ export class Connection implements Applicant, Asker {
 
   /** The sink has sent what it had: queued messages may go, and a client that did not read is read again. */
   drained(): void {
+    this.context.look();
     try {
       if (this.#state._tag === "Connected") this.#state.session.pump();
     } catch (error) {
@@ -142,6 +143,7 @@ export class Connection implements Applicant, Asker {
   /** The other side closed the connection, or it broke. */
   ended(reason: typeof EndReason.RemoteClose | typeof EndReason.ReadWriteError): void {
     if (this.#state._tag === "Closed") return;
+    this.context.look();
     this.#ending = { reason, reasonCode: undefined };
     if (this.#isHeld) this.resume();
     else this.close(reason);
@@ -150,7 +152,7 @@ export class Connection implements Applicant, Asker {
   /** There may be room again: processes what waits. */
   resume(): void {
     if (this.#state._tag === "Closed") return;
-    this.#excuseSilence(this.context.monotonic());
+    this.#excuseSilence(this.context.look());
     this.#process();
     this.#frames.settle();
   }
@@ -219,6 +221,7 @@ export class Connection implements Applicant, Asker {
   /** The verification is over: nothing comes of it when the client has gone meanwhile. */
   #judged(judge: () => Admission): void {
     if (this.#state._tag !== "Admitting") return;
+    this.context.look();
     try {
       this.#admit(judge());
     } catch (error) {
