@@ -25,15 +25,15 @@ export const isArrivalEvent = (name: HookEventName): boolean => CAUSED_BY_CONNEC
 export const isArrival = (event: number): boolean => OF_PLACE[event] === true;
 
 export class Arrivals {
-  #capacity: number;
+  #share = 0;
   readonly #relieve: () => void;
   #places = 0;
   #isOver = false;
 
   /** `relieve` is called, in a microtask of its own, each time that clients may come in again. */
   constructor(capacity: number, relieve: () => void) {
-    this.#capacity = capacity;
     this.#relieve = relieve;
+    this.resize(capacity);
   }
 
   /** Whether their share is used up; until half of it is free, so that held clients are not woken for one each. */
@@ -42,7 +42,7 @@ export class Arrivals {
   }
 
   resize(capacity: number): void {
-    this.#capacity = capacity;
+    this.#share = Math.max(1, capacity * SHARE);
     this.#update();
   }
 
@@ -53,8 +53,7 @@ export class Arrivals {
   }
 
   #update(): void {
-    const share = Math.max(1, this.#capacity * SHARE);
-    const isOver = this.#places >= (this.#isOver ? share / 2 : share);
+    const isOver = this.#places >= (this.#isOver ? this.#share / 2 : this.#share);
     if (isOver === this.#isOver) return;
     this.#isOver = isOver;
     if (!isOver) queueMicrotask(this.#relieve);

@@ -53,8 +53,8 @@ export const run = (options: DispatchLoopOptions): Effect.Effect<void> => {
   };
 
   const dispatch = (slice: Slice): void => {
-    for (let event = slice.take(); event !== undefined; event = slice.take()) {
-      const drops = dropsOldest();
+    const drops = dropsOldest(); // no reload comes between: a slice is one turn
+    for (let event = slice.take(drops); event !== undefined; event = slice.take(drops)) {
       if (drops && !backlog.hasRoom && dropOldest(event)) continue;
       slice.bytes += dispatcher.dispatch(event);
       if (drops) makeRoom();
@@ -70,13 +70,17 @@ class Slice {
   bytes = 0;
   #events = 0;
 
-  constructor(readonly options: Pick<DispatchLoopOptions, "source" | "backlog" | "dropsOldest">) {}
+  constructor(readonly options: Pick<DispatchLoopOptions, "source" | "backlog">) {}
 
-  /** The next; undefined where the slice is over, for want of events, of room or of time. */
-  take(): HookEvent | undefined {
-    const { source, backlog, dropsOldest } = this.options;
+  /**
+   * The next; undefined where the slice is over, for want of events, of room or of time.
+   *
+   * @param drops whether no event waits for room
+   */
+  take(drops: boolean): HookEvent | undefined {
+    const { source, backlog } = this.options;
     if (this.#events === SLICE || this.bytes >= SLICE_BYTES) return undefined;
-    if (!backlog.hasRoom && !dropsOldest()) return undefined;
+    if (!drops && !backlog.hasRoom) return undefined;
     this.#events++;
     return source.take();
   }

@@ -480,11 +480,12 @@ export class Endpoint implements Attempting {
 
   #nextDue(): number {
     const breaker = this.#breaker;
+    const now = this.#now();
     return Math.min(
       this.#waiting.nextDue,
-      this.#restsUntil > this.#now() ? this.#restsUntil : Infinity,
+      this.#restsUntil > now ? this.#restsUntil : Infinity,
       // A probe that found nothing to send is sent by the next `offer`.
-      breaker._tag === "Open" && breaker.probeAt > this.#now() ? breaker.probeAt : Infinity,
+      breaker._tag === "Open" && breaker.probeAt > now ? breaker.probeAt : Infinity,
       this.failing ? Infinity : Breaker.countsAsFailingFrom(breaker),
       this.#givesUpAt,
     );
