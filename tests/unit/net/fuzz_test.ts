@@ -12,6 +12,7 @@ import { hostileFrames, hostilePackets, maybeSpoilt } from "../../support/fuzz/h
 import { Random } from "../../support/fuzz/Random.ts";
 import { memoryInUse } from "../../support/heap.ts";
 import { testNeeding } from "../../support/permissions.ts";
+import type { Broker } from "../../../src/mqtt/Broker.ts";
 import type { Transport } from "./TestListener.ts";
 import {
   authorityFile,
@@ -69,9 +70,9 @@ class Fuzz {
 
   async #isEmpty(): Promise<void> {
     const { broker } = this.listener;
-    await until0("connections", () => broker.connections);
-    await until0("sessions", () => broker.context.sessions.size);
-    await until0("subscriptions", () => broker.context.pubSub.topics.size);
+    await noneLeft(broker, "connections", () => broker.connections);
+    await noneLeft(broker, "sessions", () => broker.context.sessions.size);
+    await noneLeft(broker, "subscriptions", () => broker.context.pubSub.topics.size);
   }
 
   async #hostileClient(): Promise<void> {
@@ -206,12 +207,24 @@ const ended = async (connection: Promise<void>): Promise<void> => {
   return await Promise.race([connection, late]).finally(() => clearTimeout(timer));
 };
 
-const until0 = async (what: string, count: () => number): Promise<void> => {
-  for (const end = Date.now() + PATIENCE; count() > 0;) {
-    assert.ok(Date.now() < end, `${count()} ${what} are left`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-};
+/** Resolves at the first tick of the broker that finds none: all that ends later than its connection ends in one. */
+const noneLeft = (broker: Broker, what: string, count: () => number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const tick = broker.tick.bind(broker);
+    const settle = (then: () => void) => {
+      clearTimeout(late);
+      broker.tick = tick;
+      then();
+    };
+    const late = setTimeout(
+      () => settle(() => reject(new Error(`${count()} ${what} are left`))),
+      PATIENCE,
+    );
+    broker.tick = () => {
+      tick();
+      if (count() === 0) settle(resolve);
+    };
+  });
 
 const joined = (...parts: ReadonlyArray<Uint8Array>): Uint8Array =>
   Uint8Array.from(parts.flatMap((part) => [...part]));
