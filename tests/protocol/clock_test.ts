@@ -104,3 +104,18 @@ for (const [what, skew] of [["an hour on", HOUR], ["an hour back", -HOUR]] as co
     );
   });
 }
+
+Deno.test("The clock is looked at once for a chunk, however many packets and recipients there are", () => {
+  const bench = new ProtocolBench({ limits: { maxInflight: 8 } });
+  const subscriber = bench.connect(4, "s");
+  subscribe(subscriber, ["t", 1]);
+  const publisher = bench.connect(4, "p");
+  const ids = Array.from({ length: 16 }, (_, i) => i + 1);
+  let looks = bench.looks;
+  publisher.raw(...ids.flatMap((id) => [0x32, 6, 0, 1, 0x74, 0, id, 0x31])); // half of them is queued
+  assert.equal(bench.looks - looks, 1);
+  looks = bench.looks;
+  subscriber.raw(...ids.flatMap((id) => [0x40, 2, 0, id]));
+  assert.equal(bench.looks - looks, 1);
+  assert.equal(takeAll(subscriber).length, 16);
+});

@@ -186,6 +186,8 @@ export class ProtocolBench {
   readonly #access: LiveAccess;
   /** Milliseconds that have passed since the broker was made. */
   elapsed = 0;
+  /** How often the broker has looked at the monotonic clock. */
+  looks = 0;
   /** By how much the wall clock was set since, in milliseconds. */
   skew = 0;
   /** As the broker finds it with the next tick. */
@@ -202,7 +204,7 @@ export class ProtocolBench {
       sink: this.hooks,
       limits: { ...BROKER_LIMITS, ...options.brokerLimits },
       isMemoryShort: () => this.isMemoryShort,
-      clock: { now: () => this.now, monotonic: () => this.elapsed },
+      clock: { now: () => this.now, monotonic: () => (this.looks++, this.elapsed) },
       access: {
         authenticate: options.authenticate ?? access.authenticate,
         authorize: options.authorize ?? access.authorize,
