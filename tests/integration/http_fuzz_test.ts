@@ -10,7 +10,8 @@ import * as Either from "effect/Either";
 import { ConnectionPool } from "../../src/http/ConnectionPool.ts";
 import type { TransportResult } from "../../src/http/Exchange.ts";
 import { makeRequestHead } from "../../src/http/RequestWriter.ts";
-import { fuzzFlag, goodAnswer, hostileAnswer } from "../support/fuzz/answers.ts";
+import { flag } from "../support/flag.ts";
+import { goodAnswer, hostileAnswer } from "../support/fuzz/answers.ts";
 import { Random } from "../support/fuzz/Random.ts";
 import { memoryInUse } from "../support/heap.ts";
 import { testNeeding } from "../support/permissions.ts";
@@ -18,8 +19,8 @@ import { requestOf } from "../support/requests.ts";
 import type { Peer } from "../support/ScriptedServer.ts";
 import { ScriptedServer } from "../support/ScriptedServer.ts";
 
-const seed = fuzzFlag("fuzz-seed", 1);
-const answersWanted = fuzzFlag("fuzz-answers", 3_000);
+const seed = flag("fuzz-seed", 1);
+const answersWanted = flag("fuzz-answers", 3_000);
 
 /** Requests in flight. */
 const CONCURRENCY = 16;

@@ -129,9 +129,3 @@ export const bytesOfLatin1 = (text: string): Uint8Array<ArrayBuffer> => {
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 };
-
-/** The number that a run was started with, `-- --name=…`; else `otherwise`. */
-export const fuzzFlag = (name: string, otherwise: number): number => {
-  const given = Deno.args.find((arg) => arg.startsWith(`--${name}=`));
-  return given === undefined ? otherwise : Number(given.slice(name.length + 3));
-};

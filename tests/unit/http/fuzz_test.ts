@@ -6,12 +6,13 @@
  */
 import assert from "node:assert/strict";
 import { ResponseReader } from "../../../src/http/ResponseReader.ts";
-import { bytesOfLatin1, fuzzFlag, goodAnswer, hostileAnswer } from "../../support/fuzz/answers.ts";
+import { flag } from "../../support/flag.ts";
+import { bytesOfLatin1, goodAnswer, hostileAnswer } from "../../support/fuzz/answers.ts";
 import { Random } from "../../support/fuzz/Random.ts";
 import { memoryInUse } from "../../support/heap.ts";
 
-const seed = fuzzFlag("fuzz-seed", 1);
-const answersWanted = fuzzFlag("fuzz-answers", 5_000);
+const seed = flag("fuzz-seed", 1);
+const answersWanted = flag("fuzz-answers", 5_000);
 
 const GOOD = bytesOfLatin1("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
 
