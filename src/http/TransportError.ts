@@ -12,9 +12,9 @@ import { isShortage } from "../ops/shortage.ts";
  * - `refused`: nobody listens there. `unresolved`: the host name has no address. `unreachable`: no way there.
  * - `forbidden`: this process may not connect there (Deno's permissions).
  * - `tls`: the handshake failed, in most cases because the certificate is not trusted.
- * - `timeout`: the whole response was not there in time; the receiver may have acted on the request.
- * - `closed`: the peer ended the connection in good order, but too early. `reset`: it broke off.
- * - `malformed`: what came is no HTTP/1.1 response.
+ * - `timeout`: no status was there in time; the receiver may have acted on the request.
+ * - `closed`: the peer ended the connection in good order, but before any status. `reset`: it broke off.
+ * - `malformed`: what came has no status that could be read.
  * - `invalid_request`: this request cannot be written as HTTP/1.1; sending it again is of no use.
  * - `shutdown`: the pool is closed.
  * - `shortage`: this process has no descriptor or memory left; it tells nothing of the peer.
@@ -33,7 +33,7 @@ export type TransportFault =
   | "shutdown"
   | "shortage";
 
-/** A request that ended without a whole response. */
+/** A request that ended without a response: whatever goes wrong once its status is read is an `AnswerFault`. */
 export class TransportError extends Data.TaggedError("TransportError")<{
   readonly fault: TransportFault;
   readonly message: string;

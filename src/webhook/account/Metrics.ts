@@ -2,6 +2,7 @@
  * Every counter of the delivery engine, by name: what was matched, and what became of it. It only
  * counts: it must never decide anything, wait, or keep more than a few numbers per URL and event.
  */
+import type { AnswerFaultKind } from "../../http/AnswerFault.ts";
 import { displayUrl } from "../../domain/displayUrl.ts";
 import { hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookEventName } from "../../domain/HookEvent.ts";
@@ -30,6 +31,8 @@ export interface EndpointSnapshot {
   readonly breaker: string;
   /** Requests (or, for a file, lines) that were started, repeats included. */
   readonly attempts: number;
+  /** Answers that broke off or broke a rule behind their status, which decided all the same. */
+  readonly answer_faults: Readonly<Partial<Record<AnswerFaultKind, number>>>;
   readonly total: EventCounts;
   /** Events that no rule has ever sent here are left out. */
   readonly events: Readonly<Partial<Record<HookEventName, EventCounts>>>;
@@ -59,6 +62,7 @@ export class EndpointCounters {
   readonly inFlight = new Float64Array(size);
   readonly #failed = new Map<string, Float64Array>();
   readonly #dropped = new Map<DropReason, Float64Array>();
+  readonly #answerFaults = new Map<AnswerFaultKind, number>();
   attempts = 0;
   breaker = "closed";
 
@@ -75,6 +79,13 @@ export class EndpointCounters {
     count(this.#dropped, reason, event);
   }
 
+  /** Returns how many of this kind there were, this one included. */
+  answerFault(kind: AnswerFaultKind): number {
+    const faults = 1 + (this.#answerFaults.get(kind) ?? 0);
+    this.#answerFaults.set(kind, faults);
+    return faults;
+  }
+
   snapshot(): EndpointSnapshot {
     const events: Partial<Record<HookEventName, EventCounts>> = {};
     hookEventNames.forEach((name, event) => {
@@ -84,6 +95,7 @@ export class EndpointCounters {
       url: this.url,
       breaker: this.breaker,
       attempts: this.attempts,
+      answer_faults: Object.fromEntries(this.#answerFaults),
       total: this.#counts((of) => of.reduce((sum, n) => sum + n, 0)),
       events,
     };
@@ -165,10 +177,13 @@ export class Metrics {
 
   /** One flat record per URL, fit for a log line's annotations. Each event's figures are one field. */
   summary(): ReadonlyArray<Readonly<Record<string, string | number>>> {
-    return this.snapshot().endpoints.map(({ url, breaker, attempts, total, events }) => ({
+    const { endpoints } = this.snapshot();
+    return endpoints.map(({ url, breaker, attempts, answer_faults, total, events }) => ({
       url,
       breaker,
       attempts,
+      answer_faults: sum(answer_faults),
+      ...prefixed("answer_faults_", answer_faults),
       matched: total.matched,
       delivered: total.delivered,
       failed: sum(total.failed),

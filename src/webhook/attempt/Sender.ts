@@ -3,11 +3,14 @@
  * anything itself, nor load @effect/platform: each delivery worker would pay for that with 16 MB.
  */
 import * as Redacted from "effect/Redacted";
+import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import { VERSION } from "../../domain/version.ts";
 import type { AttemptContent, Outcome } from "./Attempt.ts";
+import { DELIVERED, failed } from "./Attempt.ts";
 import { isAttemptHeader } from "./attemptHeaders.ts";
+import * as DeliveryError from "./DeliveryError.ts";
 
 export interface Sender {
   /**
@@ -36,6 +39,25 @@ export const targetHeaders = ({ headers }: TargetSettings): Readonly<Record<stri
     if (!isAttemptHeader(name)) all[name.toLowerCase()] = Redacted.value(value);
   }
   return all;
+};
+
+/** An answer as far as it was read. */
+export interface Answer {
+  readonly status: number;
+  /** Of the fields before the fault. */
+  readonly retryAfter: string | undefined;
+  /** What ended it; its status counts all the same. */
+  readonly fault: AnswerFault | undefined;
+}
+
+/** What an answer makes of its attempt. `now`: the wall clock's milliseconds. */
+export const outcomeOf = (
+  { status, retryAfter, fault }: Answer,
+  policy: RetryPolicy["status"],
+  now: number,
+): Outcome => {
+  if (isSuccess(status)) return fault === undefined ? DELIVERED : { _tag: "Delivered", fault };
+  return failed(DeliveryError.fromStatus(status, retryAfter, policy, now), fault);
 };
 
 export const isSuccess = (status: number): boolean => status >= 200 && status < 300;

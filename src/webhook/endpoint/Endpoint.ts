@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
+import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
@@ -138,12 +139,14 @@ export class Endpoint implements Attempting {
     this.#counters.inFlight[event]!--;
     switch (outcome._tag) {
       case "Delivered":
+        if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         this.#counters.delivered[event]!++;
         this.#context.pace.end();
         this.#leaveAndEnd(delivery);
         this.#answered();
         break;
       case "Failed":
+        if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         this.#failed(delivery, outcome.error);
         break;
       case "Returned":
@@ -510,6 +513,16 @@ export class Endpoint implements Attempting {
   #tellSettled(): void {
     if (this.#retired) this.#wake.unsafeOpen();
     this.#owner.onSettled();
+  }
+
+  /** Said once for each kind; how many there were is in the figures. */
+  #tellFault({ kind, detail }: AnswerFault): void {
+    if (this.#counters.answerFault(kind) > 1) return;
+    this.#context.log.always(
+      LogLevel.Warning,
+      "a faulty answer: its status counts, its connection is closed; more of this kind are only counted",
+      { url: this.#counters.url, kind, detail },
+    );
   }
 
   #say(

@@ -25,10 +25,16 @@ Deno.test("Metrics.summary says a URL's figures by name, and those of each event
   counters.matched[connected] = 1;
   counters.delivered[connected] = 1;
   counters.attempts = 7;
+  assert.equal(counters.answerFault("stalled"), 1);
+  assert.equal(counters.answerFault("header"), 1);
+  assert.equal(counters.answerFault("stalled"), 2);
   assert.deepEqual(metrics.summary(), [{
     url: "http://a.test/hook",
     breaker: "closed",
     attempts: 7,
+    answer_faults: 3,
+    answer_faults_stalled: 2,
+    answer_faults_header: 1,
     matched: 22,
     delivered: 2,
     failed: 2,
