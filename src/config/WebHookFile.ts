@@ -33,7 +33,8 @@ const delivery = {
   http_timeout: withDefault(
     timer(1),
     8000,
-    "From sending a request to having its whole response.",
+    "From sending a request to having its whole response; once a status line is read it only ends " +
+      "the wait for the rest.",
   ),
   concurrency_limit: withDefault(
     wholeNumber(1, 65535),
@@ -205,7 +206,8 @@ export const WebHookFile = Schema.Struct({
     oneOf("pool", "fetch"),
     "pool",
     '"pool": this broker\'s own HTTP/1.1 client. "fetch": the platform\'s, for HTTP/2 and for ' +
-      "proxies, which HTTP_PROXY, HTTPS_PROXY and NO_PROXY name.",
+      "proxies, which HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; it hides the status of an answer " +
+      "whose head breaks a rule, which is then tried again.",
   ),
   http_urls: urls(
     "Where rules without urls send to: http://, https://, or file:/// (one JSON line per event, " +
