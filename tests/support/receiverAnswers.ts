@@ -1,6 +1,8 @@
 /**
  * Answers of receivers in the wild, and what each must come to by the contract: a status decides as soon as
  * it is read. Where Deno's fetch comes to something else the entry says so, and why.
+ *
+ * Over 400 lines, because it is one table.
  */
 import type { AnswerFaultKind } from "../../src/http/AnswerFault.ts";
 
