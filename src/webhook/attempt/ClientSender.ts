@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import { bytesOf } from "../body/BodySlab.ts";
-import type { Outcome } from "./Attempt.ts";
 import { DELIVERED, failed } from "./Attempt.ts";
 import { AttemptHeaders } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
@@ -40,9 +39,10 @@ export const make = (
             HttpClientRequest.setHeaders(base, headers.fields(attempt, second)),
             HttpBody.uint8Array(bytesOf(attempt), "application/json"),
           );
-          const outcome = client.execute(request).pipe(
+          const ending = (error: DeliveryError.DeliveryError) => () => done(failed(error));
+          const end = client.execute(request).pipe(
             Effect.map(({ status, headers }) =>
-              isSuccess(status) ? DELIVERED : failed(
+              isSuccess(status) ? () => done(DELIVERED, status) : ending(
                 DeliveryError.fromStatus(
                   status,
                   headers["retry-after"],
@@ -53,14 +53,14 @@ export const make = (
             ),
             Effect.timeoutTo({
               duration: httpTimeout,
-              onSuccess: (outcome): Outcome => outcome,
-              onTimeout: () => failed(DeliveryError.timedOut(httpTimeout)),
+              onSuccess: (end) => end,
+              onTimeout: () => ending(DeliveryError.timedOut(httpTimeout)),
             }),
             Effect.catchAllCause((cause) =>
-              Effect.succeed(failed(DeliveryError.fromCause(Cause.squash(cause))))
+              Effect.succeed(ending(DeliveryError.fromCause(Cause.squash(cause))))
             ),
           );
-          runFork(Effect.andThen(outcome, (outcome) => Effect.sync(() => done(outcome))), {
+          runFork(Effect.flatMap(end, Effect.sync), {
             scope,
           });
         };

@@ -41,7 +41,7 @@ export const make = (
           if (result._tag === "TransportError") {
             done(failed(DeliveryError.fromTransport(result)));
           } else if (isSuccess(result.status)) {
-            done(DELIVERED);
+            done(DELIVERED, result.status);
           } else {
             const retryAfter = result.head.fields.find(([name]) => name === "retry-after")?.[1];
             const now = clock.unsafeCurrentTimeMillis();
