@@ -85,22 +85,30 @@ const within = (
   );
 };
 
-const check = (files: ConfigFiles) =>
-  Effect.map(loadSettings(files), ({ broker, webHook, warnings }) => {
+/** Answers the exit status. */
+const check = (files: ConfigFiles, tries: boolean) =>
+  Effect.gen(function* () {
+    const { broker, webHook, warnings } = yield* loadSettings(files);
     for (const warning of warnings) console.error(warning);
     console.log(renderSettings(broker, webHook));
+    if (!tries) return 0;
+    const { tryOut } = yield* Effect.promise(() => import("./webhook/attempt/tryOut.ts"));
+    const trials = yield* tryOut(webHook);
+    console.log(trials.length === 0 ? "samples: none, no rule sends anything" : "samples:");
+    for (const { text } of trials) console.log(`  ${text}`);
+    return trials.every(({ isGood }) => isGood) ? 0 : 1;
   });
 
 const perform = (command: CommandLine) => {
   switch (command._tag) {
     case "Run":
-      return run(command.files);
+      return Effect.as(run(command.files), 0);
     case "Check":
-      return check(command.files);
+      return check(command.files, command.tries);
     case "Version":
-      return Effect.sync(() => console.log(VERSION));
+      return Effect.sync(() => (console.log(VERSION), 0));
     case "Help":
-      return Effect.sync(() => console.log(USAGE));
+      return Effect.sync(() => (console.log(USAGE), 0));
   }
 };
 
@@ -115,7 +123,6 @@ const main = Effect.suspend(() => {
   const command = parseCommandLine(Deno.args);
   if (Either.isLeft(command)) return failed(EX_USAGE)(command.left);
   return perform(command.right).pipe(
-    Effect.as(0),
     Effect.catchTags({ ConfigError: failed(EX_CONFIG), CaFileError: failed(EX_CONFIG) }),
     Effect.catchAll(failed(1)),
   );

@@ -1,7 +1,12 @@
 /** broker.toml: its keys with their defaults, and the settings they make. docs/broker-toml.md is made of it. */
 import * as Schema from "@effect/schema";
 import { isPasswordHash, parsePasswordHash } from "../auth/PasswordHash.ts";
-import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
+import type {
+  BrokerSettings,
+  ListenerSettings,
+  TlsIdentity,
+  WebSocketDoor,
+} from "../domain/BrokerSettings.ts";
 import { expecting } from "./expectation.ts";
 import {
   byteSize,
@@ -61,7 +66,7 @@ const limits = {
   handshake_timeout: withDefault(
     timer(1),
     30_000,
-    "How long a CONNECT may take to arrive, and a TLS or WebSocket handshake before it.",
+    "How long a CONNECT may take to arrive, TLS and WebSocket handshakes before it included.",
   ),
   max_packet_size: withDefault(
     byteSize(LARGEST_PACKET),
@@ -168,15 +173,14 @@ const address = (hostname: string, port: number) =>
 
 const TcpListener = Schema.Struct({ addr: address("0.0.0.0", 1883), ...limits });
 
-const TlsListener = Schema.Struct({
-  addr: address("0.0.0.0", 8883),
+/** What a listener over TLS has beside. */
+const identity = {
   cert: required(pemFile("CERTIFICATE"), "The certificate chain, PEM."),
   key: required(pemFile("PRIVATE KEY"), "Its private key, PEM."),
-  ...limits,
-});
+};
 
-const WsListener = Schema.Struct({
-  addr: address("0.0.0.0", 8080),
+/** What one over WebSocket has. */
+const door = {
   path: withDefault(
     Schema.String.pipe(
       Schema.pattern(/^\/[^\s?#]*$/),
@@ -191,6 +195,16 @@ const WsListener = Schema.Struct({
     "The origins of the pages whose scripts may connect: others are answered with 403. Clients that " +
       "are no browser name no origin and are let in. Empty: any.",
   ),
+};
+
+const TlsListener = Schema.Struct({ addr: address("0.0.0.0", 8883), ...identity, ...limits });
+
+const WsListener = Schema.Struct({ addr: address("0.0.0.0", 8080), ...door, ...limits });
+
+const WssListener = Schema.Struct({
+  addr: address("0.0.0.0", 8443),
+  ...identity,
+  ...door,
   ...limits,
 });
 
@@ -202,6 +216,11 @@ const Listeners = Schema.Struct({
   tcp: named(TcpListener, "MQTT over TCP."),
   tls: named(TlsListener, "MQTT over TLS, with all keys of a tcp listener and these."),
   ws: named(WsListener, "MQTT over WebSocket, with all keys of a tcp listener and these."),
+  wss: named(
+    WssListener,
+    "MQTT over WebSocket over TLS, for the scripts of https pages, with all keys of a tls and of a " +
+      "ws listener.",
+  ),
 }).pipe(
   expecting({ key: "a known transport" }),
   Schema.filter((listeners) => {
@@ -327,7 +346,7 @@ export const BrokerFile = Schema.Struct({
   ),
   listener: withDefault(
     Listeners,
-    { tcp: {}, tls: {}, ws: {} },
+    { tcp: {}, tls: {}, ws: {}, wss: {} },
     "Where clients come in: any number of each kind, each with a name of its own. A file without any " +
       "has one, tcp.external.",
   ),
@@ -342,21 +361,18 @@ export type BrokerFile = typeof BrokerFile.Type;
 
 /** The settings that a broker.toml makes; a file that names no listener gets one. */
 export const brokerSettings = (file: BrokerFile): BrokerSettings => {
-  const { tcp, tls, ws } = file.listener;
-  const isEmpty = [tcp, tls, ws].every((listeners) => Object.keys(listeners).length === 0);
+  const { tcp, tls, ws, wss } = file.listener;
+  const isEmpty = [tcp, tls, ws, wss].every((listeners) => Object.keys(listeners).length === 0);
   const listeners: ReadonlyArray<ListenerSettings> = [
     ...enabled(isEmpty ? { external: Schema.decodeSync(TcpListener)({}) } : tcp, () => ({
       transport: "tcp" as const,
     })),
-    ...enabled(tls, ({ cert, key }) => ({
-      transport: "tls" as const,
-      certFile: cert,
-      keyFile: key,
-    })),
-    ...enabled(ws, ({ path, allowed_origins }) => ({
-      transport: "ws" as const,
-      path,
-      allowedOrigins: allowed_origins,
+    ...enabled(tls, (listener) => ({ transport: "tls" as const, ...identityOf(listener) })),
+    ...enabled(ws, (listener) => ({ transport: "ws" as const, ...doorOf(listener) })),
+    ...enabled(wss, (listener) => ({
+      transport: "wss" as const,
+      ...identityOf(listener),
+      ...doorOf(listener),
     })),
   ];
   return {
@@ -380,6 +396,14 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
 };
 
 type Listener = typeof TcpListener.Type;
+
+const identityOf = (
+  { cert, key }: Pick<typeof TlsListener.Type, keyof typeof identity>,
+): TlsIdentity => ({ certFile: cert, keyFile: key });
+
+const doorOf = (
+  { path, allowed_origins }: Pick<typeof WsListener.Type, keyof typeof door>,
+): WebSocketDoor => ({ path, allowedOrigins: allowed_origins });
 
 const enabled = <L extends Listener, T>(
   listeners: { readonly [name: string]: L },

@@ -33,8 +33,8 @@ const renderListener = (listener: ListenerSettings): string => {
   const { limits } = listener;
   return [
     `${listener.transport} ${listener.name} on ${formatListenerAddress(listener)}` +
-    (listener.transport === "ws" ? listener.path : ""),
-    ...(listener.transport === "ws" && listener.allowedOrigins.length > 0
+    ("path" in listener ? listener.path : ""),
+    ...("path" in listener && listener.allowedOrigins.length > 0
       ? [`pages of ${listener.allowedOrigins.join(" ")} only`]
       : []),
     limits.allowAnonymous ? "anonymous clients allowed" : "users only",

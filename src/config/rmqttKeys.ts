@@ -28,7 +28,7 @@ const MQTT: ReadonlySet<string> = new Set([
 /** Of rmqtt-retainer.toml, where these limits come from. */
 const RETAIN: ReadonlySet<string> = new Set(["retained_message_ttl", "storage"]);
 
-const TRANSPORTS: ReadonlySet<string> = new Set(["quic", "wss"]);
+const TRANSPORTS: ReadonlySet<string> = new Set(["quic"]);
 
 const LISTENER: ReadonlySet<string> = new Set([
   "await_rel_timeout",

@@ -47,19 +47,24 @@ export type ListenerSettings =
   & { readonly limits: ListenerLimits }
   & (
     | { readonly transport: "tcp" }
-    | {
-      readonly transport: "tls";
-      /** PEM files. */
-      readonly certFile: string;
-      readonly keyFile: string;
-    }
-    | {
-      readonly transport: "ws";
-      readonly path: string;
-      /** Of pages whose scripts may connect, as browsers name them. Empty: any. */
-      readonly allowedOrigins: ReadonlyArray<string>;
-    }
+    | { readonly transport: "tls" } & TlsIdentity
+    | { readonly transport: "ws" } & WebSocketDoor
+    | { readonly transport: "wss" } & TlsIdentity & WebSocketDoor
   );
+
+/** By what a listener proves who it is. */
+export interface TlsIdentity {
+  /** PEM files. */
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** Who may upgrade to WebSocket, and where. */
+export interface WebSocketDoor {
+  readonly path: string;
+  /** Of pages whose scripts may connect, as browsers name them. Empty: any. */
+  readonly allowedOrigins: ReadonlyArray<string>;
+}
 
 /** What all clients together may occupy. 0 stands for "no limit" only where said. */
 export interface BrokerLimits {

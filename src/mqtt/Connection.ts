@@ -90,12 +90,13 @@ export class Connection implements Applicant, Asker {
     readonly sink: ByteSink,
     readonly listener: Listener,
     readonly ipaddress: string,
+    waited = 0,
   ) {
     const { limits } = listener;
     this.#frames = new FrameReader(limits.maxFirstPacketSize);
     this.#lastReceived = context.look();
     this.#deadline = context.deadlines.schedule(
-      this.#lastReceived + limits.handshakeTimeout,
+      this.#lastReceived + Math.max(0, limits.handshakeTimeout - waited),
       this.#handshakeOver,
     );
   }

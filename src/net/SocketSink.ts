@@ -58,6 +58,11 @@ export abstract class SocketSink implements ByteSink {
     queueMicrotask(() => this.#flush());
   }
 
+  /** How long its newcomer is on its way, in milliseconds. */
+  get age(): number {
+    return this.#newcomer?.age ?? 0;
+  }
+
   letIn(): void {
     this.#newcomer?.leave();
     this.#newcomer = undefined;

@@ -36,7 +36,7 @@ export const listen = (
     const listener = new Listener(settings.limits);
     const open: OpenConnection = (sink, peer) => {
       sockets.add(sink);
-      return broker.accept(sink, listener, formatAddress(peer));
+      return broker.accept(sink, listener, formatAddress(peer), sink.age);
     };
     const bound = yield* bind(settings, descriptors, open).pipe(
       Effect.mapError((cause) =>
@@ -72,6 +72,11 @@ const bind = (
       return Effect.flatMap(
         Effect.promise(() => import("./listenWebSocket.ts")),
         ({ listenWebSocket }) => listenWebSocket(settings, descriptors, open),
+      );
+    case "wss":
+      return Effect.flatMap(
+        Effect.promise(() => import("./listenSecureWebSocket.ts")),
+        ({ listenSecureWebSocket }) => listenSecureWebSocket(settings, descriptors, open),
       );
   }
 };

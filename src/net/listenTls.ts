@@ -11,13 +11,17 @@ import type * as Scope from "effect/Scope";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
+import type { Handshakes } from "./Handshakes.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { Descriptors } from "./Descriptors.ts";
 import type { OpenConnection, Peer } from "./SocketSink.ts";
 import { serveTls } from "./serveTls.ts";
+import { TcpStream } from "./TcpStream.ts";
+import { TlsStream } from "./TlsStream.ts";
 
 type TlsSettings = Extract<ListenerSettings, { readonly transport: "tls" }>;
+type OverTls = Extract<ListenerSettings, { readonly transport: "tls" | "wss" }>;
 
 /** Listens; answers the bound address. Fails for a certificate and key that cannot be served with. */
 export const listenTls = (
@@ -25,22 +29,37 @@ export const listenTls = (
   descriptors: Descriptors,
   open: OpenConnection,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
+  listenOverTls(settings, descriptors, (handshakes) => (tls) => {
+    handshakes.end(tls.tcp);
+    serveTls(tls, open);
+  });
+
+/**
+ * The same for what else is spoken over TLS. What `serving` makes takes each socket over when TLS is agreed
+ * upon, and ends its handshake; from accept to then the listener's time for it runs.
+ */
+export const listenOverTls = (
+  settings: OverTls,
+  descriptors: Descriptors,
+  serving: (handshakes: Handshakes) => (tls: TlsStream) => void,
+): Effect.Effect<Peer, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const secureContext = createSecureContext(
       yield* Effect.try({ try: () => readIdentity(settings), catch: (cause) => cause }),
     );
     const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
     descriptors.count(() => handshakes.size);
-    return yield* listenTcp(
-      settings,
-      descriptors,
-      (socket, newcomer) => serveTls(socket, newcomer, secureContext, handshakes, open),
-    );
+    const serve = serving(handshakes);
+    return yield* listenTcp(settings, descriptors, (socket, newcomer) => {
+      const tcp = new TcpStream(socket, newcomer);
+      handshakes.begin(tcp);
+      const tls = new TlsStream(tcp, secureContext, () => serve(tls));
+    });
   });
 
 /** The two files' texts. node:tls would find what is wrong with them only when a client comes. */
 const readIdentity = (
-  { certFile, keyFile }: TlsSettings,
+  { certFile, keyFile }: OverTls,
 ): { readonly cert: string; readonly key: string } => {
   const cert = read(certFile);
   const key = read(keyFile);

@@ -98,11 +98,12 @@ export class TestClient implements ByteSink {
     readonly version: 3 | 4 | 5,
     listener: Listener,
     address: string,
+    waited?: number,
   ) {
     this.#parser = parser({ protocolVersion: version });
     this.#parser.on("packet", (packet) => this.received.push(packet));
     this.#parser.on("error", (error) => assert.fail(`the broker sent nonsense: ${error}`));
-    this.connection = bench.broker.accept(this, listener, address);
+    this.connection = bench.broker.accept(this, listener, address, waited);
   }
 
   // The broker's side.
@@ -239,9 +240,9 @@ export class ProtocolBench {
     this.broker.tick();
   }
 
-  /** Opens a connection that has sent nothing yet. */
-  open(version: 3 | 4 | 5): TestClient {
-    return new TestClient(this, version, this.listener, `127.0.0.1:${++this.#ports}`);
+  /** Opens a connection that has sent nothing yet. `waited`: milliseconds of its handshake_timeout that are gone. */
+  open(version: 3 | 4 | 5, waited?: number): TestClient {
+    return new TestClient(this, version, this.listener, `127.0.0.1:${++this.#ports}`, waited);
   }
 
   /** Opens a connection and sends CONNECT; the CONNACK is still to be taken. */

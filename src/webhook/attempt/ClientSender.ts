@@ -74,9 +74,12 @@ export const make = (
               )
             ),
           );
-          runFork(Effect.andThen(outcome, (outcome) => Effect.sync(() => done(outcome))), {
-            scope,
-          });
+          runFork(
+            Effect.andThen(outcome, (outcome) => Effect.sync(() => done(outcome, head?.status))),
+            {
+              scope,
+            },
+          );
         };
       },
     };

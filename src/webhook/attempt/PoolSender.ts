@@ -41,12 +41,12 @@ export const make = (
           if (result._tag === "TransportError") {
             done(failed(DeliveryError.fromTransport(result)));
           } else if (result.fault === undefined && isSuccess(result.status)) {
-            done(DELIVERED);
+            done(DELIVERED, result.status);
           } else {
             const { status, head, fault } = result;
             const retryAfter = head.fields.find(([name]) => name === "retry-after")?.[1];
             const answer = { status, retryAfter, fault };
-            done(outcomeOf(answer, retryStatus, clock.unsafeCurrentTimeMillis()));
+            done(outcomeOf(answer, retryStatus, clock.unsafeCurrentTimeMillis()), status);
           }
         });
       };

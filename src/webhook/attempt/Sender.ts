@@ -25,8 +25,14 @@ export interface TargetSettings extends Pick<EndpointSettings, "url" | "headers"
   readonly retryStatus: RetryPolicy["status"];
 }
 
-/** Sends one attempt and calls back with its outcome: at most once, and never before it returns. */
-export type Send = (attempt: AttemptContent, done: (outcome: Outcome) => void) => void;
+/**
+ * Sends one attempt and calls back with its outcome: at most once, and never before it returns. `status`:
+ * the answer's, of a success.
+ */
+export type Send = (
+  attempt: AttemptContent,
+  done: (outcome: Outcome, status?: number) => void,
+) => void;
 
 /** The headers that all requests of a target have in common; names in lower case. */
 export const targetHeaders = ({ headers }: TargetSettings): Readonly<Record<string, string>> => {

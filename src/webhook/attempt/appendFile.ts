@@ -4,6 +4,8 @@
  * where a file system does; nothing ends it, and its thread is gone until it returns.
  */
 
+import { fileURLToPath } from "node:url";
+
 /** Something open for appending. Never two calls at a time. */
 export interface AppendFile {
   /** What must be written before the first line, so that it is one. */
@@ -41,6 +43,35 @@ export const openFile: OpenFile = async (path, torn) => {
     file.close();
     throw cause;
   }
+};
+
+/**
+ * Whether lines can be appended to it, in words; nothing is written, and nothing is left that was not there.
+ *
+ * @throws what keeps it from being appended to
+ */
+export const tryAppending = async (path: URL): Promise<string> => {
+  const info = await Deno.stat(path).catch(ifMissing);
+  if (info === undefined) {
+    const dir = fileURLToPath(await nearestFolder(path));
+    const made = await Deno.makeTempFile({ dir, prefix: ".hookline-" });
+    await Deno.remove(made);
+    return "is not there yet, and can be made";
+  }
+  if (info.isFile || info.isDirectory) (await Deno.open(path, { append: true })).close();
+  else await (await openStream(path)).close();
+  return "can be appended to";
+};
+
+const nearestFolder = async (path: URL): Promise<URL> => {
+  let folder = new URL(".", path);
+  while (await Deno.stat(folder).catch(ifMissing) === undefined) folder = new URL("..", folder);
+  return folder;
+};
+
+const ifMissing = (cause: unknown): undefined => {
+  if (cause instanceof Deno.errors.NotFound) return undefined;
+  throw cause;
 };
 
 const regular = (file: Deno.FsFile, first: Uint8Array): AppendFile => ({

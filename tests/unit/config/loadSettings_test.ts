@@ -152,7 +152,8 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
 for (const [name, toml] of [["broker.toml", brokerToml], ["web-hook.toml", webHookToml]] as const) {
   Deno.test(`The shipped ${name} is still valid with its commented examples turned on`, async () => {
     const on = toml.replace(/^# (?=\[|\w+ = )/gm, "").replace("users = []\n", "")
-      .replace('"config/server.pem"', '"cert.pem"').replace('"config/server.key"', '"key.pem"')
+      .replaceAll('"config/server.pem"', '"cert.pem"')
+      .replaceAll('"config/server.key"', '"key.pem"')
       .replace('"config/ca.pem"', '"cert.pem"');
     assert.notEqual(on, toml);
     const env = { ALICE_PASSWORD: "a", WEBHOOK_AUTHORIZATION: "b" };
@@ -354,11 +355,12 @@ Deno.test("loadBrokerSettings reads RMQTT's own file and names the keys it does 
   assert.deepEqual(settings.listeners.map((l) => `${l.transport} ${l.name} ${l.port}`), [
     "tcp external 1883",
     "tls external 8883",
+    "wss external 8443",
   ]);
   const ignored = "RMQTT keys that this broker does not support, ignored";
   assert.deepEqual(warnings, [
     `broker.toml:2: ${ignored}: rpc, log, plugins`,
-    `broker.toml:40: ${ignored}: listener.wss`,
+    `broker.toml:43: ${ignored}: listener.quic`,
     `broker.toml:11: ${ignored}: ` + [
       "workers",
       "backlog",

@@ -18,9 +18,14 @@ const file = (name: string): string =>
 
 export type Transport = ListenerSettings["transport"];
 
-export const TRANSPORTS: ReadonlyArray<Transport> = ["tcp", "tls", "ws"];
+export const TRANSPORTS: ReadonlyArray<Transport> = ["tcp", "tls", "ws", "wss"];
 
-/** Files of the TLS listener. */
+export const isTls = (transport: Transport): boolean => transport === "tls" || transport === "wss";
+
+export const isWebSocket = (transport: Transport): boolean =>
+  transport === "ws" || transport === "wss";
+
+/** Files of listeners over TLS. */
 export const certFile = file("cert.pem");
 export const keyFile = file("key.pem");
 export const authorityFile = file("ca.pem");
@@ -37,6 +42,8 @@ export const settings = (
       return { certFile, keyFile, ...base, transport };
     case "ws":
       return { path: "/mqtt", allowedOrigins: [], ...base, transport };
+    case "wss":
+      return { certFile, keyFile, path: "/mqtt", allowedOrigins: [], ...base, transport };
   }
 };
 
@@ -89,26 +96,28 @@ export class TestListener {
 
   /** A client's socket, ready to carry MQTT: handshakes are done. */
   async connect(transport: Transport, hostname = "127.0.0.1"): Promise<Client> {
-    const { port } = this;
-    switch (transport) {
-      case "tcp":
-        return new Client(await Deno.connect({ hostname, port }), (bytes) => bytes);
-      case "tls": {
-        const caCerts = [Deno.readTextFileSync(authorityFile)];
-        const connection = await Deno.connectTls({ hostname, port, caCerts });
-        await connection.handshake();
-        return new Client(connection, (bytes) => bytes);
-      }
-      case "ws": {
-        const client = new Client(await Deno.connect({ hostname, port }), frame);
-        await client.sendRaw(upgradeRequest());
-        const answer = await client.readUntil("\r\n\r\n");
-        if (!answer.startsWith("HTTP/1.1 101 ")) throw new Error(answer);
-        return client;
-      }
-    }
+    return await spoken(await Deno.connect({ hostname, port: this.port }), transport);
   }
 }
+
+/** A client on a socket that is connected, after the handshakes of its transport. */
+export const spoken = async (socket: Deno.TcpConn, transport: Transport): Promise<Client> => {
+  let connection: Deno.Conn<Deno.NetAddr> = socket;
+  if (isTls(transport)) {
+    const caCerts = [Deno.readTextFileSync(authorityFile)];
+    const { hostname } = socket.remoteAddr;
+    const tls = await Deno.startTls(socket, { hostname, caCerts });
+    await tls.handshake();
+    connection = tls;
+  }
+  const client = new Client(connection, isWebSocket(transport) ? frame : (bytes) => bytes);
+  if (isWebSocket(transport)) {
+    await client.sendRaw(upgradeRequest());
+    const answer = await client.readUntil("\r\n\r\n");
+    if (!answer.startsWith("HTTP/1.1 101 ")) throw new Error(answer);
+  }
+  return client;
+};
 
 /** As many descriptors as a test may want. */
 export const plenty = (): Descriptors =>
@@ -168,13 +177,14 @@ export class Client {
     }
   }
 
-  /** Everything up to the end of the connection. A reset is an end too. */
+  /** Everything up to the end of the connection. A reset is an end too, and so is one that TLS did not announce. */
   async readAll(): Promise<Array<number>> {
     const all: Array<number> = [];
     const buffer = new Uint8Array(4096);
     for (;;) {
       const length = await this.connection.read(buffer).catch((error: unknown) => {
         if (error instanceof Deno.errors.ConnectionReset) return null;
+        if (error instanceof Deno.errors.UnexpectedEof) return null; // TLS without close_notify
         throw error;
       });
       if (length === null) return all;

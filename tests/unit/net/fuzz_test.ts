@@ -16,6 +16,8 @@ import type { Broker } from "../../../src/mqtt/Broker.ts";
 import type { Transport } from "./TestListener.ts";
 import {
   authorityFile,
+  isTls,
+  isWebSocket,
   settings,
   TestListener,
   TRANSPORTS,
@@ -80,11 +82,11 @@ class Fuzz {
     const count = 1 + random.below(30);
     this.packets += count;
     const packets = hostilePackets(random, count);
-    const isPlain = transport === "tls" && random.chance(0.1); // speaks no TLS
-    const bytes = transport === "ws"
-      ? joined(maybeSpoilt(random, upgradeRequest()), hostileFrames(random, packets))
-      : isPlain
+    const isPlain = isTls(transport) && random.chance(0.1); // speaks no TLS
+    const bytes = isPlain
       ? maybeSpoilt(random, CLIENT_HELLO)
+      : isWebSocket(transport)
+      ? joined(maybeSpoilt(random, upgradeRequest()), hostileFrames(random, packets))
       : packets;
     const pieces: Array<Uint8Array> = [];
     for (let at = 0; at < bytes.length && pieces.length < 20;) {
@@ -128,7 +130,7 @@ class Fuzz {
       ...text.encode("good"),
     ];
     await client.send(...connect);
-    await client.read(this.transport === "ws" ? 6 : 4);
+    await client.read(isWebSocket(this.transport) ? 6 : 4);
     for (const topic of this.#retained) {
       const name = text.encode(topic);
       const rest = Uint8Array.of(name.length >> 8, name.length & 0xff, ...name);
@@ -136,7 +138,7 @@ class Fuzz {
       await client.send(0x31, ...(high === 0 ? [low] : [low | 0x80, high]), ...rest);
     }
     await client.send(0xc0, 0);
-    assert.deepEqual((await client.read(this.transport === "ws" ? 4 : 2)).slice(-2), [0xd0, 0]);
+    assert.deepEqual((await client.read(isWebSocket(this.transport) ? 4 : 2)).slice(-2), [0xd0, 0]);
     this.#retained.clear();
     client.close();
   }
@@ -175,7 +177,7 @@ const connect = async (
   isPlain: boolean,
 ): Promise<Deno.TcpConn | Deno.TlsConn> => {
   const at = { hostname: "127.0.0.1", port };
-  if (transport !== "tls" || isPlain) return await Deno.connect(at);
+  if (!isTls(transport) || isPlain) return await Deno.connect(at);
   return await Deno.connectTls({ ...at, caCerts: [Deno.readTextFileSync(authorityFile)] });
 };
 
