@@ -116,7 +116,7 @@ const main = Effect.suspend(() => {
   if (Either.isLeft(command)) return failed(EX_USAGE)(command.left);
   return perform(command.right).pipe(
     Effect.as(0),
-    Effect.catchTags({ ConfigError: failed(EX_CONFIG), CaFileError: failed(EX_CONFIG) }),
+    Effect.catchTag("ConfigError", failed(EX_CONFIG)),
     Effect.catchAll(failed(1)),
   );
 });

@@ -1,18 +1,20 @@
 /** broker.toml: its keys with their defaults, and the settings they make. docs/broker-toml.md is made of it. */
 import * as Schema from "@effect/schema";
+import * as Redacted from "effect/Redacted";
 import { isPasswordHash, parsePasswordHash } from "../auth/PasswordHash.ts";
 import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
 import { expecting } from "./expectation.ts";
 import {
   byteSize,
+  certificateFile,
   expiry,
+  keyFile,
   listenerAddress,
   LONGEST_EXPIRY,
   number,
   oneOf,
   optional,
   origin,
-  pemFile,
   required,
   secret,
   text,
@@ -170,8 +172,11 @@ const TcpListener = Schema.Struct({ addr: address("0.0.0.0", 1883), ...limits })
 
 const TlsListener = Schema.Struct({
   addr: address("0.0.0.0", 8883),
-  cert: required(pemFile("CERTIFICATE"), "The certificate chain, PEM."),
-  key: required(pemFile("PRIVATE KEY"), "Its private key, PEM."),
+  cert: required(
+    certificateFile,
+    "The certificate and its chain, PEM, in any order; the key may be in the same file.",
+  ),
+  key: required(keyFile, "Its private key, PEM, not encrypted."),
   ...limits,
 });
 
@@ -350,8 +355,10 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
     })),
     ...enabled(tls, ({ cert, key }) => ({
       transport: "tls" as const,
-      certFile: cert,
-      keyFile: key,
+      certFile: cert.path,
+      keyFile: key.path,
+      cert: cert.pem,
+      key: Redacted.make(key.pem),
     })),
     ...enabled(ws, ({ path, allowed_origins }) => ({
       transport: "ws" as const,

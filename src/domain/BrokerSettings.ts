@@ -41,18 +41,23 @@ export interface ListenerLimits {
   readonly messageExpiryInterval: number;
 }
 
+/** What a listener shows of itself, read and found to belong together. */
+export interface TlsIdentity {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** The chain, in PEM, from the listener's own certificate on. */
+  readonly cert: string;
+  /** In PEM. */
+  readonly key: Redacted.Redacted<string>;
+}
+
 /** One listener: where it listens, how it is spoken to, and its limits. */
 export type ListenerSettings =
   & { readonly name: string; readonly hostname: string; readonly port: number }
   & { readonly limits: ListenerLimits }
   & (
     | { readonly transport: "tcp" }
-    | {
-      readonly transport: "tls";
-      /** PEM files. */
-      readonly certFile: string;
-      readonly keyFile: string;
-    }
+    | { readonly transport: "tls" } & TlsIdentity
     | {
       readonly transport: "ws";
       readonly path: string;

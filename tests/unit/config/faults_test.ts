@@ -4,10 +4,17 @@ import type { ConfigError } from "../../../src/config/ConfigError.ts";
 import { renderFault } from "../../../src/config/ConfigError.ts";
 import { ConfigSource } from "../../../src/config/ConfigSource.ts";
 import { loadBrokerSettings, loadWebHookSettings } from "../../../src/config/loadSettings.ts";
+import { ENCRYPTED_KEYS, SAME_NAMES, SELF_SIGNED } from "../../support/pems.ts";
 import { memorySource } from "./memorySource.ts";
 
 const env = { EMPTY: "", NEWLINE: "a\nb" };
-const pem = { "text.pem": "no PEM", "cert.pem": "-----BEGIN CERTIFICATE-----\n" };
+const pem = {
+  "text.pem": "no PEM",
+  "cert.pem": SELF_SIGNED.cert,
+  "key.pem": SELF_SIGNED.key,
+  "other.pem": SAME_NAMES.key,
+  "encrypted.pem": ENCRYPTED_KEYS[0],
+};
 
 /** A file's text and the exact lines that tell its faults, without the file's name. */
 type Case = readonly [toml: string, ...lines: ReadonlyArray<string>];
@@ -183,7 +190,18 @@ const BROKER: ReadonlyArray<Case> = [
   [
     '[listener.tls.a]\ncert = "nowhere.pem"\nkey = "cert.pem"',
     '2: listener.tls.a.cert: expected the path of a PEM file with a CERTIFICATE, found "nowhere.pem" (no such file)',
-    '3: listener.tls.a.key: expected the path of a PEM file with a PRIVATE KEY, found "cert.pem", which has no PRIVATE KEY block',
+    '3: listener.tls.a.key: expected the path of a PEM file with a PRIVATE KEY, found "cert.pem", which has CERTIFICATE and no PRIVATE KEY block',
+  ],
+  [
+    '[listener.tls.a]\ncert = "cert.pem"\nkey = "encrypted.pem"',
+    '3: listener.tls.a.key: expected the path of a PEM file with a PRIVATE KEY, found "encrypted.pem", which is ' +
+    "encrypted: a broker has nobody to ask (openssl pkey -in KEY -out PLAIN_KEY decrypts it)",
+  ],
+  [
+    '[listener.tls.a]\ncert = "cert.pem"\nkey = "other.pem"\n' +
+    '[listener.tls.b]\naddr = ":8884"\ncert = "cert.pem"\nkey = "key.pem"',
+    '3: listener.tls.a.key: expected the key of a certificate of "cert.pem", found "other.pem", ' +
+    "a key that belongs to none of its certificates",
   ],
   [
     "[listener.tls.a]",

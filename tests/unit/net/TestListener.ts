@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Logger from "effect/Logger";
+import * as Redacted from "effect/Redacted";
 import * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../../../src/domain/BrokerSettings.ts";
 import { LiveAccess } from "../../../src/auth/LiveAccess.ts";
@@ -11,19 +12,19 @@ import { listen } from "../../../src/net/listen.ts";
 import { makeBroker } from "../../../src/makeBroker.ts";
 import { Descriptors } from "../../../src/net/Descriptors.ts";
 import { makeSockets } from "../../../src/net/Sockets.ts";
+import { CA_CERT, LEAF_CERT, LEAF_KEY } from "../../support/pems.ts";
 import { BROKER_LIMITS, LIMITS, RecordingHooks } from "../../support/ProtocolBench.ts";
-
-const file = (name: string): string =>
-  new URL(`../../support/tls/${name}`, import.meta.url).pathname;
 
 export type Transport = ListenerSettings["transport"];
 
 export const TRANSPORTS: ReadonlyArray<Transport> = ["tcp", "tls", "ws"];
 
-/** Files of the TLS listener. */
-export const certFile = file("cert.pem");
-export const keyFile = file("key.pem");
-export const authorityFile = file("ca.pem");
+const IDENTITY = {
+  certFile: "cert.pem",
+  keyFile: "key.pem",
+  cert: LEAF_CERT,
+  key: Redacted.make(LEAF_KEY),
+};
 
 export const settings = (
   transport: Transport,
@@ -34,7 +35,7 @@ export const settings = (
     case "tcp":
       return { ...base, transport };
     case "tls":
-      return { certFile, keyFile, ...base, transport };
+      return { ...IDENTITY, ...base, transport };
     case "ws":
       return { path: "/mqtt", allowedOrigins: [], ...base, transport };
   }
@@ -94,7 +95,7 @@ export class TestListener {
       case "tcp":
         return new Client(await Deno.connect({ hostname, port }), (bytes) => bytes);
       case "tls": {
-        const caCerts = [Deno.readTextFileSync(authorityFile)];
+        const caCerts = [CA_CERT];
         const connection = await Deno.connectTls({ hostname, port, caCerts });
         await connection.handshake();
         return new Client(connection, (bytes) => bytes);

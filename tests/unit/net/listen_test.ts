@@ -3,8 +3,6 @@ import assert from "node:assert/strict";
 import { LIMITS } from "../../support/ProtocolBench.ts";
 import { testNeeding } from "../../support/permissions.ts";
 import {
-  authorityFile,
-  certFile,
   Client,
   frame,
   settings,
@@ -237,19 +235,6 @@ testNeeding(NEEDED, "tls listener closed during a handshake ends it", async () =
   assert.deepEqual(await client.readAll(), []);
   client.close();
   second.close();
-});
-
-testNeeding(NEEDED, "tls listener needs a certificate and its key", async () => {
-  const faults = [
-    [{ certFile: "/nonexistent.pem" }, /cannot read \/nonexistent\.pem: /],
-    [{ keyFile: "/nonexistent.pem" }, /cannot read \/nonexistent\.pem: /],
-    [{ certFile: new URL(import.meta.url).pathname }, /listen_test\.ts is no certificate in PEM/],
-    [{ keyFile: certFile }, /cert\.pem is no private key in PEM/],
-    [{ certFile: authorityFile }, /the key of .*key\.pem is not that of .*ca\.pem/],
-  ] as const;
-  for (const [changed, message] of faults) {
-    await assert.rejects(TestListener.open(settings("tls", changed)), message);
-  }
 });
 
 testNeeding(NEEDED, "tls listener shrugs off plain text, port scans and distrust", async () => {
