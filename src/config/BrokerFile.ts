@@ -24,6 +24,7 @@ import {
   withDefault,
 } from "./fields.ts";
 import { formatListenerAddress } from "./ListenerAddress.ts";
+import { overlap } from "./overlaps.ts";
 
 /** The largest MQTT packet there can be: five bytes of fixed header before 2^28 - 1 others. [MQTT-2.2.3] */
 const LARGEST_PACKET = 268_435_455 + 5;
@@ -210,13 +211,19 @@ const Listeners = Schema.Struct({
 }).pipe(
   expecting({ key: "a known transport" }),
   Schema.filter((listeners) => {
-    const taken = new Set<string>();
+    const taken: Array<{ readonly addr: Listener["addr"]; readonly by: string }> = [];
     return Object.entries(listeners).flatMap(([transport, named]) =>
       Object.entries<Listener>(named).flatMap(([name, { enable, addr }]) => {
-        const shown = formatListenerAddress(addr);
-        if (!enable || addr.port === 0) return [];
-        if (!taken.has(shown)) return taken.add(shown), [];
-        return [{ path: [transport, name, "addr"], message: `"${shown}" a second time` }];
+        if (!enable) return [];
+        const other = taken.find((other) => overlap(other.addr, addr));
+        taken.push({ addr, by: `${transport}.${name}` });
+        if (other === undefined) return [];
+        const [mine, theirs] = [formatListenerAddress(addr), formatListenerAddress(other.addr)];
+        const message = `"${mine}", which cannot be beside "${theirs}" of listener.${other.by}`;
+        return [{
+          path: [transport, name, "addr"],
+          message: mine === theirs ? `"${mine}", which listener.${other.by} has` : message,
+        }];
       })
     );
   }),

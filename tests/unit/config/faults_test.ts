@@ -175,8 +175,13 @@ const BROKER: ReadonlyArray<Case> = [
   ],
   [
     "[listener.tcp.a]\n[listener.tcp.b]\n[listener.ws.c]\naddr = ':1883'",
-    '2: listener.tcp.b.addr: expected an address of its own for each listener, found "0.0.0.0:1883" a second time',
-    '4: listener.ws.c.addr: expected an address of its own for each listener, found "0.0.0.0:1883" a second time',
+    '2: listener.tcp.b.addr: expected an address of its own for each listener, found "0.0.0.0:1883", which listener.tcp.a has',
+    '4: listener.ws.c.addr: expected an address of its own for each listener, found "0.0.0.0:1883", which listener.tcp.a has',
+  ],
+  [
+    "[listener.tcp.a]\naddr = '127.0.0.1:1883'\n[listener.ws.b]\naddr = '[::]:1883'",
+    '4: listener.ws.b.addr: expected an address of its own for each listener, found "[::]:1883", which cannot be ' +
+    'beside "127.0.0.1:1883" of listener.tcp.a',
   ],
   [
     '[listener.ws.a]\nallowed_origins = ["https://example.com/app"]',
