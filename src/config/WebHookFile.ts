@@ -199,7 +199,7 @@ export const WebHookFile = Schema.Struct({
     oneOf("lifecycle", "client", "none"),
     "lifecycle",
     'Which of one client\'s events reach a URL in order: "lifecycle" (`session_` and `client_` ' +
-      'events), "client" (all), "none".',
+      'events, and the message_dropped of a session\'s end), "client" (all), "none".',
   ),
   http_client: withDefault(
     oneOf("pool", "fetch"),
