@@ -123,7 +123,7 @@ const main = Effect.suspend(() => {
   const command = parseCommandLine(Deno.args);
   if (Either.isLeft(command)) return failed(EX_USAGE)(command.left);
   return perform(command.right).pipe(
-    Effect.catchTags({ ConfigError: failed(EX_CONFIG), CaFileError: failed(EX_CONFIG) }),
+    Effect.catchTag("ConfigError", failed(EX_CONFIG)),
     Effect.catchAll(failed(1)),
   );
 });

@@ -1,5 +1,6 @@
 /** broker.toml: its keys with their defaults, and the settings they make. docs/broker-toml.md is made of it. */
 import * as Schema from "@effect/schema";
+import * as Redacted from "effect/Redacted";
 import { isPasswordHash, parsePasswordHash } from "../auth/PasswordHash.ts";
 import type {
   BrokerSettings,
@@ -10,14 +11,15 @@ import type {
 import { expecting } from "./expectation.ts";
 import {
   byteSize,
+  certificateFile,
   expiry,
+  keyFile,
   listenerAddress,
   LONGEST_EXPIRY,
   number,
   oneOf,
   optional,
   origin,
-  pemFile,
   required,
   secret,
   text,
@@ -27,6 +29,7 @@ import {
   withDefault,
 } from "./fields.ts";
 import { formatListenerAddress } from "./ListenerAddress.ts";
+import { overlap } from "./overlaps.ts";
 
 /** The largest MQTT packet there can be: five bytes of fixed header before 2^28 - 1 others. [MQTT-2.2.3] */
 const LARGEST_PACKET = 268_435_455 + 5;
@@ -175,8 +178,11 @@ const TcpListener = Schema.Struct({ addr: address("0.0.0.0", 1883), ...limits })
 
 /** What a listener over TLS has beside. */
 const identity = {
-  cert: required(pemFile("CERTIFICATE"), "The certificate chain, PEM."),
-  key: required(pemFile("PRIVATE KEY"), "Its private key, PEM."),
+  cert: required(
+    certificateFile,
+    "The certificate and its chain, PEM, in any order; the key may be in the same file.",
+  ),
+  key: required(keyFile, "Its private key, PEM, not encrypted."),
 };
 
 /** What one over WebSocket has. */
@@ -224,13 +230,19 @@ const Listeners = Schema.Struct({
 }).pipe(
   expecting({ key: "a known transport" }),
   Schema.filter((listeners) => {
-    const taken = new Set<string>();
+    const taken: Array<{ readonly addr: Listener["addr"]; readonly by: string }> = [];
     return Object.entries(listeners).flatMap(([transport, named]) =>
       Object.entries<Listener>(named).flatMap(([name, { enable, addr }]) => {
-        const shown = formatListenerAddress(addr);
-        if (!enable || addr.port === 0) return [];
-        if (!taken.has(shown)) return taken.add(shown), [];
-        return [{ path: [transport, name, "addr"], message: `"${shown}" a second time` }];
+        if (!enable) return [];
+        const other = taken.find((other) => overlap(other.addr, addr));
+        taken.push({ addr, by: `${transport}.${name}` });
+        if (other === undefined) return [];
+        const [mine, theirs] = [formatListenerAddress(addr), formatListenerAddress(other.addr)];
+        const message = `"${mine}", which cannot be beside "${theirs}" of listener.${other.by}`;
+        return [{
+          path: [transport, name, "addr"],
+          message: mine === theirs ? `"${mine}", which listener.${other.by} has` : message,
+        }];
       })
     );
   }),
@@ -399,7 +411,12 @@ type Listener = typeof TcpListener.Type;
 
 const identityOf = (
   { cert, key }: Pick<typeof TlsListener.Type, keyof typeof identity>,
-): TlsIdentity => ({ certFile: cert, keyFile: key });
+): TlsIdentity => ({
+  certFile: cert.path,
+  keyFile: key.path,
+  cert: cert.pem,
+  key: Redacted.make(key.pem),
+});
 
 const doorOf = (
   { path, allowed_origins }: Pick<typeof WsListener.Type, keyof typeof door>,

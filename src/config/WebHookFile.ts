@@ -14,12 +14,12 @@ import {
   oneOf,
   optional,
   override,
-  pemFile,
   required,
   secret,
   text,
   timer,
   topicFilters,
+  trustedFile,
   wholeNumber,
   withDefault,
 } from "./fields.ts";
@@ -130,8 +130,8 @@ const Endpoint = Schema.Struct({
     'Sent with every request; a value may be "env:NAME" for an environment variable.',
   ),
   ca_file: optional(
-    pemFile("CERTIFICATE"),
-    "Certificates to trust beside the system's, PEM.",
+    trustedFile,
+    "Certificates to trust beside the system's, PEM: of authorities, or the receiver's own, self-signed one.",
   ),
   http_timeout: override(delivery.http_timeout),
   concurrency_limit: override(delivery.concurrency_limit),
@@ -200,7 +200,7 @@ export const WebHookFile = Schema.Struct({
     oneOf("lifecycle", "client", "none"),
     "lifecycle",
     'Which of one client\'s events reach a URL in order: "lifecycle" (`session_` and `client_` ' +
-      'events), "client" (all), "none".',
+      'events, and the message_dropped of a session\'s end), "client" (all), "none".',
   ),
   http_client: withDefault(
     oneOf("pool", "fetch"),
@@ -296,7 +296,7 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
     return {
       url,
       headers: Object.entries(headers),
-      caFile: ca_file,
+      ca: ca_file === undefined ? undefined : { file: ca_file.path, pem: ca_file.pem },
       httpTimeout: merged.http_timeout,
       concurrencyLimit: merged.concurrency_limit,
       retry: {

@@ -60,5 +60,5 @@ const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =
     ...(endpoint.headers.length === 0
       ? []
       : [`headers ${endpoint.headers.map(([name]) => name).join(", ")}`]),
-    ...(endpoint.caFile === undefined ? [] : [`CA ${endpoint.caFile}`]),
+    ...(endpoint.ca === undefined ? [] : [`CA ${endpoint.ca.file}`]),
   ].join(", ");

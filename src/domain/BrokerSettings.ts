@@ -41,6 +41,16 @@ export interface ListenerLimits {
   readonly messageExpiryInterval: number;
 }
 
+/** What a listener shows of itself, read and found to belong together. */
+export interface TlsIdentity {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** The chain, in PEM, from the listener's own certificate on. */
+  readonly cert: string;
+  /** In PEM. */
+  readonly key: Redacted.Redacted<string>;
+}
+
 /** One listener: where it listens, how it is spoken to, and its limits. */
 export type ListenerSettings =
   & { readonly name: string; readonly hostname: string; readonly port: number }
@@ -51,13 +61,6 @@ export type ListenerSettings =
     | { readonly transport: "ws" } & WebSocketDoor
     | { readonly transport: "wss" } & TlsIdentity & WebSocketDoor
   );
-
-/** By what a listener proves who it is. */
-export interface TlsIdentity {
-  /** PEM files. */
-  readonly certFile: string;
-  readonly keyFile: string;
-}
 
 /** Who may upgrade to WebSocket, and where. */
 export interface WebSocketDoor {

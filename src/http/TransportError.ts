@@ -40,6 +40,15 @@ export class TransportError extends Data.TaggedError("TransportError")<{
   readonly cause?: unknown;
 }> {}
 
+/**
+ * What Deno's TLS says of a server's certificate that is its own authority's too, or of X.509's first version:
+ * as openssl makes self-signed ones. It says so after name and validity, and takes them from nobody.
+ */
+const SELF_SIGNED = /CaUsedAsEndEntity|UnsupportedCertVersion/;
+
+/** Whether a message of Deno's TLS says that it failed for such a certificate alone. */
+export const saysSelfSigned = (message: string): boolean => SELF_SIGNED.test(message);
+
 /** The typed form of what `Deno.connect`, a TLS handshake, a read or a write was rejected with. */
 export const fromSystemError = (cause: unknown, during: string): TransportError => {
   const fault = faultOf(cause);
@@ -86,6 +95,8 @@ const explain = (fault: TransportFault, said: string): string => {
       return `TLS failed (${said})${
         said.includes("UnknownIssuer")
           ? ": the certificate's issuer is not trusted, see ca_file"
+          : saysSelfSigned(said)
+          ? ": the certificate is self-signed; named as the endpoint's ca_file, it is trusted"
           : ""
       }`;
     default:

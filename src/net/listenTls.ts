@@ -1,5 +1,5 @@
 /**
- * MQTT over TLS: reads the certificate, then accepts sockets until the scope closes.
+ * MQTT over TLS: accepts sockets until the scope closes.
  *
  * Neither by Deno.listenTls nor by node:tls's own server. What the first accepts cannot be closed before
  * its handshake is over: a client that connects and says nothing would hold a file descriptor for as
@@ -7,8 +7,8 @@
  * back would fill the memory.
  */
 import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
 import type * as Scope from "effect/Scope";
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { Handshakes } from "./Handshakes.ts";
@@ -23,7 +23,7 @@ import { TlsStream } from "./TlsStream.ts";
 type TlsSettings = Extract<ListenerSettings, { readonly transport: "tls" }>;
 type OverTls = Extract<ListenerSettings, { readonly transport: "tls" | "wss" }>;
 
-/** Listens; answers the bound address. Fails for a certificate and key that cannot be served with. */
+/** Listens; answers the bound address. That certificate and key belong together, config/pem.ts has seen to. */
 export const listenTls = (
   settings: TlsSettings,
   descriptors: Descriptors,
@@ -44,9 +44,10 @@ export const listenOverTls = (
   serving: (handshakes: Handshakes) => (tls: TlsStream) => void,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
   Effect.gen(function* () {
-    const secureContext = createSecureContext(
-      yield* Effect.try({ try: () => readIdentity(settings), catch: (cause) => cause }),
-    );
+    const secureContext = createSecureContext({
+      cert: settings.cert,
+      key: Redacted.value(settings.key),
+    });
     const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
     descriptors.count(() => handshakes.size);
     const serve = serving(handshakes);
@@ -56,33 +57,3 @@ export const listenOverTls = (
       const tls = new TlsStream(tcp, secureContext, () => serve(tls));
     });
   });
-
-/** The two files' texts. node:tls would find what is wrong with them only when a client comes. */
-const readIdentity = (
-  { certFile, keyFile }: OverTls,
-): { readonly cert: string; readonly key: string } => {
-  const cert = read(certFile);
-  const key = read(keyFile);
-  const certificate = parsed(certFile, "certificate", () => new X509Certificate(cert));
-  const privateKey = parsed(keyFile, "private key", () => createPrivateKey(key));
-  if (!certificate.checkPrivateKey(privateKey)) {
-    throw new Error(`the key of ${keyFile} is not that of the certificate of ${certFile}`);
-  }
-  return { cert, key };
-};
-
-const read = (path: string): string => {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (cause) {
-    throw new Error(`cannot read ${path}: ${cause instanceof Error ? cause.message : cause}`);
-  }
-};
-
-const parsed = <A>(path: string, what: string, parse: () => A): A => {
-  try {
-    return parse();
-  } catch (cause) {
-    throw new Error(`${path} is no ${what} in PEM`, { cause });
-  }
-};

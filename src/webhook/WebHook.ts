@@ -28,16 +28,12 @@ import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
-import type { CaFileError } from "./attempt/CaFiles.ts";
 import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
 import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
-
-/** What can keep the engine from starting. */
-export type WebHookError = CaFileError | WorkerStartError;
 
 /** A running delivery engine. */
 export interface WebHook {
@@ -52,7 +48,7 @@ export interface WebHook {
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
    * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
    */
-  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, CaFileError>;
+  readonly reload: (settings: WebHookSettings) => Effect.Effect<void>;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** Logs one line per URL with its figures. */
@@ -62,11 +58,11 @@ export interface WebHook {
 /** The engine with the HTTP executor that the settings ask for. */
 export const make = (
   settings: WebHookSettings,
-): Effect.Effect<WebHook, WebHookError, Scope.Scope> => makeWith(settings, httpExecutor);
+): Effect.Effect<WebHook, WorkerStartError, Scope.Scope> => makeWith(settings, httpExecutor);
 
 const httpExecutor = (
   context: HttpExecutorContext,
-): Effect.Effect<Executor, WebHookError, Scope.Scope> => {
+): Effect.Effect<Executor, WorkerStartError, Scope.Scope> => {
   const { workerThreads, httpClient } = context.settings;
   if (workerThreads > 0) return WorkerExecutor.make(context);
   return Effect.flatMap(
@@ -80,9 +76,9 @@ export const makeWith = (
   initial: WebHookSettings,
   makeExecutor: (
     context: HttpExecutorContext,
-  ) => Effect.Effect<Executor, WebHookError, Scope.Scope>,
+  ) => Effect.Effect<Executor, WorkerStartError, Scope.Scope>,
   idsFrom: (now: number) => DeliveryIds = idsOfProcess,
-): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
+): Effect.Effect<WebHook, WorkerStartError, Scope.Scope> =>
   Effect.gen(function* () {
     let settings = initial;
     let onShortage = () => {};

@@ -221,29 +221,6 @@ for (const [what, module, detail] of UNSTARTABLE) {
   });
 }
 
-testNeeding(["read"], "WebHook does not start when a ca_file cannot be read", async () => {
-  const made = await Effect.runPromiseExit(
-    Effect.scoped(WebHook.make(settingsOf({ endpoint: { caFile: "/no/such.pem" } }))),
-  );
-  assert.match(String(made), /CaFileError/);
-});
-
-testNeeding(["read", "write"], "WebHook does not start with a malformed ca_file", async () => {
-  const caFile = await Deno.makeTempFile({ suffix: ".pem" });
-  try {
-    const pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    await Deno.writeTextFile(caFile, pem);
-    for (const workerThreads of [0, 1]) {
-      const made = await Effect.runPromiseExit(
-        Effect.scoped(WebHook.make(settingsOf({ workerThreads, endpoint: { caFile } }))),
-      );
-      assert.match(String(made), /CaFileError/);
-    }
-  } finally {
-    await Deno.remove(caFile);
-  }
-});
-
 testNeeding(
   ["read", "write"],
   "WebHook appends one JSON line per event to a file, in order, and opens it anew when told",

@@ -27,7 +27,7 @@ export interface TargetSettings extends Pick<EndpointSettings, "url" | "headers"
 
 /**
  * Sends one attempt and calls back with its outcome: at most once, and never before it returns. `status`:
- * the answer's, of a success.
+ * the answer's, where it was read.
  */
 export type Send = (
   attempt: AttemptContent,

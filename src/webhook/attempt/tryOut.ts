@@ -12,8 +12,6 @@ import { BodySlabs } from "../body/BodySlab.ts";
 import * as EventEncoder from "../body/EventEncoder.ts";
 import { tryAppending } from "./appendFile.ts";
 import type { Outcome } from "./Attempt.ts";
-import type { CaFileError } from "./CaFiles.ts";
-import * as CaFiles from "./CaFiles.ts";
 import type { DeliveryError } from "./DeliveryError.ts";
 import * as Fault from "./DeliveryError.ts";
 import * as Senders from "./Senders.ts";
@@ -34,11 +32,11 @@ export interface Trial {
 /** Tries each URL, in the order of the settings. */
 export const tryOut = (
   settings: WebHookSettings,
-): Effect.Effect<ReadonlyArray<Trial>, CaFileError> =>
+): Effect.Effect<ReadonlyArray<Trial>> =>
   Effect.scoped(Effect.gen(function* () {
     const senders = yield* Senders.make(settings.httpClient, `test-${crypto.randomUUID()}-`);
-    const caFiles = yield* CaFiles.read(settings.endpoints);
-    yield* Effect.forEach(["", ...caFiles.values()], senders.prepare, { discard: true });
+    const trusted = settings.endpoints.values().map(trustedBy).toArray();
+    yield* Effect.forEach(trusted, senders.prepare, { discard: true });
     const first = (url: string) => settings.rules.find((rule) => rule.urls.includes(url));
     return yield* Effect.forEach(settings.endpoints.values(), (endpoint, id) => {
       const shown = displayUrl(endpoint.url);
@@ -50,10 +48,13 @@ export const tryOut = (
         endpoint,
         rule,
         id,
-        senders.of(endpoint.caFile === undefined ? "" : caFiles.get(endpoint.caFile) ?? ""),
+        senders.of(trustedBy(endpoint)),
       );
     }, { concurrency: AT_ONCE });
   }));
+
+/** Certificates beside the system's, in PEM. */
+const trustedBy = ({ ca }: EndpointSettings): string => ca?.pem ?? "";
 
 const trySending = (
   shown: string,

@@ -12,16 +12,17 @@ import {
 } from "../../../src/config/loadSettings.ts";
 import { renderSettings } from "../../../src/config/renderSettings.ts";
 import { hasSubject, hookEventNames } from "../../../src/domain/HookEvent.ts";
+import { SELF_SIGNED } from "../../support/pems.ts";
 import { memorySource } from "./memorySource.ts";
 import { OLDER_WEB_HOOK, REFERENCE_GENERAL, REFERENCE_RULES, RMQTT_BROKER } from "./rmqttFiles.ts";
 
 const files = { config: "broker.toml", webHook: "web-hook.toml" };
 
 const pem = {
-  "cert.pem": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
-  "key.pem": "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n",
-  "./rmqtt-bin/rmqtt.pem": "-----BEGIN CERTIFICATE-----\n",
-  "./rmqtt-bin/rmqtt.key": "-----BEGIN PRIVATE KEY-----\n",
+  "cert.pem": SELF_SIGNED.cert,
+  "key.pem": SELF_SIGNED.key,
+  "./rmqtt-bin/rmqtt.pem": SELF_SIGNED.cert,
+  "./rmqtt-bin/rmqtt.key": SELF_SIGNED.key,
 };
 
 type Env = Readonly<Record<string, string>>;
@@ -138,7 +139,7 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
       endpoints: new Map([[DEFAULT_URL, {
         url: DEFAULT_URL,
         headers: [],
-        caFile: undefined,
+        ca: undefined,
         httpTimeout: 8000,
         concurrencyLimit: 128,
         retry: anyRetry,
@@ -247,7 +248,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
   assert.deepEqual(a, {
     url: "https://a/",
     headers: [],
-    caFile: undefined,
+    ca: undefined,
     httpTimeout: 5000,
     concurrencyLimit: 64,
     retry,
@@ -257,7 +258,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     {
       url: "https://b/",
       headers: [["Authorization", "Bearer t"], ["x-plain", "p"]],
-      caFile: "cert.pem",
+      ca: { file: "cert.pem", pem: SELF_SIGNED.cert },
       httpTimeout: 1000,
       concurrencyLimit: 4,
       retry: { ...retry, multiplier: 2, status: "all" },
@@ -317,6 +318,8 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       port: 8883,
       certFile: "cert.pem",
       keyFile: "key.pem",
+      cert: SELF_SIGNED.cert,
+      key: Redacted.make(SELF_SIGNED.key),
       limits: { ...anyListener, allowAnonymous: false },
     },
     {

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Logger from "effect/Logger";
+import * as Redacted from "effect/Redacted";
 import * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../../../src/domain/BrokerSettings.ts";
 import { LiveAccess } from "../../../src/auth/LiveAccess.ts";
@@ -11,10 +12,8 @@ import { listen } from "../../../src/net/listen.ts";
 import { makeBroker } from "../../../src/makeBroker.ts";
 import { Descriptors } from "../../../src/net/Descriptors.ts";
 import { makeSockets } from "../../../src/net/Sockets.ts";
+import { CA_CERT, LEAF_CERT, LEAF_KEY } from "../../support/pems.ts";
 import { BROKER_LIMITS, LIMITS, RecordingHooks } from "../../support/ProtocolBench.ts";
-
-const file = (name: string): string =>
-  new URL(`../../support/tls/${name}`, import.meta.url).pathname;
 
 export type Transport = ListenerSettings["transport"];
 
@@ -25,10 +24,12 @@ export const isTls = (transport: Transport): boolean => transport === "tls" || t
 export const isWebSocket = (transport: Transport): boolean =>
   transport === "ws" || transport === "wss";
 
-/** Files of listeners over TLS. */
-export const certFile = file("cert.pem");
-export const keyFile = file("key.pem");
-export const authorityFile = file("ca.pem");
+const IDENTITY = {
+  certFile: "cert.pem",
+  keyFile: "key.pem",
+  cert: LEAF_CERT,
+  key: Redacted.make(LEAF_KEY),
+};
 
 export const settings = (
   transport: Transport,
@@ -39,11 +40,11 @@ export const settings = (
     case "tcp":
       return { ...base, transport };
     case "tls":
-      return { certFile, keyFile, ...base, transport };
+      return { ...IDENTITY, ...base, transport };
     case "ws":
       return { path: "/mqtt", allowedOrigins: [], ...base, transport };
     case "wss":
-      return { certFile, keyFile, path: "/mqtt", allowedOrigins: [], ...base, transport };
+      return { ...IDENTITY, path: "/mqtt", allowedOrigins: [], ...base, transport };
   }
 };
 
@@ -104,7 +105,7 @@ export class TestListener {
 export const spoken = async (socket: Deno.TcpConn, transport: Transport): Promise<Client> => {
   let connection: Deno.Conn<Deno.NetAddr> = socket;
   if (isTls(transport)) {
-    const caCerts = [Deno.readTextFileSync(authorityFile)];
+    const caCerts = [CA_CERT];
     const { hostname } = socket.remoteAddr;
     const tls = await Deno.startTls(socket, { hostname, caCerts });
     await tls.handshake();

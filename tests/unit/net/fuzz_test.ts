@@ -5,6 +5,7 @@
  *
  *     deno test -A tests/unit/net/fuzz_test.ts -- --fuzz-seed=7 --fuzz-packets=1000000
  */
+import { CA_CERT } from "../../support/pems.ts";
 import { LIMITS } from "../../support/ProtocolBench.ts"; // before mqtt-packet
 import assert from "node:assert/strict";
 import { flag } from "../../support/flag.ts";
@@ -15,7 +16,6 @@ import { testNeeding } from "../../support/permissions.ts";
 import type { Broker } from "../../../src/mqtt/Broker.ts";
 import type { Transport } from "./TestListener.ts";
 import {
-  authorityFile,
   isTls,
   isWebSocket,
   settings,
@@ -178,7 +178,7 @@ const connect = async (
 ): Promise<Deno.TcpConn | Deno.TlsConn> => {
   const at = { hostname: "127.0.0.1", port };
   if (!isTls(transport) || isPlain) return await Deno.connect(at);
-  return await Deno.connectTls({ ...at, caCerts: [Deno.readTextFileSync(authorityFile)] });
+  return await Deno.connectTls({ ...at, caCerts: [CA_CERT] });
 };
 
 const writeAll = async (socket: Deno.Conn, bytes: Uint8Array): Promise<void> => {

@@ -3,8 +3,6 @@ import assert from "node:assert/strict";
 import { LIMITS } from "../../support/ProtocolBench.ts";
 import { testNeeding } from "../../support/permissions.ts";
 import {
-  authorityFile,
-  certFile,
   Client,
   frame,
   isTls,
@@ -269,19 +267,6 @@ for (const transport of TRANSPORTS.filter(isTls)) {
     assert.deepEqual(await client.readAll(), []);
     client.close();
     second.close();
-  });
-
-  testNeeding(NEEDED, `${transport} listener needs a certificate and its key`, async () => {
-    const faults = [
-      [{ certFile: "/nonexistent.pem" }, /cannot read \/nonexistent\.pem: /],
-      [{ keyFile: "/nonexistent.pem" }, /cannot read \/nonexistent\.pem: /],
-      [{ certFile: new URL(import.meta.url).pathname }, /listen_test\.ts is no certificate in PEM/],
-      [{ keyFile: certFile }, /cert\.pem is no private key in PEM/],
-      [{ certFile: authorityFile }, /the key of .*key\.pem is not that of .*ca\.pem/],
-    ] as const;
-    for (const [changed, message] of faults) {
-      await assert.rejects(TestListener.open(settings(transport, changed)), message);
-    }
   });
 
   testNeeding(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
+import { DropReason } from "../../../src/domain/DropReason.ts";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import type { Attempt } from "../../../src/webhook/attempt/Attempt.ts";
 import { DELIVERED, RETURNED } from "../../../src/webhook/attempt/Attempt.ts";
@@ -30,6 +31,34 @@ const disconnected = (clientid: string, n: number): HookEvent => ({
   username: "undefined",
   disconnected_at: n,
   reason: "Disconnect",
+});
+const dropped = (clientid: string, n: number, reason: string): HookEvent => ({
+  _tag: "message_dropped",
+  from_node: 1,
+  from_ipaddress: "127.0.0.1:2",
+  from_clientid: "p",
+  from_username: "undefined",
+  node: 1,
+  ipaddress: "127.0.0.1:1",
+  clientid,
+  username: "undefined",
+  dup: false,
+  retain: false,
+  qos: 1,
+  topic: "t",
+  packet_id: n,
+  payload: new Uint8Array(),
+  reason,
+  pts: n,
+  ts: n,
+});
+const terminated = (clientid: string, reason: string): HookEvent => ({
+  _tag: "session_terminated",
+  node: 1,
+  ipaddress: "127.0.0.1:1",
+  clientid,
+  username: "undefined",
+  reason,
 });
 const executorOf = (of: Pick<Executor, "attempt" | "recall">): Executor => ({
   prepare: () => Effect.void,
@@ -314,6 +343,44 @@ Deno.test("WebHook lets a client's next lifecycle event go when the one before h
         yield* pass(100_000);
         assert.deepEqual(sent.map(({ body }) => body["action"]).at(-1), "client_disconnected");
         assert.equal(sent.at(-1)!.at, 32_218.75);
+      }),
+  ));
+
+const ENDING = [rule("message_dropped"), rule("session_terminated")];
+
+Deno.test("WebHook sends session_terminated after all that the session's end has dropped, while it repeats one of these", () =>
+  withEngine(
+    settingsOf({ rules: ENDING }),
+    ({ body }, attempt) => body["packet_id"] === "2" && attempt < 3 ? 500 : 200,
+    ({ webhook, sent }) =>
+      Effect.gen(function* () {
+        for (const n of [1, 2, 3]) webhook.sink.emit(dropped("c", n, "Kicked"));
+        webhook.sink.emit(terminated("c", "Kicked"));
+        yield* pass(5_000);
+        assert.deepEqual(sent.map(({ at, body }) => [at, body["packet_id"] ?? body["action"]]), [
+          [0, "1"],
+          [0, "2"],
+          [500, "2"],
+          [1_750, "2"],
+          [1_750, "3"],
+          [1_750, "session_terminated"],
+        ]);
+      }),
+  ));
+
+Deno.test("WebHook lets a message that was dropped for another reason wait for nothing of its client's", () =>
+  withEngine(
+    settingsOf({ rules: ENDING }),
+    ({ body }) => body["action"] === "session_terminated" ? 500 : 200,
+    ({ webhook, sent }) =>
+      Effect.gen(function* () {
+        webhook.sink.emit(terminated("c", "Kicked"));
+        for (const reason of Object.values(DropReason)) webhook.sink.emit(dropped("c", 1, reason));
+        yield* pass(0);
+        assert.deepEqual(sent.map(({ body }) => body["reason"]), [
+          "Kicked",
+          ...Object.values(DropReason),
+        ]);
       }),
   ));
 

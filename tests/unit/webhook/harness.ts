@@ -52,7 +52,7 @@ export const settingsOf = (
     endpoints.set(url, {
       url,
       headers: [],
-      caFile: undefined,
+      ca: undefined,
       httpTimeout: 8_000,
       concurrencyLimit: 1_000,
       retry: retryPolicy,

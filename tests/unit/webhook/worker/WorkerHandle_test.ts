@@ -26,7 +26,7 @@ const endpointOf = (key: number, tell: (told: Told) => void): Attempting => ({
   settings: {
     url: "http://host/",
     headers: [],
-    caFile: undefined,
+    ca: undefined,
     httpTimeout: 8_000,
     concurrencyLimit: 4,
     retry: retryPolicy,
