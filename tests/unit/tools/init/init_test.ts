@@ -1,3 +1,4 @@
+import { LEAF_CERT as CERT, LEAF_KEY as KEY } from "../../../support/pems.ts";
 import assert from "node:assert/strict";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
@@ -10,9 +11,6 @@ import { init } from "../../../../src/tools/init/init.ts";
 import { parseInitOptions } from "../../../../src/tools/init/InitOptions.ts";
 import { Cancelled } from "../../../../src/tools/Person.ts";
 import { RMQTT_BROKER } from "../../config/rmqttFiles.ts";
-
-const CERT = "-----BEGIN CERTIFICATE-----\n";
-const KEY = "-----BEGIN PRIVATE KEY-----\n";
 
 interface Ran {
   readonly status: number;
