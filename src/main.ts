@@ -1,13 +1,12 @@
 /** The composition root: reads the settings, builds the pieces, runs until a signal. The only file that runs anything. */
 import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
-import * as Layer from "effect/Layer";
 import { LiveAccess } from "./auth/LiveAccess.ts";
 import type { CommandLine } from "./config/CommandLine.ts";
 import { EX_USAGE, parseCommandLine, USAGE } from "./config/CommandLine.ts";
 import { EX_CONFIG } from "./config/ConfigError.ts";
 import { ConfigSource } from "./config/ConfigSource.ts";
-import type { ConfigFiles } from "./config/loadSettings.ts";
+import type { ConfigFiles, Settings } from "./config/loadSettings.ts";
 import { loadSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
 import type { ListenerSettings } from "./domain/BrokerSettings.ts";
@@ -34,6 +33,19 @@ const run = (files: ConfigFiles) =>
     const hangUp = yield* listenFor("SIGHUP");
     const figures = yield* listenFor("SIGUSR2"); // on SIGUSR1 Deno opens a debugger's port, listened for or not
     const settings = yield* loadSettings(files);
+    const serving = serve(files, settings, { stop, hangUp, figures });
+    return yield* Effect.provide(serving, logger.layer(settings.broker.log));
+  }));
+
+/** What the process is told by signals, each as the next one. */
+interface Signals {
+  readonly stop: Effect.Effect<Deno.Signal>;
+  readonly hangUp: Effect.Effect<Deno.Signal>;
+  readonly figures: Effect.Effect<Deno.Signal>;
+}
+
+const serve = (files: ConfigFiles, settings: Settings, { stop, hangUp, figures }: Signals) =>
+  Effect.scoped(Effect.gen(function* () {
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
     const webHook = yield* WebHook.make(settings.webHook); // last: drains
     const sockets = yield* makeSockets; // then: sockets send what they were given
@@ -122,6 +134,6 @@ const main = Effect.suspend(() => {
 });
 
 const status = await Effect.runPromise(
-  main.pipe(Effect.provide(Layer.merge(logger.layer, ConfigSource.Live))),
+  main.pipe(Effect.provide(ConfigSource.Live)),
 );
 Deno.exit(status);

@@ -81,6 +81,7 @@ Deno.test("loadBrokerSettings fills an empty file with the documented defaults",
   assert.deepEqual(await broker(""), {
     settings: {
       node: { id: 1 },
+      log: { level: "info", format: undefined },
       limits: {
         maxSessions: 0,
         maxMemory: 0,
@@ -357,7 +358,8 @@ Deno.test("loadBrokerSettings reads RMQTT's own file and names the keys it does 
   ]);
   const ignored = "RMQTT keys that this broker does not support, ignored";
   assert.deepEqual(warnings, [
-    `broker.toml:2: ${ignored}: rpc, log, plugins`,
+    `broker.toml:2: ${ignored}: rpc, plugins`,
+    `broker.toml:4: ${ignored}: log.to`,
     `broker.toml:40: ${ignored}: listener.wss`,
     `broker.toml:11: ${ignored}: ` + [
       "workers",
