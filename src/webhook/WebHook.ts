@@ -19,7 +19,7 @@ import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
-import { DeliveryLog } from "./account/DeliveryLog.ts";
+import { LimitedLog } from "../ops/LimitedLog.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
@@ -94,7 +94,8 @@ export const makeWith = (
 
     // What is shared by all that follows.
     const ids = idsFrom(clock.unsafeCurrentTimeMillis());
-    const log = new DeliveryLog(runtime, clock);
+    const log = new LimitedLog(runtime, clock);
+    yield* Effect.forkScoped(log.timer);
     const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
     const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
     const shares = new ClientShares(settings.queueCapacity, settings.clientShare, backlog.relieve);
@@ -146,6 +147,7 @@ export const makeWith = (
           if (left > 0) {
             log.always(LogLevel.Error, "stopped with events undelivered", { dropped: left });
           }
+          log.flush();
           return logSummary;
         }),
     );
