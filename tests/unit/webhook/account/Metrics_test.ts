@@ -39,9 +39,9 @@ Deno.test("Metrics.summary says a URL's figures by name, its account first, and 
     attempts: 7,
     breaker: "closed",
     events: [
+      "client_connected: matched=1 delivered=1",
       "message_publish: matched=21 delivered=1 failed_refused=1 failed_timeout=1 " +
       "dropped_endpoint_share=3 queued=11 in_flight=4",
-      "client_connected: matched=1 delivered=1",
     ],
   }]);
 });
