@@ -17,6 +17,7 @@ import { VERSION } from "./domain/version.ts";
 import type { Descriptors } from "./net/Descriptors.ts";
 import { makeDescriptors } from "./net/Descriptors.ts";
 import type { ListenError } from "./net/listen.ts";
+import { makeConnectionLog } from "./net/connectionLog.ts";
 import { listen } from "./net/listen.ts";
 import { makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
@@ -84,6 +85,7 @@ const untilStopped = (
       limits: settings.broker.limits,
       isMemoryShort: makeIsMemoryShort(settings.broker.limits.maxMemory),
       access,
+      reports: yield* makeConnectionLog,
       newClientId: () => `auto-${crypto.randomUUID()}`,
     });
     webHook.onRelief(() => broker.resume());

@@ -14,7 +14,7 @@ import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { Descriptors } from "./Descriptors.ts";
-import type { OpenConnection, Peer } from "./SocketSink.ts";
+import type { OpenConnection, Peer, Refused } from "./SocketSink.ts";
 import { serveTls } from "./serveTls.ts";
 
 type TlsSettings = Extract<ListenerSettings, { readonly transport: "tls" }>;
@@ -24,6 +24,7 @@ export const listenTls = (
   settings: TlsSettings,
   descriptors: Descriptors,
   open: OpenConnection,
+  refused: Refused,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const secureContext = createSecureContext(
@@ -34,7 +35,7 @@ export const listenTls = (
     return yield* listenTcp(
       settings,
       descriptors,
-      (socket, newcomer) => serveTls(socket, newcomer, secureContext, handshakes, open),
+      (socket, newcomer) => serveTls(socket, newcomer, secureContext, handshakes, open, refused),
     );
   });
 

@@ -14,7 +14,7 @@ import type { Descriptors } from "./Descriptors.ts";
 import type { Handshakes } from "./Handshakes.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
-import type { OpenConnection, Peer } from "./SocketSink.ts";
+import type { OpenConnection, Peer, Refused } from "./SocketSink.ts";
 import { TcpStream } from "./TcpStream.ts";
 import { serveWebSocket } from "./serveWebSocket.ts";
 
@@ -25,11 +25,12 @@ export const listenWebSocket = (
   settings: WebSocketSettings,
   descriptors: Descriptors,
   open: OpenConnection,
+  refused: Refused,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
     descriptors.count(() => handshakes.size);
-    const server = makeServer(settings, handshakes, open);
+    const server = makeServer(settings, handshakes, open, refused);
     return yield* listenTcp(settings, descriptors, (socket, newcomer) => {
       const stream = new TcpStream(socket, newcomer);
       handshakes.begin(stream);
@@ -41,16 +42,22 @@ const makeServer = (
   settings: WebSocketSettings,
   handshakes: Handshakes,
   open: OpenConnection,
+  refused: Refused,
 ): Server => {
   const server = createServer((request, response) => {
     const status = pathOf(request) === settings.path ? 426 : 404;
+    const { peer } = request.socket as Duplex as TcpStream; // the server has no others
+    refused(peer, `speaks HTTP to a WebSocket listener: answered ${status}`);
     response.writeHead(status, { connection: "close", ...(status === 426 ? upgradeHeaders : {}) });
     response.end(STATUS_CODES[status]);
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const stream = socket as TcpStream; // the server has no others
     const status = refusalOf(request, settings);
-    if (status !== undefined) return refuse(stream, status);
+    if (status !== undefined) {
+      refused(stream.peer, `WebSocket refused with ${status}: ${refusalText(status, settings)}`);
+      return refuse(stream, status);
+    }
     // Gone while its request was read, or read no more: nobody to serve.
     if (!stream.readable || !stream.writable) return void stream.destroy();
     stream.write(acceptanceOf(request));
@@ -61,6 +68,21 @@ const makeServer = (
 };
 
 type Refusal = 400 | 403 | 404 | 405 | 426;
+
+const refusalText = (status: Refusal, { path }: WebSocketSettings): string => {
+  switch (status) {
+    case 400:
+      return "no WebSocket handshake for the subprotocol mqtt";
+    case 403:
+      return "its page is not among allowed_origins";
+    case 404:
+      return `another path than ${path}`;
+    case 405:
+      return "another method than GET";
+    case 426:
+      return "another version than 13";
+  }
+};
 
 /** Why a request is not upgraded. RFC 6455 section 4.2.1 */
 const refusalOf = (

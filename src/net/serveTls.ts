@@ -4,7 +4,7 @@ import type { SecureContext } from "node:tls";
 import { TLSSocket } from "node:tls";
 import type { Handshakes } from "./Handshakes.ts";
 import type { Newcomer } from "./Newcomers.ts";
-import type { OpenConnection } from "./SocketSink.ts";
+import type { OpenConnection, Refused } from "./SocketSink.ts";
 import { SocketSink } from "./SocketSink.ts";
 import { TcpStream } from "./TcpStream.ts";
 
@@ -18,6 +18,7 @@ export const serveTls = (
   secureContext: SecureContext,
   handshakes: Handshakes,
   open: OpenConnection,
+  refused: Refused,
 ): void => {
   const tcp = new TcpStream(socket, newcomer);
   // A TLSSocket takes any Duplex; its types name net.Socket alone.
@@ -36,7 +37,10 @@ export const serveTls = (
     sink.cut();
     sink.connection?.ended("ReadWriteError"); // without effect when its end was told already
   };
-  tls.on("error", failed);
+  tls.on("error", (error: Error) => {
+    if (handshakes.includes(tcp)) refused(tcp.peer, `TLS handshake failed: ${error.message}`);
+    failed();
+  });
   tls.on("close", failed);
   tcp.on("error", failed);
   tcp.on("close", failed);

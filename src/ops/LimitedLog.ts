@@ -37,13 +37,21 @@ export class LimitedLog {
   }
 
   /**
-   * Says that `message` happened to `subject`. Within 10 s of a line with the same message and the same
-   * `reason` among its fields it is counted only. There must be few reasons: each is kept for 10 s.
+   * Says that `message` happened to `subject`. Within 10 s of a line with the same message and kind it is
+   * counted only. There must be few kinds: each is kept for 10 s.
+   *
+   * @param kind absent: the `reason` among its fields
    */
-  limited(level: LogLevel.LogLevel, subject: string, message: string, fields: Fields = {}): void {
+  limited(
+    level: LogLevel.LogLevel,
+    subject: string,
+    message: string,
+    fields: Fields = {},
+    kind: string = String(fields["reason"] ?? ""),
+  ): void {
     let said = this.#said.get(subject);
     if (said === undefined) this.#said.set(subject, said = new Map());
-    const key = `${message} ${fields["reason"] ?? ""}`;
+    const key = `${message} ${kind}`;
     const last = said.get(key);
     const now = monotonicMillis(this.#clock);
     if (last === undefined) {
