@@ -169,12 +169,12 @@ testNeeding(
     await reloaded(
       broker,
       webHook("worker_threads = 1", [`file://${file}`]),
-      / ERROR not reloaded.*a restart.*write/,
+      / ERROR not reloaded.*\n {4}.*a restart.*write/,
     );
     await reloaded(
       broker,
       webHook(header("HOOKLINE_B")),
-      / ERROR not reloaded.*HOOKLINE_B.*only a restart/,
+      / ERROR not reloaded.*\n {4}.*HOOKLINE_B.*only a restart/,
     );
     await reloaded(broker, webHook(header("HOOKLINE_A")), / INFO reloaded /);
     const client = await MqttClient.connect({ port: broker.port(), clientId: "c" });
