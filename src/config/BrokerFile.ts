@@ -333,6 +333,20 @@ const Retain = Schema.Struct({
   ),
 });
 
+const Log = Schema.Struct({
+  level: withDefault(
+    oneOf("error", "warn", "info", "debug", "trace"),
+    "info",
+    "What is logged: this, and what is worse. debug tells of each client that comes and goes as well; " +
+      "RMQTT's trace is taken as debug.",
+  ),
+  format: optional(
+    oneOf("pretty", "logfmt", "json"),
+    "pretty for people, logfmt or json (an object a line, with time, level and message) for what " +
+      "collects logs. Absent: pretty on a terminal, logfmt elsewhere.",
+  ),
+});
+
 /** What broker.toml may hold. */
 export const BrokerFile = Schema.Struct({
   node: withDefault(
@@ -346,6 +360,7 @@ export const BrokerFile = Schema.Struct({
     { id: 1 },
     "Which broker this is, where a receiver hears of several.",
   ),
+  log: withDefault(Log, { level: "info" }, "What the log says, and how it is written."),
   mqtt: withDefault(
     Mqtt,
     { max_sessions: 0, max_memory: 0 },
@@ -387,8 +402,10 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
       ...doorOf(listener),
     })),
   ];
+  const { level, format } = file.log;
   return {
     node: file.node,
+    log: { level: level === "trace" ? "debug" : level, format },
     limits: {
       maxSessions: file.mqtt.max_sessions,
       maxMemory: file.mqtt.max_memory,

@@ -11,11 +11,12 @@ import type { TomlTable } from "./readToml.ts";
 
 const TOP: ReadonlySet<string> = new Set([
   "inner_api_addr",
-  "log",
   "plugins",
   "rpc",
   "task",
 ]);
+
+const LOG: ReadonlySet<string> = new Set(["dir", "file", "to"]);
 
 const NODE: ReadonlySet<string> = new Set(["busy", "cookie", "crash_dump"]);
 
@@ -77,6 +78,8 @@ export const withoutRmqttKeys = (file: TomlTable): WithoutRmqttKeys => {
   };
   const table = inTables(take(file, TOP, []), (section, name) => {
     switch (name) {
+      case "log":
+        return take(section, LOG, [name]);
       case "node":
         return take(section, NODE, [name]);
       case "mqtt":

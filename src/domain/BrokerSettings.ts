@@ -97,7 +97,15 @@ export interface AclRule {
   readonly topics: ReadonlyArray<string>;
 }
 
+/** What is written to the log, and how. */
+export interface LogSettings {
+  readonly level: "error" | "warn" | "info" | "debug";
+  /** Undefined: `pretty` on a terminal, `logfmt` elsewhere. */
+  readonly format: "pretty" | "logfmt" | "json" | undefined;
+}
+
 export interface BrokerSettings {
+  readonly log: LogSettings;
   readonly node: { readonly id: number };
   readonly limits: BrokerLimits;
   readonly listeners: ReadonlyArray<ListenerSettings>;

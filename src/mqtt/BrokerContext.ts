@@ -4,6 +4,8 @@ import { Deadlines } from "../collections/Deadlines.ts";
 import { Hooks } from "./events/Hooks.ts";
 import type { Access } from "./ports/Access.ts";
 import type { Clock } from "./ports/Clock.ts";
+import type { ConnectionReports } from "./ports/ConnectionReports.ts";
+import { NO_REPORTS } from "./ports/ConnectionReports.ts";
 import type { HookSink } from "./ports/HookSink.ts";
 import type { IsMemoryShort } from "./ports/Memory.ts";
 import { PubSub } from "./routing/PubSub.ts";
@@ -22,6 +24,8 @@ export interface BrokerOptions {
   readonly isMemoryShort: IsMemoryShort;
   /** A client identifier for a client that brings none; never given twice. */
   readonly newClientId: () => string;
+  /** Absent: nobody is told. */
+  readonly reports?: ConnectionReports;
   /** Told of an exception that is a defect of the broker; the connection it came from ends. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -39,6 +43,7 @@ export class BrokerContext implements SessionsHost {
   readonly limits: BrokerLimits;
   readonly newClientId: () => string;
   readonly onDefect: (error: unknown) => void;
+  readonly reports: ConnectionReports;
   /** No new session, subscription, retained or queued message is taken. As the last tick found it. */
   isMemoryShort = false;
   readonly deadlines = new Deadlines();
@@ -56,6 +61,7 @@ export class BrokerContext implements SessionsHost {
     this.limits = options.limits;
     this.newClientId = options.newClientId;
     this.onDefect = options.onDefect;
+    this.reports = options.reports ?? NO_REPORTS;
     this.pubSub = new PubSub(this.hooks, this.deadlines, this);
     this.sessions = new Sessions(this);
   }

@@ -32,6 +32,7 @@ import { MqttError } from "./wire/MqttError.ts";
 import type { InboundPacket } from "./wire/PacketCodec.ts";
 import { decode, PINGRESP } from "./wire/PacketCodec.ts";
 import { ReasonCode } from "./wire/ReasonCode.ts";
+import { strangerIn } from "./wire/strangerIn.ts";
 
 /** Where a connection is in its life. */
 export type ConnectionState =
@@ -81,6 +82,8 @@ export class Connection implements Applicant, Asker {
   #isReading = true;
   /** The other side has closed, failed or gone silent: what waits is processed, then this ends it. */
   #ending: { readonly reason: string; readonly reasonCode: ReasonCode | undefined } | undefined;
+  /** What its first bytes were, where they were none of MQTT. */
+  #stranger: string | undefined;
   #lastReceived: number;
   #deadline: Deadline;
 
@@ -125,6 +128,9 @@ export class Connection implements Applicant, Asker {
   receive(chunk: Uint8Array): void {
     if (this.#state._tag === "Closed") return;
     this.#lastReceived = this.context.look();
+    if (this.#state._tag === "AwaitingConnect" && this.#frames.buffered === 0) {
+      this.#stranger = strangerIn(chunk);
+    }
     this.#frames.push(chunk);
     this.#process();
     this.#frames.settle();
@@ -172,6 +178,11 @@ export class Connection implements Applicant, Asker {
     this.#rest?.end();
     this.context.deadlines.cancel(this.#deadline);
     this.owner.closed(this);
+    if (reason.startsWith("ProtocolError(")) {
+      const { name } = this.listener;
+      const info = state._tag === "Connected" ? state.client.info : undefined;
+      this.context.reports.broken(name, this.ipaddress, info, this.#stranger ?? reason);
+    }
     if (state._tag === "Connected") {
       const { client, session } = state;
       this.listener.connected--;
@@ -213,6 +224,7 @@ export class Connection implements Applicant, Asker {
         this.#lastReceived = this.context.monotonic(); // verifying its credentials took our time, not its own
         this.listener.connected++;
         if (client.keepaliveTimeout > 0) this.#awaitPackets(client);
+        this.context.reports.connected?.(this.listener.name, client.info);
         this.context.hooks.clientConnected(connectInfo, present);
         session.resume(client);
       }

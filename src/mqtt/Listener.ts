@@ -4,5 +4,9 @@ import type { ListenerLimits } from "../domain/BrokerSettings.ts";
 export class Listener {
   connected = 0;
 
-  constructor(readonly limits: ListenerLimits) {}
+  constructor(
+    readonly limits: ListenerLimits,
+    /** As the log has it: `tcp.external`. */
+    readonly name = "",
+  ) {}
 }

@@ -9,6 +9,9 @@ import type { Newcomer } from "./Newcomers.ts";
 /** Makes the protocol connection that writes to `sink`; `peer` is the client's address. */
 export type OpenConnection = (sink: SocketSink, peer: Peer) => Connection;
 
+/** A socket was closed before its connection was opened; `reason` is for the log, with nothing that a client chose. */
+export type Refused = (peer: Peer, reason: string) => void;
+
 export interface Peer {
   readonly hostname: string;
   readonly port: number;

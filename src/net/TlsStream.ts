@@ -4,8 +4,13 @@ import { TLSSocket } from "node:tls";
 import type { ClientStream, TcpStream } from "./TcpStream.ts";
 
 export class TlsStream extends TLSSocket implements ClientStream {
-  /** Begins the handshake. `secured`: it is done. When it fails, both sockets are destroyed. */
-  constructor(readonly tcp: TcpStream, secureContext: SecureContext, secured: () => void) {
+  /** Begins the handshake. `secured`: it is done. `refused`: it has failed by what the client sent. When it fails, both sockets are destroyed. */
+  constructor(
+    readonly tcp: TcpStream,
+    secureContext: SecureContext,
+    secured: () => void,
+    refused: (error: Error) => void,
+  ) {
     // A TLSSocket takes any Duplex; its types name net.Socket alone.
     super(tcp as never, { isServer: true, secureContext });
     let isSecure = false;
@@ -15,7 +20,10 @@ export class TlsStream extends TLSSocket implements ClientStream {
     });
     // Before somebody is told of it: a plain-text client, a port scan, a distrusted certificate.
     const failed = () => void this.destroy();
-    this.on("error", failed);
+    this.on("error", (error: Error) => {
+      if (!isSecure) refused(error);
+      failed();
+    });
     this.on("close", failed);
     tcp.on("error", failed);
     tcp.on("close", failed);

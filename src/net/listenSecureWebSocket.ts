@@ -5,7 +5,7 @@ import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { Descriptors } from "./Descriptors.ts";
 import { listenOverTls } from "./listenTls.ts";
 import { makeServer } from "./listenWebSocket.ts";
-import type { OpenConnection, Peer } from "./SocketSink.ts";
+import type { OpenConnection, Peer, Refused } from "./SocketSink.ts";
 
 type Settings = Extract<ListenerSettings, { readonly transport: "wss" }>;
 
@@ -14,8 +14,9 @@ export const listenSecureWebSocket = (
   settings: Settings,
   descriptors: Descriptors,
   open: OpenConnection,
+  refused: Refused,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
-  listenOverTls(settings, descriptors, (handshakes) => {
-    const server = makeServer(settings, handshakes, open);
+  listenOverTls(settings, descriptors, refused, (handshakes) => {
+    const server = makeServer(settings, handshakes, open, refused);
     return (tls) => server.emit("connection", tls);
   });

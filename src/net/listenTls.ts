@@ -15,7 +15,7 @@ import type { Handshakes } from "./Handshakes.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { Descriptors } from "./Descriptors.ts";
-import type { OpenConnection, Peer } from "./SocketSink.ts";
+import type { OpenConnection, Peer, Refused } from "./SocketSink.ts";
 import { serveTls } from "./serveTls.ts";
 import { TcpStream } from "./TcpStream.ts";
 import { TlsStream } from "./TlsStream.ts";
@@ -28,8 +28,9 @@ export const listenTls = (
   settings: TlsSettings,
   descriptors: Descriptors,
   open: OpenConnection,
+  refused: Refused,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
-  listenOverTls(settings, descriptors, (handshakes) => (tls) => {
+  listenOverTls(settings, descriptors, refused, (handshakes) => (tls) => {
     handshakes.end(tls.tcp);
     serveTls(tls, open);
   });
@@ -41,6 +42,7 @@ export const listenTls = (
 export const listenOverTls = (
   settings: OverTls,
   descriptors: Descriptors,
+  refused: Refused,
   serving: (handshakes: Handshakes) => (tls: TlsStream) => void,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
   Effect.gen(function* () {
@@ -54,6 +56,11 @@ export const listenOverTls = (
     return yield* listenTcp(settings, descriptors, (socket, newcomer) => {
       const tcp = new TcpStream(socket, newcomer);
       handshakes.begin(tcp);
-      const tls = new TlsStream(tcp, secureContext, () => serve(tls));
+      const tls = new TlsStream(
+        tcp,
+        secureContext,
+        () => serve(tls),
+        ({ message }) => refused(tcp.peer, `TLS handshake failed: ${message}`),
+      );
     });
   });

@@ -14,7 +14,7 @@ import type { Descriptors } from "./Descriptors.ts";
 import type { Handshakes } from "./Handshakes.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
-import type { OpenConnection, Peer } from "./SocketSink.ts";
+import type { OpenConnection, Peer, Refused } from "./SocketSink.ts";
 import type { ClientStream } from "./TcpStream.ts";
 import { TcpStream } from "./TcpStream.ts";
 import { serveWebSocket } from "./serveWebSocket.ts";
@@ -29,11 +29,12 @@ export const listenWebSocket = (
   settings: WebSocketSettings,
   descriptors: Descriptors,
   open: OpenConnection,
+  refused: Refused,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
     descriptors.count(() => handshakes.size);
-    const server = makeServer(settings, handshakes, open);
+    const server = makeServer(settings, handshakes, open, refused);
     return yield* listenTcp(settings, descriptors, (socket, newcomer) => {
       const stream = new TcpStream(socket, newcomer);
       handshakes.begin(stream);
@@ -46,16 +47,25 @@ export const makeServer = (
   settings: HttpSettings,
   handshakes: Handshakes,
   open: OpenConnection,
+  refused: Refused,
 ): Server => {
   const server = createServer((request, response) => {
     const status = pathOf(request) === settings.path ? 426 : 404;
+    const { tcp: { peer } } = request.socket as Duplex as ClientStream; // the server has no others
+    refused(peer, `speaks HTTP to a WebSocket listener: answered ${status}`);
     response.writeHead(status, { connection: "close", ...(status === 426 ? upgradeHeaders : {}) });
     response.end(STATUS_CODES[status]);
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const stream = socket as ClientStream; // the server has no others
     const status = refusalOf(request, settings);
-    if (status !== undefined) return refuse(stream, status);
+    if (status !== undefined) {
+      refused(
+        stream.tcp.peer,
+        `WebSocket refused with ${status}: ${refusalText(status, settings)}`,
+      );
+      return refuse(stream, status);
+    }
     // Gone while its request was read, or read no more: nobody to serve.
     if (!stream.readable || !stream.writable) return void stream.destroy();
     stream.write(acceptanceOf(request));
@@ -78,6 +88,25 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
 };
 
 type Refusal = 400 | 403 | 404 | 405 | 408 | 426 | 431;
+
+const refusalText = (status: Refusal, { path }: HttpSettings): string => {
+  switch (status) {
+    case 400:
+      return "no WebSocket handshake for the subprotocol mqtt";
+    case 403:
+      return "its page is not among allowed_origins";
+    case 404:
+      return `another path than ${path}`;
+    case 405:
+      return "another method than GET";
+    case 408:
+      return "its request came too slowly";
+    case 431:
+      return "its request is too large";
+    case 426:
+      return "another version than 13";
+  }
+};
 
 /** Why a request is not upgraded. RFC 6455 section 4.2.1 */
 const refusalOf = (

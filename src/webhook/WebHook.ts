@@ -13,13 +13,14 @@ import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Arrivals } from "./account/Arrivals.ts";
 import { Backlog } from "./account/Backlog.ts";
 import { ClientShares } from "./account/ClientShares.ts";
+import { countdown } from "./account/countdown.ts";
 import { DeliveryPace } from "./account/DeliveryPace.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
-import { DeliveryLog } from "./account/DeliveryLog.ts";
+import { LimitedLog } from "../ops/LimitedLog.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
@@ -51,6 +52,10 @@ export interface WebHook {
   readonly reload: (settings: WebHookSettings) => Effect.Effect<void>;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
+  /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
+  readonly giveUp: Effect.Effect<void>;
+  /** Events that the stop has left undelivered; known when the scope is closed. */
+  readonly undelivered: () => number;
   /** Logs one line per URL with its figures. */
   readonly logSummary: Effect.Effect<void>;
 }
@@ -87,10 +92,13 @@ export const makeWith = (
     const scope = yield* Effect.scope;
     /** Events that a stop found in the queue when its time was over. */
     let undispatched = 0;
+    let undelivered = 0;
+    const givenUp = yield* Effect.makeLatch(false);
 
     // What is shared by all that follows.
     const ids = idsFrom(clock.unsafeCurrentTimeMillis());
-    const log = new DeliveryLog(runtime, clock);
+    const log = new LimitedLog(runtime, clock);
+    yield* Effect.forkScoped(log.timer);
     const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
     const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
     const shares = new ClientShares(settings.queueCapacity, settings.clientShare, backlog.relieve);
@@ -138,10 +146,11 @@ export const makeWith = (
       ),
       (endpoints) =>
         Effect.suspend(() => {
-          const left = undispatched + endpoints.abandon();
-          if (left > 0) {
-            log.always(LogLevel.Error, "stopped with events undelivered", { dropped: left });
+          undelivered = undispatched + endpoints.abandon();
+          if (undelivered > 0) {
+            log.always(LogLevel.Error, ...leftAtStop(undelivered));
           }
+          log.flush();
           return logSummary;
         }),
     );
@@ -191,7 +200,10 @@ export const makeWith = (
         yield* Effect.interruptible(
           Effect.raceFirst(
             Effect.zipRight(Fiber.await(loop), endpoints.settled),
-            Effect.sleep(settings.shutdownTimeout),
+            Effect.raceFirst(
+              givenUp.await,
+              countdown(settings.shutdownTimeout, () => queue.length + endpoints.held),
+            ),
           ),
         );
         yield* Fiber.interrupt(loop); // it may wait for room
@@ -224,9 +236,15 @@ export const makeWith = (
           }
         }),
       reopenFiles: files.reopen,
+      giveUp: givenUp.open,
+      undelivered: () => undelivered,
       logSummary,
     };
   });
+
+/** What becomes of events that a stop leaves, in the words of the log: said here and nowhere else. */
+const leftAtStop = (events: number) =>
+  ["stopped with events undelivered", { dropped: events }] as const;
 
 /** What of `next` has no effect in a process that was started with `initial`. */
 const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): ReadonlyArray<string> => [

@@ -442,7 +442,7 @@ testNeeding(
     await receiver.close();
 
     assert.equal(code, 0);
-    assert.doesNotMatch(stdout, / FATAL |not reloaded|defect/);
+    assert.doesNotMatch(stdout, /fiber died|not reloaded|defect/);
     assert.equal(stderr, "");
     assertLifecycleOrder(receiver.seen);
     assertOneIdEach(receiver.seen);

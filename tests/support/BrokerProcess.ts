@@ -58,6 +58,10 @@ export interface Files {
   readonly webHook: string;
 }
 
+/** What tests look for in a log is what people read there, unless a test says otherwise. */
+const withReadableLog = (broker: string): string =>
+  /^(\[?log\b)/m.test(broker) ? broker : `log.format = "pretty"\n${broker}`;
+
 /** A started broker. */
 export class BrokerProcess {
   readonly #child: Deno.ChildProcess;
@@ -91,7 +95,7 @@ export class BrokerProcess {
     descriptors?: number,
   ): Promise<BrokerProcess> {
     const folder = await Deno.makeTempDir({ prefix: "hookline-test-" });
-    await Deno.writeTextFile(`${folder}/broker.toml`, files.broker);
+    await Deno.writeTextFile(`${folder}/broker.toml`, withReadableLog(files.broker));
     await Deno.writeTextFile(`${folder}/web-hook.toml`, files.webHook);
     const child = taskCommand(
       "start",

@@ -28,6 +28,7 @@ export const brokerFiles = (wanted: Wanted): Files => ({
   broker: [
     wanted.broker ?? "",
     `node.id = ${NODE}`,
+    ...(/^(\[?log\b)/m.test(wanted.broker ?? "") ? [] : ['log.format = "pretty"']),
     ...Object.entries(wanted.listeners ?? { external: "" }).map(([name, keys]) =>
       `[listener.${name.includes(".") ? name : `tcp.${name}`}]\naddr = "127.0.0.1:0"\n${keys}`
     ),

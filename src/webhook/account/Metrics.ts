@@ -175,26 +175,24 @@ export class Metrics {
     };
   }
 
-  /** One flat record per URL, fit for a log line's annotations. Each event's figures are one field. */
-  summary(): ReadonlyArray<Readonly<Record<string, string | number>>> {
+  /** What the log says of each URL: its account first, and of each event that had any what is not zero. */
+  summary(): ReadonlyArray<Readonly<Record<string, string | number | ReadonlyArray<string>>>> {
     const { endpoints } = this.snapshot();
     return endpoints.map(({ url, breaker, attempts, answer_faults, total, events }) => ({
       url,
-      breaker,
-      attempts,
-      answer_faults: sum(answer_faults),
-      ...prefixed("answer_faults_", answer_faults),
       matched: total.matched,
       delivered: total.delivered,
       failed: sum(total.failed),
-      ...prefixed("failed_", total.failed),
       dropped: sum(total.dropped),
-      ...prefixed("dropped_", total.dropped),
       queued: total.queued,
       in_flight: total.in_flight,
-      ...Object.fromEntries(
-        Object.entries(events).map(([event, counts]) => [event, inOneField(counts)]),
-      ),
+      ...prefixed("failed_", total.failed),
+      ...prefixed("dropped_", total.dropped),
+      attempts,
+      answer_faults: sum(answer_faults),
+      ...prefixed("answer_faults_", answer_faults),
+      breaker,
+      events: Object.entries(events).map(([event, counts]) => `${event}: ${inWords(counts)}`),
     }));
   }
 }
@@ -203,9 +201,15 @@ export class Metrics {
 export const sum = (byReason: Readonly<Record<string, number>>): number =>
   Object.values(byReason).reduce((all, n) => all + n, 0);
 
-/** `matched/delivered/failed/dropped/queued/in_flight`: the first is the sum of the others. */
-const inOneField = ({ matched, delivered, failed, dropped, queued, in_flight }: EventCounts) =>
-  [matched, delivered, sum(failed), sum(dropped), queued, in_flight].join("/");
+const inWords = ({ failed, dropped, ...counts }: EventCounts): string =>
+  Object.entries({
+    matched: counts.matched,
+    delivered: counts.delivered,
+    ...prefixed("failed_", failed),
+    ...prefixed("dropped_", dropped),
+    queued: counts.queued,
+    in_flight: counts.in_flight,
+  }).filter(([, n]) => n !== 0).map(([name, n]) => `${name}=${n}`).join(" ");
 
 const prefixed = (prefix: string, counts: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(counts).map(([reason, n]) => [prefix + reason, n]));

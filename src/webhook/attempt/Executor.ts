@@ -3,7 +3,7 @@ import type * as Effect from "effect/Effect";
 import type { EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
 import type { Metrics } from "../account/Metrics.ts";
 import type { Attempt, Outcome } from "./Attempt.ts";
-import type { DeliveryLog } from "../account/DeliveryLog.ts";
+import type { LimitedLog } from "../../ops/LimitedLog.ts";
 
 /** An endpoint as executors know it. */
 export interface Attempting {
@@ -38,5 +38,5 @@ export interface HttpExecutorContext {
   /** What every `webhook-id` of this process begins with. */
   readonly idPrefix: string;
   readonly metrics: Metrics;
-  readonly log: DeliveryLog;
+  readonly log: LimitedLog;
 }

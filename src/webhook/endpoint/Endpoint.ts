@@ -10,6 +10,7 @@
 import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
+import type { Fields } from "../../ops/LimitedLog.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
 import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
@@ -17,10 +18,11 @@ import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
 import type { Seat } from "../attempt/ConcurrencyBudget.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
-import type { DeliveryError } from "../attempt/DeliveryError.ts";
+import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
+import { lossAdvice } from "./lossAdvice.ts";
 import { Occupancy } from "./Occupancy.ts";
 import { RetryTimes } from "./RetryTimes.ts";
 import { Waiting } from "./Waiting.ts";
@@ -119,7 +121,7 @@ export class Endpoint implements Attempting {
   refuse(event: number, reason: DropReason): void {
     this.#counters.matched[event]!++; // an event's place is always within
     this.#counters.dropped(event, reason);
-    this.#say(LogLevel.Warning, `dropped (${reason})`);
+    this.#sayLost(reason);
   }
 
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
@@ -171,7 +173,7 @@ export class Endpoint implements Attempting {
     this.#counters.queued[delivery.event]!--;
     this.#counters.dropped(delivery.event, reason);
     this.#end(delivery);
-    if (reason !== "shutdown") this.#say(LogLevel.Warning, `dropped (${reason})`);
+    if (reason !== "shutdown") this.#sayLost(reason); // a stop counts them all in one line
     return true;
   }
 
@@ -270,7 +272,7 @@ export class Endpoint implements Attempting {
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breaker = "removed";
-    this.#context.log.forget(this.#counters.url);
+    this.#context.log.flush(this.#counters.url);
     this.#owner.onLeft(this);
     return true;
   }
@@ -366,7 +368,7 @@ export class Endpoint implements Attempting {
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);
-      this.#say(LogLevel.Warning, "refused by the receiver", { reason: error.reason });
+      this.#sayLost(error.reason);
       if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
       this.#leaveAndEnd(delivery);
       if (error.gone) this.#checkFailing();
@@ -393,7 +395,7 @@ export class Endpoint implements Attempting {
     }
     this.#counters.attempts--;
     this.#counters.queued[delivery.event]!++;
-    this.#say(LogLevel.Warning, "short of descriptors or memory, attempts wait", { detail });
+    this.#say("short of descriptors or memory, attempts wait", { detail });
     this.#restsUntil = due;
     this.#step({ _tag: "Return", id: delivery.id, at: due });
     this.#wait(delivery);
@@ -403,10 +405,10 @@ export class Endpoint implements Attempting {
 
   /** Its retries are over. */
   #giveUp(delivery: Delivery): void {
-    const { failures = 0, reason = "network" } = delivery.retry ?? {};
+    const { reason = "network" } = delivery.retry ?? {};
     this.#counters.queued[delivery.event]!--;
     this.#counters.failed(delivery.event, reason);
-    this.#say(LogLevel.Error, "given up after its retries", { reason, attempts: failures });
+    this.#sayLost(reason);
     this.#leaveAndEnd(delivery);
   }
 
@@ -428,7 +430,7 @@ export class Endpoint implements Attempting {
           break;
         case "Warn":
           if (error === undefined) break;
-          this.#say(LogLevel.Warning, "attempt failed", {
+          this.#say("attempt failed", {
             reason: error.reason,
             detail: error.detail,
           });
@@ -525,11 +527,13 @@ export class Endpoint implements Attempting {
     );
   }
 
-  #say(
-    level: LogLevel.LogLevel,
-    message: string,
-    fields: Readonly<Record<string, string | number>> = {},
-  ): void {
-    this.#context.log.limited(level, this.#counters.url, message, fields);
+  /** An event has come to an end here that is none of being delivered. */
+  #sayLost(reason: FailureReason | DropReason): void {
+    this.#say("event lost", { reason, advice: lossAdvice(reason) });
+  }
+
+  #say(message: string, fields: Fields): void {
+    const { url } = this.#counters;
+    this.#context.log.limited(LogLevel.Warning, url, message, { url, ...fields });
   }
 }

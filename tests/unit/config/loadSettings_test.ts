@@ -82,6 +82,7 @@ Deno.test("loadBrokerSettings fills an empty file with the documented defaults",
   assert.deepEqual(await broker(""), {
     settings: {
       node: { id: 1 },
+      log: { level: "info", format: undefined },
       limits: {
         maxSessions: 0,
         maxMemory: 0,
@@ -362,7 +363,8 @@ Deno.test("loadBrokerSettings reads RMQTT's own file and names the keys it does 
   ]);
   const ignored = "RMQTT keys that this broker does not support, ignored";
   assert.deepEqual(warnings, [
-    `broker.toml:2: ${ignored}: rpc, log, plugins`,
+    `broker.toml:2: ${ignored}: rpc, plugins`,
+    `broker.toml:4: ${ignored}: log.to`,
     `broker.toml:43: ${ignored}: listener.quic`,
     `broker.toml:11: ${ignored}: ` + [
       "workers",

@@ -13,7 +13,7 @@ import { BodySlabs } from "../../../../src/webhook/body/BodySlab.ts";
 import type { Attempt } from "../../../../src/webhook/attempt/Attempt.ts";
 import { DELIVERED, RETURNED } from "../../../../src/webhook/attempt/Attempt.ts";
 import { fromStatus } from "../../../../src/webhook/attempt/DeliveryError.ts";
-import { DeliveryLog } from "../../../../src/webhook/account/DeliveryLog.ts";
+import { LimitedLog } from "../../../../src/ops/LimitedLog.ts";
 import type { EndpointOwner } from "../../../../src/webhook/endpoint/Endpoint.ts";
 import { Endpoint } from "../../../../src/webhook/endpoint/Endpoint.ts";
 import { A, settingsOf } from "../harness.ts";
@@ -32,7 +32,7 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
     {
       clock,
       runSync: Runtime.runSync(runtime),
-      log: new DeliveryLog(runtime, clock),
+      log: new LimitedLog(runtime, clock),
       backlog,
       arrivals: new Arrivals(100, backlog.relieve),
       shares: new ClientShares(100, 1, () => {}),
