@@ -23,6 +23,7 @@ import * as logger from "./ops/logger.ts";
 import { giveUp } from "./ops/permissions.ts";
 import { listenFor } from "./ops/signals.ts";
 import { fileTarget, reload } from "./reload.ts";
+import * as FileTargets from "./webhook/attempt/FileTargets.ts";
 import * as WebHook from "./webhook/WebHook.ts";
 
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
@@ -90,6 +91,7 @@ const check = (files: ConfigFiles, tries: boolean) =>
   Effect.gen(function* () {
     const { broker, webHook, warnings } = yield* loadSettings(files);
     for (const warning of warnings) console.error(warning);
+    yield* FileTargets.check(webHook.endpoints);
     console.log(renderSettings(broker, webHook));
     if (!tries) return 0;
     const { tryOut } = yield* Effect.promise(() => import("./webhook/attempt/tryOut.ts"));
@@ -123,7 +125,11 @@ const main = Effect.suspend(() => {
   const command = parseCommandLine(Deno.args);
   if (Either.isLeft(command)) return failed(EX_USAGE)(command.left);
   return perform(command.right).pipe(
-    Effect.catchTags({ ConfigError: failed(EX_CONFIG), CaFileError: failed(EX_CONFIG) }),
+    Effect.catchTags({
+      ConfigError: failed(EX_CONFIG),
+      CaFileError: failed(EX_CONFIG),
+      FileTargetError: failed(EX_CONFIG),
+    }),
     Effect.catchAll(failed(1)),
   );
 });

@@ -28,8 +28,10 @@ import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
+import type { FileTargetError } from "./attempt/FileTargets.ts";
 import type { CaFileError } from "./attempt/CaFiles.ts";
 import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
+import * as FileTargets from "./attempt/FileTargets.ts";
 import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
@@ -37,7 +39,7 @@ import { RuleTable } from "./dispatch/RuleTable.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
-export type WebHookError = CaFileError | WorkerStartError;
+export type WebHookError = CaFileError | FileTargetError | WorkerStartError;
 
 /** A running delivery engine. */
 export interface WebHook {
@@ -52,7 +54,9 @@ export interface WebHook {
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
    * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
    */
-  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, CaFileError>;
+  readonly reload: (
+    settings: WebHookSettings,
+  ) => Effect.Effect<void, CaFileError | FileTargetError>;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** Logs one line per URL with its figures. */
@@ -84,6 +88,7 @@ export const makeWith = (
   idsFrom: (now: number) => DeliveryIds = idsOfProcess,
 ): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
   Effect.gen(function* () {
+    yield* FileTargets.check(initial.endpoints);
     let settings = initial;
     let onShortage = () => {};
     const clock = yield* Effect.clock;
@@ -214,6 +219,7 @@ export const makeWith = (
       metrics,
       reload: (next) =>
         Effect.gen(function* () {
+          yield* FileTargets.check(next.endpoints);
           yield* http.prepare(next.endpoints);
           settings = next;
           backlog.resize(next.queueCapacity, next.endpointShare);
