@@ -27,8 +27,8 @@ import { giveUp } from "./ops/permissions.ts";
 import { monotonicMillis } from "./ops/monotonic.ts";
 import { listenFor } from "./ops/signals.ts";
 import { fileTarget, reload } from "./reload.ts";
+import * as FileTargets from "./webhook/attempt/FileTargets.ts";
 import * as WebHook from "./webhook/WebHook.ts";
-import type { WorkerStartError } from "./webhook/worker/WorkerExecutor.ts";
 
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
 const run = (files: ConfigFiles) =>
@@ -162,6 +162,7 @@ const check = (files: ConfigFiles, tries: boolean) =>
   Effect.gen(function* () {
     const { broker, webHook, warnings } = yield* loadSettings(files);
     for (const warning of warnings) console.error(warning);
+    yield* FileTargets.check(webHook.endpoints);
     console.log(renderSettings(broker, webHook));
     if (!tries) return 0;
     const { tryOut } = yield* Effect.promise(() => import("./webhook/attempt/tryOut.ts"));
@@ -174,7 +175,7 @@ const check = (files: ConfigFiles, tries: boolean) =>
 /** Does what was asked for; answers the exit status. */
 const perform = (
   command: CommandLine,
-): Effect.Effect<number, ConfigError | ListenError | WorkerStartError, ConfigSource> => {
+): Effect.Effect<number, ConfigError | ListenError | WebHook.WebHookError, ConfigSource> => {
   switch (command._tag) {
     case "Run":
       return run(command.files);
@@ -206,7 +207,7 @@ const main = Effect.suspend(() => {
     return failed(EX_USAGE)({ message: `${command.left.message} (type --help for the options)` });
   }
   return perform(command.right).pipe(
-    Effect.catchTag("ConfigError", failed(EX_CONFIG)),
+    Effect.catchTags({ ConfigError: failed(EX_CONFIG), FileTargetError: failed(EX_CONFIG) }),
     Effect.catchAll(failed(1)),
   );
 });

@@ -16,9 +16,7 @@ export const serveTls = (tls: TlsStream, open: OpenConnection): void => {
     connection.ended("ReadWriteError"); // without effect when its end was told already
   };
   tls.on("error", failed);
-  tls.on("close", failed);
-  tls.tcp.on("error", failed);
-  tls.tcp.on("close", failed);
+  tls.on("close", failed); // and with it when the socket below has ended
 };
 
 class TlsSink extends SocketSink {

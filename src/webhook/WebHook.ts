@@ -29,12 +29,17 @@ import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
+import type { FileTargetError } from "./attempt/FileTargets.ts";
 import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
+import * as FileTargets from "./attempt/FileTargets.ts";
 import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
+
+/** What can keep the engine from starting. */
+export type WebHookError = FileTargetError | WorkerStartError;
 
 /** A running delivery engine. */
 export interface WebHook {
@@ -49,7 +54,7 @@ export interface WebHook {
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
    * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
    */
-  readonly reload: (settings: WebHookSettings) => Effect.Effect<void>;
+  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, FileTargetError>;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
@@ -63,7 +68,7 @@ export interface WebHook {
 /** The engine with the HTTP executor that the settings ask for. */
 export const make = (
   settings: WebHookSettings,
-): Effect.Effect<WebHook, WorkerStartError, Scope.Scope> => makeWith(settings, httpExecutor);
+): Effect.Effect<WebHook, WebHookError, Scope.Scope> => makeWith(settings, httpExecutor);
 
 const httpExecutor = (
   context: HttpExecutorContext,
@@ -83,8 +88,9 @@ export const makeWith = (
     context: HttpExecutorContext,
   ) => Effect.Effect<Executor, WorkerStartError, Scope.Scope>,
   idsFrom: (now: number) => DeliveryIds = idsOfProcess,
-): Effect.Effect<WebHook, WorkerStartError, Scope.Scope> =>
+): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
   Effect.gen(function* () {
+    yield* FileTargets.check(initial.endpoints);
     let settings = initial;
     let onShortage = () => {};
     const clock = yield* Effect.clock;
@@ -222,6 +228,7 @@ export const makeWith = (
       metrics,
       reload: (next) =>
         Effect.gen(function* () {
+          yield* FileTargets.check(next.endpoints);
           yield* http.prepare(next.endpoints);
           settings = next;
           backlog.resize(next.queueCapacity, next.endpointShare);

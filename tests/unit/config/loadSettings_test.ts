@@ -285,6 +285,11 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
     max_packet_size = 1024
     max_qos_allowed = 1
     allowed_origins = ["https://Example.com:443", "null"]
+    [listener.wss.d]
+    cert = "cert.pem"
+    key = "key.pem"
+    path = "/page"
+    allowed_origins = ["https://example.com"]
     [[auth.users]]
     username = "alice"
     password = "env:ALICE"
@@ -336,6 +341,17 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
         maxFirstPacketSize: 1024,
         maxQosAllowed: 1,
       },
+    },
+    {
+      name: "d",
+      transport: "wss",
+      certFile: "cert.pem",
+      keyFile: "key.pem",
+      allowedOrigins: ["https://example.com"],
+      path: "/page",
+      hostname: "0.0.0.0",
+      port: 8443,
+      limits: anyListener,
     },
   ]);
   assert.deepEqual(

@@ -30,7 +30,7 @@ const framed = (
   opcode = 2,
 ) => [0x80 | opcode, bytes.length, ...bytes];
 
-const hasty = { limits: { ...LIMITS, handshakeTimeout: 500 } };
+const hasty = { limits: { ...LIMITS, handshakeTimeout: 1000 } };
 
 for (const transport of TRANSPORTS) {
   const sent = (bytes: ReadonlyArray<number>) =>
@@ -298,10 +298,13 @@ for (const transport of TRANSPORTS.filter(isWebSocket)) {
     NEEDED,
     `${transport} listener refuses by status what it does not upgrade`,
     async () => {
-      const listener = await TestListener.open(settings(transport));
+      const listener = await TestListener.open(
+        settings(transport, { allowedOrigins: ["https://app.example"] }),
+      );
       const plain = (path: string) =>
         new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: broker\r\n\r\n`);
       const requests = [
+        [upgradeRequest("/mqtt", "mqtt", "Origin: https://evil.example"), 403],
         [upgradeRequest("/other"), 404],
         [upgradeRequest("/mqtt/"), 404],
         [upgradeRequest("/mqtt", ""), 400],
