@@ -63,7 +63,7 @@ const folder = await Deno.makeTempDir({ prefix: "hookline-bench-" });
 const subjects = DURABILITIES.map((durability) => makeSubject(durability, folder));
 const FIGURES = new Map<string, Figures>(subjects.map(({ name }) => [name, {}]));
 const receiver = await Receiver.start("200");
-const recoveries = new Map<number, Recovery>();
+const RECOVERIES = new Map<number, Recovery>();
 let leftover: Leftover | undefined;
 const sync = await syncTimes(folder, quick ? 50 : 500);
 try {
@@ -72,7 +72,7 @@ try {
   if (wanted("recovery")) {
     for (const count of recovered) {
       say(`recovery of ${formatFigure(count)}`);
-      recoveries.set(count, await measureRecovery(await Deno.makeTempDir({ dir: folder }), count));
+      RECOVERIES.set(count, await measureRecovery(await Deno.makeTempDir({ dir: folder }), count));
     }
   }
   if (wanted("leftover")) {
@@ -85,7 +85,7 @@ try {
   await Deno.remove(folder, { recursive: true });
 }
 if (options.only === undefined && !quick) {
-  const results = { sync, ...Object.fromEntries(FIGURES), recoveries: [...recoveries], leftover };
+  const results = { sync, ...Object.fromEntries(FIGURES), recoveries: [...RECOVERIES], leftover };
   console.log(`\n${await writeResults("outbox", results)}`);
 }
 console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
@@ -214,7 +214,7 @@ function print(): void {
   ];
   console.log(formatTable(["outbox", ...subjects.map(({ name }) => name)], rows));
   console.log(`\nfdatasync here: p50 ${figure(sync.p50)} ms, p99 ${figure(sync.p99)} ms`);
-  for (const [count, { firstPost, empty, bytes }] of recoveries) {
+  for (const [count, { firstPost, empty, bytes }] of RECOVERIES) {
     console.log(
       `recovery of ${figure(count)}: ${figure(firstPost)} s to the first POST (of nothing: ` +
         `${figure(empty)} s), ${figure(bytes / 1024 / 1024)} MB`,
