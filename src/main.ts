@@ -45,6 +45,7 @@ const run = (files: ConfigFiles) =>
       nodeId: settings.broker.node.id,
       sink: webHook.sink,
       limits: settings.broker.limits,
+      listeners: settings.broker.listeners.map(({ limits }) => limits),
       isMemoryShort: makeIsMemoryShort(settings.broker.limits.maxMemory),
       access,
       newClientId: () => `auto-${crypto.randomUUID()}`,

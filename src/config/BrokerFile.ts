@@ -381,7 +381,7 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
 
 type Listener = typeof TcpListener.Type;
 
-const enabled = <L extends Listener, T>(
+const enabled = <L extends Listener, T extends { readonly transport: string }>(
   listeners: { readonly [name: string]: L },
   transport: (listener: L) => T,
 ) =>
@@ -390,6 +390,7 @@ const enabled = <L extends Listener, T>(
     ...listener.addr,
     ...transport(listener),
     limits: {
+      listener: `${transport(listener).transport}.${name}`,
       allowAnonymous: listener.allow_anonymous,
       maxConnections: listener.max_connections,
       maxHandshaking: listener.max_handshaking_limit,

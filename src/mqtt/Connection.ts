@@ -194,7 +194,7 @@ export class Connection implements Applicant, Asker {
       case "Pending":
         this.#state = ADMITTING;
         this.context.deadlines.cancel(this.#deadline);
-        admission.verdict.then((verdict) => this.#judged(() => admission.judge(verdict)));
+        admission.settled.then((goOn) => this.#judged(goOn, admission.abandoned));
         return;
       case "Refused":
         if (admission.connack !== undefined) this.sink.write(admission.connack);
@@ -218,12 +218,12 @@ export class Connection implements Applicant, Asker {
     }
   }
 
-  /** The verification is over: nothing comes of it when the client has gone meanwhile. */
-  #judged(judge: () => Admission): void {
-    if (this.#state._tag !== "Admitting") return;
+  /** What its admission waited for is there: nothing comes of it when the client has gone meanwhile. */
+  #judged(goOn: () => Admission, abandoned: (() => void) | undefined): void {
+    if (this.#state._tag !== "Admitting") return abandoned?.();
     this.context.look();
     try {
-      this.#admit(judge());
+      this.#admit(goOn());
     } catch (error) {
       this.#fail(error);
     }

@@ -58,6 +58,8 @@ export abstract class SocketSink implements ByteSink {
     queueMicrotask(() => this.#flush());
   }
 
+  hold(): void {}
+
   letIn(): void {
     this.#newcomer?.leave();
     this.#newcomer = undefined;

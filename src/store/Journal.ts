@@ -18,14 +18,16 @@ export interface Journal {
   write(commit: Commit): void;
   /** The commit that the last `write` went into is on disk, as safe as the settings want it. */
   written(): void;
+  /** It could not be made (disk full); the same is tried again until it can. */
+  failed(): void;
 }
 
 /** Who gathers what journals have. */
 export interface JournalOwner {
   /** Counts one change more, of any journal or an event, and answers its mark: 1, 2, 3, … */
   next(): number;
-  /** The journal has something pending: the window's time runs. */
-  pending(journal: Journal): void;
+  /** The journal has something pending: the window's time runs, or is over at once where it is urgent. */
+  pending(journal: Journal, urgent?: boolean): void;
   /** `oldest` of a journal has moved forward. */
   moved(): void;
 }

@@ -259,6 +259,7 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
       nodeId: 1,
       sink: tap.sink(webhook.sink),
       limits: BROKER_LIMITS,
+      listeners: [LIMITS],
       isMemoryShort: () => false,
       access: new LiveAccess({ users: [], acl: [] }),
       newClientId: () => crypto.randomUUID(),

@@ -21,6 +21,9 @@ import { LiveAccess } from "../../src/auth/LiveAccess.ts";
 import { Broker } from "../../src/mqtt/Broker.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
 import type { Authenticate, Authorize } from "../../src/mqtt/ports/Access.ts";
+import type { Clock } from "../../src/mqtt/ports/Clock.ts";
+import type { PresenceStore } from "../../src/mqtt/ports/PresenceStore.ts";
+import type { SessionStore } from "../../src/mqtt/ports/SessionStore.ts";
 import type { ByteSink } from "../../src/mqtt/ports/ByteSink.ts";
 import type { Connection } from "../../src/mqtt/Connection.ts";
 import type { Client } from "../../src/mqtt/session/Client.ts";
@@ -85,6 +88,8 @@ export class TestClient implements ByteSink {
   /** All bytes that the broker has sent. */
   readonly bytes: Array<number> = [];
   buffered = 0;
+  /** How often the broker wanted what it writes next to wait until all is safe. */
+  holds = 0;
   isReading = true;
   /** Whether its place among the newcomers is free. */
   isLetIn = false;
@@ -115,6 +120,10 @@ export class TestClient implements ByteSink {
 
   end(): void {
     this.closed = true;
+  }
+
+  hold(): void {
+    this.holds++;
   }
 
   letIn(): void {
@@ -177,6 +186,9 @@ export interface ProtocolBenchOptions {
   readonly authenticate?: Authenticate;
   /** Instead of one that goes by `acl`. */
   readonly authorize?: Authorize;
+  readonly presence?: PresenceStore;
+  /** Given the bench for its clock. */
+  readonly sessionStore?: (clock: Clock) => SessionStore;
 }
 
 export class ProtocolBench {
@@ -199,12 +211,16 @@ export class ProtocolBench {
     this.listener = new Listener({ ...LIMITS, ...options.limits });
     const access = new LiveAccess({ users: options.users ?? [], acl: options.acl ?? [] });
     this.#access = access;
+    const clock = { now: () => this.now, monotonic: () => (this.looks++, this.elapsed) };
     this.broker = new Broker({
       nodeId: 1,
       sink: this.hooks,
       limits: { ...BROKER_LIMITS, ...options.brokerLimits },
+      listeners: [this.listener.limits],
+      ...(options.presence && { presence: options.presence }),
+      ...(options.sessionStore && { sessionStore: options.sessionStore(clock) }),
       isMemoryShort: () => this.isMemoryShort,
-      clock: { now: () => this.now, monotonic: () => (this.looks++, this.elapsed) },
+      clock,
       access: {
         authenticate: options.authenticate ?? access.authenticate,
         authorize: options.authorize ?? access.authorize,

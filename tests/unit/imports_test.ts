@@ -21,8 +21,8 @@ const HOUSE: Floors = [
   ["main.ts", "reload.ts", "makeBroker.ts", "tools/"],
   ["admin/"],
   ["config/"],
-  ["net/", "cluster/", "auth/", "webhook/"],
-  ["mqtt/", "http/"],
+  ["net/", "cluster/", "auth/", "webhook/", "persistence/"],
+  ["mqtt/", "http/", "store/"],
   ["domain/"],
   ["collections/", "ops/"],
 ];
@@ -53,6 +53,7 @@ const INSIDE: Readonly<Record<string, Floors>> = {
 const SEEN: ReadonlyArray<readonly [from: string, of: string, seen: RegExp]> = [
   ["webhook/", "mqtt/", /^mqtt\/ports\//],
   ["auth/", "mqtt/", /^mqtt\/ports\//],
+  ["persistence/", "mqtt/", /^mqtt\/ports\//],
   ["cluster/", "mqtt/", /^mqtt\/(Broker\.ts$|ports\/|routing\/)/],
   ["http/", "domain/", /^$/],
   ["http/", "collections/", /^$/],

@@ -5,6 +5,8 @@ export interface ByteSink {
    * with other sinks and must not be changed. After `end` or a failure it does nothing.
    */
   write(bytes: Uint8Array): void;
+  /** What is written next is not sent before all that has happened so far is safe; nor is anything behind it. */
+  hold(): void;
   /** Bytes that wait to be sent. */
   readonly buffered: number;
   /** Its client is in: CONNACK has been written, with a yes. */

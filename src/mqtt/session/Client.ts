@@ -101,6 +101,11 @@ export class Client {
     this.#owner.close(reason, reasonCode);
   }
 
+  /** What is written next waits until all that has happened is safe. */
+  hold(): void {
+    this.#sink.hold();
+  }
+
   write(frame: Uint8Array): void {
     this.#sink.write(frame);
   }
