@@ -9,6 +9,7 @@ import type {
 } from "../mqtt/ports/SessionStore.ts";
 import type { StateChange, StateTable } from "../store/Commit.ts";
 import type { StateRow, Store } from "../store/Store.ts";
+import type { ReadError } from "../store/StoreError.ts";
 import type { SessionCodec } from "./SessionCodec.ts";
 
 /** Bytes of rows that are read at a time. */
@@ -30,7 +31,10 @@ type Growing = Pick<RestoredSession, "subscriptions" | "received" | "outgoing"> 
   readonly outgoing: Array<RestoredOutgoing>;
 };
 
-export const readState = (store: Store, codec: SessionCodec): Effect.Effect<FoundState> =>
+export const readState = (
+  store: Store,
+  codec: SessionCodec,
+): Effect.Effect<FoundState, ReadError> =>
   Effect.gen(function* () {
     const retained: Array<RestoredMessage> = [];
     const messages = new Map<number, RestoredMessage>();
@@ -85,7 +89,7 @@ const rows = (
   store: Store,
   table: StateTable,
   read: (row: StateRow) => void,
-): Effect.Effect<void> =>
+): Effect.Effect<void, ReadError> =>
   Effect.gen(function* () {
     let last: StateRow | undefined;
     for (;;) {

@@ -22,7 +22,8 @@ const HOUSE: Floors = [
   ["admin/"],
   ["config/"],
   ["net/", "cluster/", "auth/", "webhook/", "persistence/"],
-  ["mqtt/", "http/", "store/"],
+  ["mqtt/", "http/"],
+  ["store/"],
   ["domain/"],
   ["collections/", "ops/"],
 ];
@@ -53,8 +54,10 @@ const INSIDE: Readonly<Record<string, Floors>> = {
 const SEEN: ReadonlyArray<readonly [from: string, of: string, seen: RegExp]> = [
   ["webhook/", "mqtt/", /^mqtt\/ports\//],
   ["auth/", "mqtt/", /^mqtt\/ports\//],
-  ["persistence/", "mqtt/", /^mqtt\/ports\//],
   ["cluster/", "mqtt/", /^mqtt\/(Broker\.ts$|ports\/|routing\/)/],
+  ["persistence/", "mqtt/", /^mqtt\/ports\//],
+  ["mqtt/", "store/", /^$/],
+  ["http/", "store/", /^$/],
   ["http/", "domain/", /^$/],
   ["http/", "collections/", /^$/],
 ];
