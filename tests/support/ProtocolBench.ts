@@ -186,6 +186,8 @@ export interface ProtocolBenchOptions {
   readonly authenticate?: Authenticate;
   /** Instead of one that goes by `acl`. */
   readonly authorize?: Authorize;
+  /** What the clock on the wall says at the start. */
+  readonly now?: number;
   readonly presence?: PresenceStore;
   /** Given the bench for its clock. */
   readonly sessionStore?: (clock: Clock) => SessionStore;
@@ -208,6 +210,7 @@ export class ProtocolBench {
   #ports = 50_000;
 
   constructor(options: ProtocolBenchOptions = {}) {
+    this.skew = (options.now ?? this.now) - this.now;
     this.listener = new Listener({ ...LIMITS, ...options.limits });
     const access = new LiveAccess({ users: options.users ?? [], acl: options.acl ?? [] });
     this.#access = access;
