@@ -304,6 +304,13 @@ const Retain = Schema.Struct({
 
 /** What broker.toml may hold. */
 export const BrokerFile = Schema.Struct({
+  persistence: withDefault(
+    Schema.Boolean,
+    false,
+    "Whether retained messages and the sessions of absent clients outlive the process, an end by kill -9 " +
+      "too: what is acknowledged is kept, in web-hook.toml's outbox_dir, as safe as its outbox_sync says. " +
+      "false: they end with it.",
+  ),
   node: withDefault(
     Schema.Struct({
       id: withDefault(
@@ -360,6 +367,7 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
     })),
   ];
   return {
+    persistence: file.persistence,
     node: file.node,
     limits: {
       maxSessions: file.mqtt.max_sessions,

@@ -10,6 +10,7 @@ import { formatListenerAddress } from "./ListenerAddress.ts";
 export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings): string =>
   [
     `node ${broker.node.id}`,
+    `sessions and retained messages ${broker.persistence ? "outlive" : "end with"} the process`,
     ...section("listeners", broker.listeners.map(renderListener)),
     `users: ${broker.users.length}`,
     `acl entries: ${broker.acl.length}`,

@@ -92,6 +92,8 @@ export interface AclRule {
 }
 
 export interface BrokerSettings {
+  /** Whether sessions and retained messages outlive the process. */
+  readonly persistence: boolean;
   readonly node: { readonly id: number };
   readonly limits: BrokerLimits;
   readonly listeners: ReadonlyArray<ListenerSettings>;

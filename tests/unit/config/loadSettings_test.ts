@@ -43,6 +43,7 @@ const webHook = async (toml: string, env?: Env) =>
   );
 
 const anyListener = {
+  listener: "tcp.external",
   allowAnonymous: true,
   maxConnections: 1_024_000,
   maxHandshaking: 500,
@@ -80,6 +81,7 @@ const DEFAULT_URL = "http://127.0.0.1:5656/mqtt/webhook";
 Deno.test("loadBrokerSettings fills an empty file with the documented defaults", async () => {
   assert.deepEqual(await broker(""), {
     settings: {
+      persistence: false,
       node: { id: 1 },
       limits: {
         maxSessions: 0,
@@ -121,8 +123,12 @@ Deno.test("loadWebHookSettings fills an empty file with the documented defaults"
   });
 });
 
-Deno.test("The shipped broker.toml means what an empty file means", async () => {
-  assert.deepEqual(await broker(brokerToml), await broker(""));
+Deno.test("The shipped broker.toml means what an empty file means, with persistence", async () => {
+  const { settings, warnings } = await broker("");
+  assert.deepEqual(await broker(brokerToml), {
+    settings: { ...settings, persistence: true },
+    warnings,
+  });
 });
 
 Deno.test("The shipped web-hook.toml means what an empty file means, with every event to one URL", async () => {
@@ -305,6 +311,7 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       // 0 means no limit to RMQTT; here MQTT's own, and 5.0's longest interval.
       limits: {
         ...anyListener,
+        listener: "tcp.a",
         maxPacketSize: 268_435_460,
         messageExpiryInterval: 4_294_967_295_000,
       },
@@ -316,7 +323,7 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       port: 8883,
       certFile: "cert.pem",
       keyFile: "key.pem",
-      limits: { ...anyListener, allowAnonymous: false },
+      limits: { ...anyListener, listener: "tls.b", allowAnonymous: false },
     },
     {
       name: "c",
@@ -327,6 +334,7 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       port: 8083,
       limits: {
         ...anyListener,
+        listener: "ws.c",
         maxPacketSize: 1024,
         maxFirstPacketSize: 1024,
         maxQosAllowed: 1,
@@ -397,6 +405,7 @@ max_mqueue_bytes = 0
   });
   assert.deepEqual(settings.listeners[0]?.limits, {
     ...anyListener,
+    listener: "tcp.a",
     maxSubscriptions: 0,
     maxHandshaking: 0,
     maxConnRate: 7,
@@ -557,6 +566,7 @@ Deno.test("renderSettings prints what would run", async () => {
   assert.equal(
     renderSettings(settings, hooks),
     `node 3
+sessions and retained messages end with the process
 listeners:
   tcp a on 0.0.0.0:1883, anonymous clients allowed, up to 1024000 connections, packets up to 1MB, QoS up to 2
   ws b on [::1]:8080/mqtt, pages of https://a.example https://b.example only, users only, up to 1024000 connections, packets up to 1MB, QoS up to 2
