@@ -20,6 +20,8 @@ export interface Journal {
   write(commit: Commit): void;
   /** The commit that the last `write` went into is on disk, as safe as the settings want it. */
   written(): void;
+  /** A try of that commit has failed; it is made again, as it is. */
+  failed?(): void;
 }
 
 /** Who gathers what journals have. */

@@ -90,7 +90,7 @@ export class Windows implements JournalOwner {
   #syncTimer: Timer | undefined;
   #error = "";
   #isHigh = false;
-  #onRelief: () => void = () => {};
+  #onHigh: () => void = () => {};
   /** Told when a commit that begins after they came is done. */
   #flushing: Array<() => void> = [];
   #closed = false;
@@ -138,7 +138,7 @@ export class Windows implements JournalOwner {
       this.#since.set(journal, this.#now());
     }
     if (this.#committing === undefined) this.#arm();
-    else if (!this.#isHigh && this.#unsafeBytes >= MOST_UNSAFE_BYTES) this.#isHigh = true;
+    else if (!this.#isHigh && this.#unsafeBytes >= MOST_UNSAFE_BYTES) this.#setHigh(true);
   }
 
   /** Whether so much is not on disk yet that no more should come. */
@@ -146,9 +146,9 @@ export class Windows implements JournalOwner {
     return this.#isHigh;
   }
 
-  /** Calls back each time that `isHigh` is true no longer. */
-  onRelief(listener: () => void): void {
-    this.#onRelief = listener;
+  /** Calls back when `isHigh` has changed. */
+  onHigh(listener: () => void): void {
+    this.#onHigh = listener;
   }
 
   /** Writes all that is pending now, synced unless nothing ever is; done when it is on disk. */
@@ -267,6 +267,7 @@ export class Windows implements JournalOwner {
     const one = Effect.suspend(() => this.#options.store.commit(commit, sync)).pipe(
       Effect.tapError(({ message }) => {
         this.#error = message;
+        for (const journal of this.#journals) journal.failed?.();
         const isTold = tries++ % TRIES_PER_LINE === 0;
         return isTold ? this.#say(message, tries) : Effect.void;
       }),
@@ -321,11 +322,13 @@ export class Windows implements JournalOwner {
     for (const journal of this.#journals) journal.written();
     this.moved();
     for (const done of flushing) done();
-    if (this.#isHigh && this.#unsafeBytes < OPEN_AGAIN_BYTES) {
-      this.#isHigh = false;
-      this.#onRelief();
-    }
+    if (this.#isHigh && this.#unsafeBytes < OPEN_AGAIN_BYTES) this.#setHigh(false);
     this.#arm();
+  }
+
+  #setHigh(isHigh: boolean): void {
+    this.#isHigh = isHigh;
+    this.#onHigh();
   }
 
   #fork(effect: Effect.Effect<unknown>): Timer {

@@ -29,6 +29,8 @@ class PlainSink implements ByteSink {
   readonly buffered = 0;
   ended = false;
 
+  hold(): void {}
+
   write(bytes: Uint8Array): void {
     this.sent.push(...bytes);
   }
