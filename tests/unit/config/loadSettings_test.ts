@@ -116,11 +116,32 @@ Deno.test("loadWebHookSettings fills an empty file with the documented defaults"
       breakerFailures: 20,
       ordering: "lifecycle",
       httpClient: "pool",
+      outbox: {
+        kind: "memory",
+        directory: "data/outbox",
+        sync: "interval",
+        syncInterval: 500,
+        delay: 5,
+        maxBytes: 1024 ** 3,
+        deadLetters: false,
+        deadLetterReplay: "recovery",
+        deadLetterMaxAge: 168 * 3_600_000,
+        deadLetterMaxBytes: 256 * 1024 ** 2,
+      },
       rules: [],
       endpoints: new Map(),
     },
     warnings: [],
   });
+});
+
+Deno.test("loadWebHookSettings keeps dead letters on disk, or where a directory is named, or as dead_letters says", async () => {
+  const keeps = async (text: string) => (await webHook(text)).settings.outbox.deadLetters;
+  assert.equal(await keeps('outbox = "disk"'), true);
+  assert.equal(await keeps('outbox_dir = "data/outbox"'), true);
+  assert.equal(await keeps('outbox = "disk"\ndead_letters = false'), false);
+  assert.equal(await keeps("dead_letters = true"), true);
+  assert.equal(await keeps('outbox = "memory"'), false);
 });
 
 Deno.test("The shipped broker.toml means what an empty file means, with persistence", async () => {
@@ -131,10 +152,12 @@ Deno.test("The shipped broker.toml means what an empty file means, with persiste
   });
 });
 
-Deno.test("The shipped web-hook.toml means what an empty file means, with every event to one URL", async () => {
+Deno.test("The shipped web-hook.toml means what an empty file means, with every event to one URL and kept on disk", async () => {
+  const { settings } = await webHook("");
   assert.deepEqual(await webHook(webHookToml), {
     settings: {
-      ...(await webHook("")).settings,
+      ...settings,
+      outbox: { ...settings.outbox, kind: "disk", deadLetters: true },
       rules: hookEventNames.map((event) => ({
         event,
         action: event,
@@ -581,6 +604,8 @@ endpoints:
 delivery:
   worker threads 0, 128 requests in flight, pool client
   queue of 300000 events, when full backpressure, of them 50% for failing URLs and 10% for one client's order
-  order lifecycle, breaker after 20 failures, 10s to drain at shutdown`,
+  order lifecycle, breaker after 20 failures, 10s to drain at shutdown
+  outbox in memory
+  no dead letters`,
   );
 });
