@@ -501,7 +501,7 @@ Deno.test("After an end at any moment the broker is what it was at the last wind
   for (let round = 0; round < flag("persistence-rounds", 150); round++) {
     const random = new Random(seed * 1_000_003 + round);
     let bench = new StoredBench();
-    let shadow = new ProtocolBench();
+    const shadow = new ProtocolBench();
     for (let life = 0; life < 3; life++) {
       const world: World = { bench, clients: new Map() };
       const mirrored: World = { bench: shadow, clients: new Map() };
