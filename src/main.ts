@@ -16,13 +16,15 @@ import { VERSION } from "./domain/version.ts";
 import type { Descriptors } from "./net/Descriptors.ts";
 import { makeDescriptors } from "./net/Descriptors.ts";
 import { listen } from "./net/listen.ts";
-import { makeBroker } from "./makeBroker.ts";
+import { brokerClock, makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
 import { makeIsMemoryShort } from "./ops/memory.ts";
 import * as logger from "./ops/logger.ts";
 import { giveUp } from "./ops/permissions.ts";
 import { listenFor } from "./ops/signals.ts";
 import { fileTarget, reload } from "./reload.ts";
+import * as Durable from "./store/Durable.ts";
+import * as Persistence from "./persistence/Persistence.ts";
 import * as WebHook from "./webhook/WebHook.ts";
 
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
@@ -35,26 +37,40 @@ const run = (files: ConfigFiles) =>
     const figures = yield* listenFor("SIGUSR2"); // on SIGUSR1 Deno opens a debugger's port, listened for or not
     const settings = yield* loadSettings(files);
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
-    const webHook = yield* WebHook.make(settings.webHook); // last: drains
+    const { outbox } = settings.webHook;
+    const { persistence } = settings.broker;
+    const durable = outbox.kind === "disk" || outbox.deadLetters || persistence
+      ? yield* Durable.open(outbox) // last of all: all the others write there
+      : undefined;
+    const webHook = yield* WebHook.make(settings.webHook, durable); // last: drains
     const sockets = yield* makeSockets; // then: sockets send what they were given
     const access = new LiveAccess(settings.broker);
     const descriptors = yield* makeDescriptors(descriptorsBeside(settings.webHook));
     descriptors.count(() => sockets.size);
     webHook.onShortage(() => descriptors.exhausted());
+    // Where dead letters alone are kept, a crash forgets events: of who was there receivers know nothing sure.
+    const kept = durable !== undefined && (outbox.kind === "disk" || persistence)
+      ? yield* Persistence.make(durable, yield* brokerClock, persistence)
+      : undefined;
     const broker = yield* makeBroker({ // then: clients are disconnected, with their events
       nodeId: settings.broker.node.id,
       sink: webHook.sink,
       limits: settings.broker.limits,
+      listeners: settings.broker.listeners.map(({ limits }) => limits),
       isMemoryShort: makeIsMemoryShort(settings.broker.limits.maxMemory),
       access,
       newClientId: () => `auto-${crypto.randomUUID()}`,
+      ...(kept === undefined ? {} : { presence: kept.presence }),
+      ...(kept?.sessionStore === undefined ? {} : { sessionStore: kept.sessionStore }),
     });
+    if (kept !== undefined) broker.restore(kept.state, kept.told);
     webHook.onRelief(() => broker.resume());
     for (const listener of settings.broker.listeners) { // first: no new clients
       yield* listen(yield* within(descriptors, listener), broker, sockets, descriptors);
     }
     // Reloads read files, and files alone: variables that were read before are remembered.
-    giveUp("env", ...(fileTarget(settings.webHook) === undefined ? ["write"] as const : []));
+    const writes = durable !== undefined || fileTarget(settings.webHook) !== undefined;
+    giveUp("env", ...(writes ? [] : ["write"] as const));
     yield* Effect.logInfo("started", { version: VERSION, pid: Deno.pid });
     const running = { settings: settings.broker, access, broker, webHook };
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, reload(files, running))));
@@ -116,7 +132,11 @@ const main = Effect.suspend(() => {
   if (Either.isLeft(command)) return failed(EX_USAGE)(command.left);
   return perform(command.right).pipe(
     Effect.as(0),
-    Effect.catchTags({ ConfigError: failed(EX_CONFIG), CaFileError: failed(EX_CONFIG) }),
+    Effect.catchTags({
+      ConfigError: failed(EX_CONFIG),
+      CaFileError: failed(EX_CONFIG),
+      StoreError: failed(EX_CONFIG),
+    }),
     Effect.catchAll(failed(1)),
   );
 });

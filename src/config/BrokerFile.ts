@@ -304,6 +304,13 @@ const Retain = Schema.Struct({
 
 /** What broker.toml may hold. */
 export const BrokerFile = Schema.Struct({
+  persistence: withDefault(
+    Schema.Boolean,
+    false,
+    "Whether retained messages and the sessions of absent clients outlive the process, an end by kill -9 " +
+      "too: what is acknowledged is kept, in web-hook.toml's outbox_dir, as safe as its outbox_sync says. " +
+      "false: they end with it.",
+  ),
   node: withDefault(
     Schema.Struct({
       id: withDefault(
@@ -360,6 +367,7 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
     })),
   ];
   return {
+    persistence: file.persistence,
     node: file.node,
     limits: {
       maxSessions: file.mqtt.max_sessions,
@@ -381,7 +389,7 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
 
 type Listener = typeof TcpListener.Type;
 
-const enabled = <L extends Listener, T>(
+const enabled = <L extends Listener, T extends { readonly transport: string }>(
   listeners: { readonly [name: string]: L },
   transport: (listener: L) => T,
 ) =>
@@ -390,6 +398,7 @@ const enabled = <L extends Listener, T>(
     ...listener.addr,
     ...transport(listener),
     limits: {
+      listener: `${transport(listener).transport}.${name}`,
       allowAnonymous: listener.allow_anonymous,
       maxConnections: listener.max_connections,
       maxHandshaking: listener.max_handshaking_limit,

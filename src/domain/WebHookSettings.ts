@@ -1,6 +1,7 @@
 /** What web-hook.toml says, decoded: times in milliseconds, defaults filled in. Keys: docs/web-hook-toml.md. */
 import type * as Redacted from "effect/Redacted";
 import type { HookRule } from "./HookRule.ts";
+import type { OutboxSettings } from "./OutboxSettings.ts";
 import type { RetryPolicy } from "./RetryPolicy.ts";
 
 /** How one URL is delivered to: the file's general keys, overridden by its `[[endpoint]]` table. */
@@ -39,6 +40,7 @@ export interface WebHookSettings {
   readonly ordering: "lifecycle" | "client" | "none";
   /** `pool`: our keep-alive HTTP/1.1 client. `fetch`: the platform's. */
   readonly httpClient: "pool" | "fetch";
+  readonly outbox: OutboxSettings;
   readonly rules: ReadonlyArray<HookRule>;
   /** Every URL that a rule names, once. */
   readonly endpoints: ReadonlyMap<string, EndpointSettings>;

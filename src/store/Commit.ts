@@ -22,12 +22,15 @@ export interface DeadGroup {
   readonly records: Uint8Array;
 }
 
-/** A client that is connected; `info`: what its events need, as its journal has written it. */
+/** A session or connection that receivers know of. */
 export interface OnlineRow {
   readonly clientid: string;
+  /** What its events need, as its journal has written it. */
   readonly info: string;
   /** Whether its session ends with its connection. */
   readonly clean: boolean;
+  /** False: its session is kept, and the client is away. */
+  readonly connected: boolean;
 }
 
 /** Where ids and sequence numbers may begin after a restart: nothing at or above these was given. */
@@ -63,7 +66,7 @@ export interface Commit {
   readonly ended: Array<number>;
   readonly dead: Array<DeadGroup>;
   readonly online: Array<OnlineRow>;
-  /** Client identifiers that are connected no longer. */
+  /** Client identifiers of which receivers know no longer. */
   readonly offline: Array<string>;
   /** In order: a later one of the same row counts. */
   readonly state: Array<StateChange>;
@@ -84,3 +87,8 @@ export const emptyCommit = (): Commit => ({
 export const onlyTakes = (commit: Commit): boolean =>
   commit.groups.length === 0 && commit.dead.length === 0 && commit.online.length === 0 &&
   commit.state.every(({ value }) => value === undefined) && commit.reserved === undefined;
+
+/** Whether there is nothing to be written. */
+export const isEmpty = (commit: Commit): boolean =>
+  onlyTakes(commit) && commit.ended.length === 0 && commit.offline.length === 0 &&
+  commit.state.length === 0;

@@ -4,15 +4,10 @@
  */
 import type * as Effect from "effect/Effect";
 import type { Commit, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
+import type { CommitError, ReadError } from "./StoreError.ts";
 
 /** How a commit counts as done. docs/outbox.md says what each promises. */
 export type Durability = "none" | "interval" | "commit";
-
-/** A commit could not be made (disk full, input or output error): nothing of it was written; it may be tried again. */
-export interface CommitError {
-  readonly _tag: "CommitError";
-  readonly message: string;
-}
 
 /** A row of the broker's state as it was put. */
 export interface StateRow {
@@ -26,7 +21,7 @@ export interface Store {
   readonly prefix: string;
   /** As the last commit before this start had it. */
   readonly reserved: Reserved;
-  /** The largest row of a group that was ever written here, or 0. */
+  /** The largest row of a group that waits, or 0. */
   readonly lastRow: number;
   /** Writes a window. One at a time; `sync`: not before fsync has returned. */
   commit(commit: Commit, sync: boolean): Effect.Effect<void, CommitError>;
@@ -34,13 +29,17 @@ export interface Store {
    * Groups behind row `after`, by row, until they have `bytes` of records (one at least, where there is
    * one). A group whose checksum is wrong becomes a dead letter (`damaged`) here and is not among them.
    */
-  groups(after: number, bytes: number, url?: string): Effect.Effect<ReadonlyArray<Group>>;
-  /** Clients that were connected when the process ended. */
-  online(): Effect.Effect<ReadonlyArray<OnlineRow>>;
+  groups(
+    after: number,
+    bytes: number,
+    url?: string,
+  ): Effect.Effect<ReadonlyArray<Group>, ReadError>;
+  /** What receivers knew of when the process ended. */
+  online(): Effect.Effect<ReadonlyArray<OnlineRow>, ReadError>;
   /** Rows of one table by owner and key, in pages: those behind the last of the page before. */
   state(
     table: StateTable,
-    after: StateRow | undefined,
+    after: Pick<StateRow, "owner" | "key"> | undefined,
     bytes: number,
-  ): Effect.Effect<ReadonlyArray<StateRow>>;
+  ): Effect.Effect<ReadonlyArray<StateRow>, ReadError>;
 }

@@ -17,10 +17,12 @@ export interface EventCounts {
   /** Waiting: for its turn, for a permit, or for its next attempt. */
   readonly queued: number;
   readonly in_flight: number;
+  /** Left on disk by a stop, for the next start. */
+  readonly kept: number;
 }
 
 /** Why an event ended at a URL without that URL having had its attempts. */
-export type DropReason = "endpoint_share" | "gone" | "queue_full" | "shutdown";
+export type DropReason = "endpoint_share" | "gone" | "outbox_full" | "queue_full" | "shutdown";
 
 /** One URL's figures. */
 export interface EndpointSnapshot {
@@ -57,6 +59,7 @@ export class EndpointCounters {
   readonly delivered = new Float64Array(size);
   readonly queued = new Float64Array(size);
   readonly inFlight = new Float64Array(size);
+  readonly kept = new Float64Array(size);
   readonly #failed = new Map<string, Float64Array>();
   readonly #dropped = new Map<DropReason, Float64Array>();
   attempts = 0;
@@ -73,6 +76,20 @@ export class EndpointCounters {
 
   dropped(event: number, reason: DropReason): void {
     count(this.#dropped, reason, event);
+  }
+
+  /** How many wait or are in flight, over all events. */
+  get left(): number {
+    return this.queued.reduce((sum, n, event) => sum + n + this.inFlight[event]!, 0); // as long
+  }
+
+  /** A stop leaves what waits, which is kept on disk or dropped. */
+  leaveQueued(areKept: boolean): void {
+    for (const [event, n] of this.queued.entries()) {
+      if (areKept) this.kept[event]! += n; // as long
+      else if (n > 0) count(this.#dropped, "shutdown", event, n);
+    }
+    this.queued.fill(0);
   }
 
   snapshot(): EndpointSnapshot {
@@ -97,14 +114,20 @@ export class EndpointCounters {
       dropped: byReason(this.#dropped, read),
       queued: read(this.queued),
       in_flight: read(this.inFlight),
+      kept: read(this.kept),
     };
   }
 }
 
-const count = <R extends string>(by: Map<R, Float64Array>, reason: R, event: number): void => {
+const count = <R extends string>(
+  by: Map<R, Float64Array>,
+  reason: R,
+  event: number,
+  n = 1,
+): void => {
   let of = by.get(reason);
   if (of === undefined) by.set(reason, of = new Float64Array(size));
-  of[event]!++; // event < size
+  of[event]! += n; // event < size
 };
 
 const byReason = (
@@ -177,6 +200,7 @@ export class Metrics {
       ...prefixed("dropped_", total.dropped),
       queued: total.queued,
       in_flight: total.in_flight,
+      ...(total.kept > 0 ? { kept: total.kept } : {}),
       ...Object.fromEntries(
         Object.entries(events).map(([event, counts]) => [event, inOneField(counts)]),
       ),
@@ -188,9 +212,12 @@ export class Metrics {
 export const sum = (byReason: Readonly<Record<string, number>>): number =>
   Object.values(byReason).reduce((all, n) => all + n, 0);
 
-/** `matched/delivered/failed/dropped/queued/in_flight`: the first is the sum of the others. */
-const inOneField = ({ matched, delivered, failed, dropped, queued, in_flight }: EventCounts) =>
-  [matched, delivered, sum(failed), sum(dropped), queued, in_flight].join("/");
+/** `matched/delivered/failed/dropped/queued/in_flight`, then `/kept` if any are: the first is the sum of the others. */
+const inOneField = (counts: EventCounts) => {
+  const { matched, delivered, failed, dropped, queued, in_flight, kept } = counts;
+  const all = [matched, delivered, sum(failed), sum(dropped), queued, in_flight];
+  return [...all, ...(kept > 0 ? [kept] : [])].join("/");
+};
 
 const prefixed = (prefix: string, counts: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(counts).map(([reason, n]) => [prefix + reason, n]));

@@ -29,6 +29,8 @@ class PlainSink implements ByteSink {
   readonly buffered = 0;
   ended = false;
 
+  hold(): void {}
+
   write(bytes: Uint8Array): void {
     this.sent.push(...bytes);
   }
@@ -59,6 +61,7 @@ const start = (verdict: Verdict | Promise<Verdict> = "good") => {
     nodeId: 1,
     sink: hooks,
     limits: BROKER_LIMITS,
+    listeners: [],
     isMemoryShort: () => false,
     clock: { now: () => 0, monotonic: () => 0 },
     access: {
