@@ -19,7 +19,7 @@ import { makeDescriptors } from "./net/Descriptors.ts";
 import type { ListenError } from "./net/listen.ts";
 import { makeConnectionLog } from "./net/connectionLog.ts";
 import { listen } from "./net/listen.ts";
-import { makeBroker } from "./makeBroker.ts";
+import { brokerClock, makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
 import { makeIsMemoryShort } from "./ops/memory.ts";
 import * as logger from "./ops/logger.ts";
@@ -28,6 +28,9 @@ import { monotonicMillis } from "./ops/monotonic.ts";
 import { listenFor } from "./ops/signals.ts";
 import { fileTarget, reload } from "./reload.ts";
 import * as FileTargets from "./webhook/attempt/FileTargets.ts";
+import * as Durable from "./store/Durable.ts";
+import type { StoreError } from "./store/StoreError.ts";
+import * as Persistence from "./persistence/Persistence.ts";
 import * as WebHook from "./webhook/WebHook.ts";
 
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
@@ -74,27 +77,41 @@ const untilStopped = (
 ) =>
   Effect.gen(function* () {
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
-    const webHook = yield* WebHook.make(settings.webHook); // last: drains
+    const { outbox } = settings.webHook;
+    const { persistence } = settings.broker;
+    const durable = outbox.kind === "disk" || outbox.deadLetters || persistence
+      ? yield* Durable.open(outbox) // last of all: all the others write there
+      : undefined;
+    const webHook = yield* WebHook.make(settings.webHook, durable); // last: drains
     const sockets = yield* makeSockets; // then: sockets send what they were given
     const access = new LiveAccess(settings.broker);
     const descriptors = yield* makeDescriptors(descriptorsBeside(settings.webHook));
     descriptors.count(() => sockets.size);
     webHook.onShortage(() => descriptors.exhausted());
+    // Where dead letters alone are kept, a crash forgets events: of who was there receivers know nothing sure.
+    const kept = durable !== undefined && (outbox.kind === "disk" || persistence)
+      ? yield* Persistence.make(durable, yield* brokerClock, persistence)
+      : undefined;
     const broker = yield* makeBroker({ // then: clients are disconnected, with their events
       nodeId: settings.broker.node.id,
       sink: webHook.sink,
       limits: settings.broker.limits,
+      listeners: settings.broker.listeners.map(({ limits }) => limits),
       isMemoryShort: makeIsMemoryShort(settings.broker.limits.maxMemory),
       access,
       reports: yield* makeConnectionLog,
       newClientId: () => `auto-${crypto.randomUUID()}`,
+      ...(kept === undefined ? {} : { presence: kept.presence }),
+      ...(kept?.sessionStore === undefined ? {} : { sessionStore: kept.sessionStore }),
     });
+    if (kept !== undefined) broker.restore(kept.state, kept.told);
     webHook.onRelief(() => broker.resume());
     for (const listener of settings.broker.listeners) { // first: no new clients
       yield* listen(yield* within(descriptors, listener), broker, sockets, descriptors);
     }
     // Reloads read files, and files alone: variables that were read before are remembered.
-    giveUp("env", ...(fileTarget(settings.webHook) === undefined ? ["write"] as const : []));
+    const writes = durable !== undefined || fileTarget(settings.webHook) !== undefined;
+    giveUp("env", ...(writes ? [] : ["write"] as const));
     yield* tellTargets(settings.webHook);
     yield* Effect.logInfo("started", { version: VERSION, pid: Deno.pid });
     const running = { settings: settings.broker, access, broker, webHook };
@@ -175,7 +192,11 @@ const check = (files: ConfigFiles, tries: boolean) =>
 /** Does what was asked for; answers the exit status. */
 const perform = (
   command: CommandLine,
-): Effect.Effect<number, ConfigError | ListenError | WebHook.WebHookError, ConfigSource> => {
+): Effect.Effect<
+  number,
+  ConfigError | ListenError | StoreError | WebHook.WebHookError,
+  ConfigSource
+> => {
   switch (command._tag) {
     case "Run":
       return run(command.files);
@@ -207,7 +228,11 @@ const main = Effect.suspend(() => {
     return failed(EX_USAGE)({ message: `${command.left.message} (type --help for the options)` });
   }
   return perform(command.right).pipe(
-    Effect.catchTags({ ConfigError: failed(EX_CONFIG), FileTargetError: failed(EX_CONFIG) }),
+    Effect.catchTags({
+      ConfigError: failed(EX_CONFIG),
+      FileTargetError: failed(EX_CONFIG),
+      StoreError: failed(EX_CONFIG),
+    }),
     Effect.catchAll(failed(1)),
   );
 });

@@ -349,6 +349,13 @@ const Log = Schema.Struct({
 
 /** What broker.toml may hold. */
 export const BrokerFile = Schema.Struct({
+  persistence: withDefault(
+    Schema.Boolean,
+    false,
+    "Whether retained messages and the sessions of absent clients outlive the process, an end by kill -9 " +
+      "too: what is acknowledged is kept, in web-hook.toml's outbox_dir, as safe as its outbox_sync says. " +
+      "false: they end with it.",
+  ),
   node: withDefault(
     Schema.Struct({
       id: withDefault(
@@ -404,6 +411,7 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
   ];
   const { level, format } = file.log;
   return {
+    persistence: file.persistence,
     node: file.node,
     log: { level: level === "trace" ? "debug" : level, format },
     limits: {
@@ -439,7 +447,7 @@ const doorOf = (
   { path, allowed_origins }: Pick<typeof WsListener.Type, keyof typeof door>,
 ): WebSocketDoor => ({ path, allowedOrigins: allowed_origins });
 
-const enabled = <L extends Listener, T>(
+const enabled = <L extends Listener, T extends { readonly transport: string }>(
   listeners: { readonly [name: string]: L },
   transport: (listener: L) => T,
 ) =>
@@ -448,6 +456,7 @@ const enabled = <L extends Listener, T>(
     ...listener.addr,
     ...transport(listener),
     limits: {
+      listener: `${transport(listener).transport}.${name}`,
       allowAnonymous: listener.allow_anonymous,
       maxConnections: listener.max_connections,
       maxHandshaking: listener.max_handshaking_limit,

@@ -3,13 +3,16 @@ import * as Schema from "@effect/schema";
 import type { HookEventName } from "../domain/HookEvent.ts";
 import { hasSubject, hookEventNames } from "../domain/HookEvent.ts";
 import type { HookRule } from "../domain/HookRule.ts";
+import type { OutboxSettings } from "../domain/OutboxSettings.ts";
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { KeyPath } from "./ConfigError.ts";
 import { displayUrl } from "../domain/displayUrl.ts";
 import type { UnplacedFault } from "./expectation.ts";
 import { expecting } from "./expectation.ts";
 import {
+  byteSize,
   endpointUrl,
+  expiry,
   number,
   oneOf,
   optional,
@@ -161,6 +164,8 @@ const LONGEST_QUEUE = 2 ** 31 - 1;
 
 const QUEUE_CAPACITY = 300_000;
 
+const OUTBOX_DIR = "data/outbox";
+
 /** What web-hook.toml may hold. */
 export const WebHookFile = Schema.Struct({
   worker_threads: withDefault(
@@ -224,6 +229,58 @@ export const WebHookFile = Schema.Struct({
     timer(0),
     10_000,
     "How long a stopping process goes on delivering what is queued.",
+  ),
+  outbox: withDefault(
+    oneOf("memory", "disk"),
+    "memory",
+    'Where deliveries wait: "memory" loses them when the process is killed; "disk" keeps what is not ' +
+      "delivered within outbox_delay, and acknowledges nothing to a client before it is delivered or " +
+      "kept. docs/outbox.md",
+  ),
+  // Filled in by `webHookSettings`: that it is there has a meaning of its own.
+  outbox_dir: optional(
+    text,
+    "The directory of what is kept, from the working directory; each broker needs one of its own. " +
+      "With an outbox in memory it has dead letters kept.",
+  ).annotations({ default: OUTBOX_DIR }),
+  outbox_sync: withDefault(
+    oneOf("none", "interval", "commit"),
+    "interval",
+    'What a power cut may cost (none of them loses anything by kill -9): "none", up to the last ' +
+      'checkpoint; "interval", outbox_sync_interval; "commit", nothing.',
+  ),
+  outbox_sync_interval: withDefault(
+    timer(1),
+    500,
+    'With "interval": what is written is synced within this time.',
+  ),
+  outbox_delay: withDefault(
+    timer(0),
+    5,
+    'What is delivered sooner is never written. "0s": everything is.',
+  ),
+  outbox_max_bytes: withDefault(
+    byteSize(Number.MAX_SAFE_INTEGER),
+    1024 ** 3,
+    "Bytes that may wait on disk; then when_full says what happens.",
+  ),
+  // Filled in by `webHookSettings`: the default depends on other keys.
+  dead_letters: optional(
+    Schema.Boolean,
+    "Whether what is given up, refused or dropped is kept to be looked at and sent again. Without " +
+      "this key: with an outbox on disk, or where outbox_dir is there.",
+  ),
+  dead_letter_replay: withDefault(
+    oneOf("recovery", "manual"),
+    "recovery",
+    '"recovery": what was given up because its URL failed as a whole is sent again by itself once ' +
+      'the URL answers; "manual": by deno task dead-letters alone.',
+  ),
+  dead_letter_max_age: withDefault(expiry, 168 * 3_600_000, "Older dead letters are deleted."),
+  dead_letter_max_bytes: withDefault(
+    byteSize(Number.MAX_SAFE_INTEGER),
+    256 * 1024 ** 2,
+    "Bytes of dead letters; beyond, the oldest are deleted.",
   ),
   endpoint: withDefault(
     Endpoints,
@@ -321,12 +378,26 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
       breakerFailures: file.breaker_failures,
       ordering: file.ordering,
       httpClient: file.http_client,
+      outbox: outboxSettings(file),
       rules,
       endpoints: new Map(urls.map((url) => [url, endpoint(url)])),
     },
     doubts: file.endpoint.flatMap((e, i) => endpointDoubts(e, ["endpoint", i], urls)),
   };
 };
+
+const outboxSettings = (file: WebHookFile): OutboxSettings => ({
+  kind: file.outbox,
+  directory: file.outbox_dir ?? OUTBOX_DIR,
+  sync: file.outbox_sync,
+  syncInterval: file.outbox_sync_interval,
+  delay: file.outbox_delay,
+  maxBytes: file.outbox_max_bytes,
+  deadLetters: file.dead_letters ?? (file.outbox === "disk" || file.outbox_dir !== undefined),
+  deadLetterReplay: file.dead_letter_replay,
+  deadLetterMaxAge: file.dead_letter_max_age,
+  deadLetterMaxBytes: file.dead_letter_max_bytes,
+});
 
 const endpointDoubts = (
   { url, ca_file, headers }: Endpoint,

@@ -1,5 +1,6 @@
 /** What `--check` prints: the settings as a person reads them. It must never print a secret, not even its length. */
 import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
+import type { OutboxSettings } from "../domain/OutboxSettings.ts";
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import { formatByteSize } from "./ByteSize.ts";
 import { formatDuration } from "./Duration.ts";
@@ -10,6 +11,7 @@ import { formatListenerAddress } from "./ListenerAddress.ts";
 export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings): string =>
   [
     `node ${broker.node.id}`,
+    `sessions and retained messages ${broker.persistence ? "outlive" : "end with"} the process`,
     ...section("listeners", broker.listeners.map(renderListener)),
     `users: ${broker.users.length}`,
     `acl entries: ${broker.acl.length}`,
@@ -24,7 +26,20 @@ export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings)
     }% for one client's order`,
     `  order ${webHook.ordering}, breaker after ${webHook.breakerFailures} failures,` +
     ` ${formatDuration(webHook.shutdownTimeout)} to drain at shutdown`,
+    ...renderOutbox(webHook.outbox),
   ].join("\n");
+
+const renderOutbox = (outbox: OutboxSettings): ReadonlyArray<string> => [
+  outbox.kind === "memory"
+    ? "  outbox in memory"
+    : `  outbox on disk in ${outbox.directory}, up to ${formatByteSize(outbox.maxBytes)},` +
+      ` written after ${formatDuration(outbox.delay)}, sync ${outbox.sync}` +
+      (outbox.sync === "interval" ? ` of ${formatDuration(outbox.syncInterval)}` : ""),
+  outbox.deadLetters
+    ? `  dead letters in ${outbox.directory}, up to ${formatByteSize(outbox.deadLetterMaxBytes)}` +
+      ` and ${formatDuration(outbox.deadLetterMaxAge)}, replay ${outbox.deadLetterReplay}`
+    : "  no dead letters",
+];
 
 const section = (name: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.length === 0 ? [`${name}: none`] : [`${name}:`, ...lines.map((line) => `  ${line}`)];

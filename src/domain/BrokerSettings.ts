@@ -4,6 +4,8 @@ import type { QoS } from "./QoS.ts";
 
 /** The limits that a listener sets on the clients that come in by it. 0 stands for "no limit" only where said. */
 export interface ListenerLimits {
+  /** Whose they are: `tcp.external`. */
+  readonly listener: string;
   readonly allowAnonymous: boolean;
   readonly maxConnections: number;
   /** Sockets that are no client's yet, from accept to CONNACK; 0: no limit. */
@@ -106,6 +108,8 @@ export interface LogSettings {
 
 export interface BrokerSettings {
   readonly log: LogSettings;
+  /** Whether sessions and retained messages outlive the process. */
+  readonly persistence: boolean;
   readonly node: { readonly id: number };
   readonly limits: BrokerLimits;
   readonly listeners: ReadonlyArray<ListenerSettings>;

@@ -1,6 +1,7 @@
 /** What web-hook.toml says, decoded: times in milliseconds, defaults filled in. Keys: docs/web-hook-toml.md. */
 import type * as Redacted from "effect/Redacted";
 import type { HookRule } from "./HookRule.ts";
+import type { OutboxSettings } from "./OutboxSettings.ts";
 import type { RetryPolicy } from "./RetryPolicy.ts";
 
 /** The certificates of a `ca_file`. */
@@ -46,6 +47,7 @@ export interface WebHookSettings {
   readonly ordering: "lifecycle" | "client" | "none";
   /** `pool`: our keep-alive HTTP/1.1 client. `fetch`: the platform's. */
   readonly httpClient: "pool" | "fetch";
+  readonly outbox: OutboxSettings;
   readonly rules: ReadonlyArray<HookRule>;
   /** Every URL that a rule names, once. */
   readonly endpoints: ReadonlyMap<string, EndpointSettings>;

@@ -12,6 +12,7 @@ import { copyBytes } from "./wire/allocateBytes.ts";
 import type { ByteSink } from "./ports/ByteSink.ts";
 import type { Listener } from "./Listener.ts";
 import type { Asker } from "./ports/Access.ts";
+import type { Safety } from "./ports/Safety.ts";
 import type { Client } from "./session/Client.ts";
 import type { Deadline } from "../collections/Deadlines.ts";
 import { Deque } from "../collections/Deque.ts";
@@ -120,6 +121,11 @@ export class Connection implements Applicant, Asker {
     return this.listener.limits.allowAnonymous;
   }
 
+  /** What its acknowledgements wait for. */
+  get safety(): Safety {
+    return this.context.hooks.sink;
+  }
+
   get isWaiting(): boolean {
     return this.#state._tag === "Admitting";
   }
@@ -206,9 +212,10 @@ export class Connection implements Applicant, Asker {
       case "Pending":
         this.#state = ADMITTING;
         this.context.deadlines.cancel(this.#deadline);
-        admission.verdict.then((verdict) => this.#judged(() => admission.judge(verdict)));
+        admission.settled.then((goOn) => this.#judged(goOn, admission.abandoned));
         return;
       case "Refused":
+        this.sink.hold(); // client_connack is told
         if (admission.connack !== undefined) this.sink.write(admission.connack);
         return this.close("refused");
       case "Crowded":
@@ -216,6 +223,7 @@ export class Connection implements Applicant, Asker {
         return;
       case "Admitted": {
         const { client, session, connack, connectInfo, present } = admission;
+        this.sink.hold();
         this.sink.write(connack);
         this.sink.letIn();
         this.#frames.maxPacketSize = this.listener.limits.maxPacketSize;
@@ -231,12 +239,12 @@ export class Connection implements Applicant, Asker {
     }
   }
 
-  /** The verification is over: nothing comes of it when the client has gone meanwhile. */
-  #judged(judge: () => Admission): void {
-    if (this.#state._tag !== "Admitting") return;
+  /** What its admission waited for is there: nothing comes of it when the client has gone meanwhile. */
+  #judged(goOn: () => Admission, abandoned: (() => void) | undefined): void {
+    if (this.#state._tag !== "Admitting") return abandoned?.();
     this.context.look();
     try {
-      this.#admit(judge());
+      this.#admit(goOn());
     } catch (error) {
       this.#fail(error);
     }

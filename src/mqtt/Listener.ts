@@ -4,9 +4,10 @@ import type { ListenerLimits } from "../domain/BrokerSettings.ts";
 export class Listener {
   connected = 0;
 
-  constructor(
-    readonly limits: ListenerLimits,
-    /** As the log has it: `tcp.external`. */
-    readonly name = "",
-  ) {}
+  constructor(readonly limits: ListenerLimits) {}
+
+  /** As the log has it: `tcp.external`. */
+  get name(): string {
+    return this.limits.listener;
+  }
 }

@@ -38,6 +38,8 @@ export abstract class SocketSink implements ByteSink {
   /** Older than `#waiting`, and put together; empty when that is. */
   #joined: Array<Uint8Array> = [];
   #isSending = false;
+  /** Whether something in `#waiting` acknowledges what has to be safe first. */
+  #isHeld = false;
   #closing: ReturnType<typeof setTimeout> | undefined;
   /** Until its client is in. */
   #newcomer: Newcomer | undefined;
@@ -64,6 +66,10 @@ export abstract class SocketSink implements ByteSink {
   /** How long its newcomer is on its way, in milliseconds. */
   get age(): number {
     return this.#newcomer?.age ?? 0;
+  }
+
+  hold(): void {
+    this.#isHeld = true;
   }
 
   letIn(): void {
@@ -108,8 +114,17 @@ export abstract class SocketSink implements ByteSink {
       const waiting = this.#joined.length === 0
         ? this.#waiting
         : [...this.#joined, ...this.#waiting];
+      // Taken before the wait, or what is acknowledged meanwhile would slip out with it.
       this.#waiting = [];
       this.#joined = [];
+      if (this.#isHeld) {
+        this.#isHeld = false;
+        const safety = this.connection?.safety;
+        if (safety !== undefined && safety.mark > safety.safe) {
+          await safety.whenSafe(safety.mark);
+          if (this.#state === "closed") return;
+        }
+      }
       try {
         await this.#sendAll(joined(waiting));
       } catch {

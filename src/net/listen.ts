@@ -33,7 +33,7 @@ export const listen = (
 ): Effect.Effect<void, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const { name, transport } = settings;
-    const listener = new Listener(settings.limits, `${transport}.${name}`);
+    const listener = new Listener(settings.limits);
     const open: OpenConnection = (sink, peer) => {
       sockets.add(sink);
       return broker.accept(sink, listener, formatAddress(peer), sink.age);

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect";
 import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Fiber from "effect/Fiber";
 import * as LogLevel from "effect/LogLevel";
+import * as Option from "effect/Option";
 import * as Runtime from "effect/Runtime";
 import * as Scope from "effect/Scope";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
@@ -28,6 +29,11 @@ import { Endpoints } from "./endpoint/Endpoints.ts";
 import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
+import * as DurableParts from "./dispatch/DurableParts.ts";
+import { recover } from "./dispatch/recover.ts";
+import type { Durable } from "../store/Durable.ts";
+import type { ReadError } from "../store/StoreError.ts";
+import { monotonicMillis } from "../ops/monotonic.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
 import type { FileTargetError } from "./attempt/FileTargets.ts";
 import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
@@ -39,7 +45,7 @@ import { RuleTable } from "./dispatch/RuleTable.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
-export type WebHookError = FileTargetError | WorkerStartError;
+export type WebHookError = FileTargetError | ReadError | WorkerStartError;
 
 /** A running delivery engine. */
 export interface WebHook {
@@ -65,10 +71,16 @@ export interface WebHook {
   readonly logSummary: Effect.Effect<void>;
 }
 
-/** The engine with the HTTP executor that the settings ask for. */
+/**
+ * The engine with the HTTP executor that the settings ask for.
+ *
+ * @param durable what the settings want to survive goes there; undefined: they want nothing to
+ */
 export const make = (
   settings: WebHookSettings,
-): Effect.Effect<WebHook, WebHookError, Scope.Scope> => makeWith(settings, httpExecutor);
+  durable?: Durable,
+): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
+  makeWith(settings, httpExecutor, { durable });
 
 const httpExecutor = (
   context: HttpExecutorContext,
@@ -81,13 +93,20 @@ const httpExecutor = (
   );
 };
 
+/** What an engine may be given from elsewhere. */
+export interface WebHookParts {
+  readonly durable?: Durable | undefined;
+  /** Ids, where there is no store to have them. `now`: the start of the process, in milliseconds since 1970. */
+  readonly idsFrom?: (now: number) => DeliveryIds;
+}
+
 /** The engine with another HTTP executor, or other ids. */
 export const makeWith = (
   initial: WebHookSettings,
   makeExecutor: (
     context: HttpExecutorContext,
-  ) => Effect.Effect<Executor, WorkerStartError, Scope.Scope>,
-  idsFrom: (now: number) => DeliveryIds = idsOfProcess,
+  ) => Effect.Effect<Executor, WebHookError, Scope.Scope>,
+  { durable, idsFrom = idsOfProcess }: WebHookParts = {},
 ): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
   Effect.gen(function* () {
     yield* FileTargets.check(initial.endpoints);
@@ -102,13 +121,20 @@ export const makeWith = (
     const givenUp = yield* Effect.makeLatch(false);
 
     // What is shared by all that follows.
-    const ids = idsFrom(clock.unsafeCurrentTimeMillis());
     const log = new LimitedLog(runtime, clock);
     yield* Effect.forkScoped(log.timer);
     const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
     const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
     const shares = new ClientShares(settings.queueCapacity, settings.clientShare, backlog.relieve);
     const pace = new DeliveryPace();
+    const slabs = new BodySlabs();
+    const { ids, outbox, letters } = durable === undefined
+      ? { ...WITHOUT_DISK, ids: idsFrom(clock.unsafeCurrentTimeMillis()) }
+      : yield* DurableParts.make(durable, { settings: settings.outbox, clock, slabs, backlog });
+    /** All that is pending goes to disk, or it is said that it does not. */
+    const flushed = durable === undefined
+      ? Effect.succeedNone
+      : Effect.interruptible(Effect.timeoutOption(durable.windows.flush, MOST_FLUSH_MS));
     // Before the metrics, which count what waits in it even where a later step of the start fails.
     const queue = yield* EventQueue.make({
       backlog,
@@ -120,8 +146,9 @@ export const makeWith = (
       whenFull: () => settings.whenFull,
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
       onDropped: (event, reason) => dispatcher.drop(event, reason),
+      outbox,
+      safety: durable?.windows,
     });
-    const slabs = new BodySlabs();
     const metrics = new Metrics({
       backlog: () => backlog.count,
       capacity: () => backlog.capacity,
@@ -146,18 +173,22 @@ export const makeWith = (
           shares,
           pace,
           slabs,
+          outbox,
+          letters,
           onShortage: () => onShortage(),
           breakerFailures: () => settings.breakerFailures,
         })
       ),
       (endpoints) =>
         Effect.suspend(() => {
-          undelivered = undispatched + endpoints.abandon();
-          if (undelivered > 0) {
-            log.always(LogLevel.Error, ...leftAtStop(undelivered));
-          }
-          log.flush();
-          return logSummary;
+          const leave = (done: Option.Option<void>) => {
+            const areKept = outbox !== undefined && Option.isSome(done);
+            const left = undispatched + endpoints.abandon(areKept);
+            if (!areKept) undelivered = left;
+            if (left > 0) tellLeft(log, left, areKept);
+            log.flush();
+          };
+          return Effect.zipRight(Effect.map(flushed, leave), logSummary);
         }),
     );
 
@@ -179,11 +210,19 @@ export const makeWith = (
 
     const dispatcher = new Dispatcher(
       routingOf(settings, endpoints),
-      backlog,
-      arrivals,
-      slabs,
-      ids,
+      { backlog, arrivals, slabs, ids, outbox, letters },
     );
+    if (durable !== undefined && outbox !== undefined) {
+      const began = monotonicMillis(clock);
+      const { oldest, ...found } = yield* recover(durable.store, endpoints, letters);
+      if (found.events + found.unconfigured > 0) {
+        log.always(LogLevel.Info, "recovered what was left on disk", {
+          ...found,
+          ...(oldest === undefined ? {} : { oldest: new Date(oldest).toISOString() }),
+          ms: Math.round(monotonicMillis(clock) - began),
+        });
+      }
+    }
     const loop = yield* Effect.forkScoped(
       supervised(
         DispatchLoop.run({
@@ -192,6 +231,7 @@ export const makeWith = (
           backlog,
           dropsOldest: () => settings.whenFull === "drop_oldest",
           makeRoom: () => endpoints.makeRoom(),
+          beforeSlice: () => outbox?.look(),
           afterSlice: () => {
             if (slabs.sparse) endpoints.compact();
           },
@@ -214,9 +254,16 @@ export const makeWith = (
         );
         yield* Fiber.interrupt(loop); // it may wait for room
         endpoints.stop();
+        outbox?.look();
+        let bytes = 0;
         for (let event = queue.take(); event !== undefined; event = queue.take()) {
-          dispatcher.discard(event, "shutdown");
-          undispatched++;
+          if (outbox === undefined) {
+            dispatcher.discard(event, "shutdown");
+            undispatched++;
+          } else bytes += dispatcher.dispatch(event);
+          if (bytes < STOP_BYTES) continue;
+          bytes = 0;
+          yield* flushed;
         }
       })
     );
@@ -250,8 +297,19 @@ export const makeWith = (
   });
 
 /** What becomes of events that a stop leaves, in the words of the log: said here and nowhere else. */
-const leftAtStop = (events: number) =>
-  ["stopped with events undelivered", { dropped: events }] as const;
+const tellLeft = (log: LimitedLog, events: number, areKept: boolean): void => {
+  if (areKept) {
+    log.always(LogLevel.Info, "stopped, the rest is kept for the next start", { kept: events });
+  } else log.always(LogLevel.Error, "stopped with events undelivered", { dropped: events });
+};
+
+const WITHOUT_DISK = { outbox: undefined, letters: undefined };
+
+/** How long a stop waits for a disk that fails. */
+const MOST_FLUSH_MS = 5000;
+
+/** Bodies that a stop has in memory on their way to disk. */
+const STOP_BYTES = 4 * 1024 * 1024;
 
 /** What of `next` has no effect in a process that was started with `initial`. */
 const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): ReadonlyArray<string> => [

@@ -163,6 +163,13 @@ class Tap {
         return of.admits;
       },
       holds: (clientid) => of.holds(clientid),
+      get mark() {
+        return of.mark;
+      },
+      get safe() {
+        return of.safe;
+      },
+      whenSafe: (mark) => of.whenSafe(mark),
     };
   }
 
@@ -259,6 +266,7 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
       nodeId: 1,
       sink: tap.sink(webhook.sink),
       limits: BROKER_LIMITS,
+      listeners: [LIMITS],
       isMemoryShort: () => false,
       access: new LiveAccess({ users: [], acl: [] }),
       newClientId: () => crypto.randomUUID(),
@@ -336,6 +344,7 @@ const none: EventCounts = {
   dropped: {},
   queued: 0,
   in_flight: 0,
+  kept: 0,
 };
 
 /**

@@ -21,6 +21,9 @@ import { LiveAccess } from "../../src/auth/LiveAccess.ts";
 import { Broker } from "../../src/mqtt/Broker.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
 import type { Authenticate, Authorize } from "../../src/mqtt/ports/Access.ts";
+import type { Clock } from "../../src/mqtt/ports/Clock.ts";
+import type { PresenceStore } from "../../src/mqtt/ports/PresenceStore.ts";
+import type { SessionStore } from "../../src/mqtt/ports/SessionStore.ts";
 import type { ByteSink } from "../../src/mqtt/ports/ByteSink.ts";
 import type { Connection } from "../../src/mqtt/Connection.ts";
 import type { Client } from "../../src/mqtt/session/Client.ts";
@@ -41,6 +44,9 @@ export class RecordingHooks implements HookSink {
   readonly events: Array<HookEvent> = [];
   pressure: Pressure = "open";
   admits = true;
+  mark = 0;
+  safe = 0;
+  readonly #told: Array<() => void> = [];
   /** Clients that have to wait although others have not. */
   readonly held = new Set<string>();
   wanted: (name: HookEventName, subject?: string) => boolean = () => true;
@@ -51,6 +57,17 @@ export class RecordingHooks implements HookSink {
 
   holds(clientid: string): boolean {
     return this.held.has(clientid);
+  }
+
+  /** Resolves when the test says so. */
+  whenSafe(): Promise<void> {
+    return new Promise((resolve) => this.#told.push(resolve));
+  }
+
+  /** All that has happened so far is safe. */
+  store(): void {
+    this.safe = this.mark;
+    for (const tell of this.#told.splice(0)) tell();
   }
 
   emit(event: HookEvent): void {
@@ -85,6 +102,9 @@ export class TestClient implements ByteSink {
   /** All bytes that the broker has sent. */
   readonly bytes: Array<number> = [];
   buffered = 0;
+  /** The packets that wait until what they acknowledge is safe: of a turn, which here is a packet. */
+  readonly held: Array<Packet["cmd"]> = [];
+  #isHeld = false;
   isReading = true;
   /** Whether its place among the newcomers is free. */
   isLetIn = false;
@@ -101,7 +121,11 @@ export class TestClient implements ByteSink {
     waited?: number,
   ) {
     this.#parser = parser({ protocolVersion: version });
-    this.#parser.on("packet", (packet) => this.received.push(packet));
+    this.#parser.on("packet", (packet) => {
+      this.received.push(packet);
+      if (this.#isHeld) this.held.push(packet.cmd);
+      this.#isHeld = false;
+    });
     this.#parser.on("error", (error) => assert.fail(`the broker sent nonsense: ${error}`));
     this.connection = bench.broker.accept(this, listener, address, waited);
   }
@@ -112,6 +136,10 @@ export class TestClient implements ByteSink {
     if (this.closed) return;
     for (const byte of bytes) this.bytes.push(byte); // a spread of 64 KB overflows the stack
     this.#parser.parse(Buffer.from(bytes));
+  }
+
+  hold(): void {
+    this.#isHeld = true;
   }
 
   end(): void {
@@ -178,6 +206,11 @@ export interface ProtocolBenchOptions {
   readonly authenticate?: Authenticate;
   /** Instead of one that goes by `acl`. */
   readonly authorize?: Authorize;
+  /** What the clock on the wall says at the start. */
+  readonly now?: number;
+  readonly presence?: PresenceStore;
+  /** Given the bench for its clock. */
+  readonly sessionStore?: (clock: Clock) => SessionStore;
 }
 
 export class ProtocolBench {
@@ -197,15 +230,20 @@ export class ProtocolBench {
   #ports = 50_000;
 
   constructor(options: ProtocolBenchOptions = {}) {
+    this.skew = (options.now ?? this.now) - this.now;
     this.listener = new Listener({ ...LIMITS, ...options.limits });
     const access = new LiveAccess({ users: options.users ?? [], acl: options.acl ?? [] });
     this.#access = access;
+    const clock = { now: () => this.now, monotonic: () => (this.looks++, this.elapsed) };
     this.broker = new Broker({
       nodeId: 1,
       sink: this.hooks,
       limits: { ...BROKER_LIMITS, ...options.brokerLimits },
+      listeners: [this.listener.limits],
+      ...(options.presence && { presence: options.presence }),
+      ...(options.sessionStore && { sessionStore: options.sessionStore(clock) }),
       isMemoryShort: () => this.isMemoryShort,
-      clock: { now: () => this.now, monotonic: () => (this.looks++, this.elapsed) },
+      clock,
       access: {
         authenticate: options.authenticate ?? access.authenticate,
         authorize: options.authorize ?? access.authorize,

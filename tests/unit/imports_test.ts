@@ -21,8 +21,9 @@ const HOUSE: Floors = [
   ["main.ts", "reload.ts", "makeBroker.ts", "tools/"],
   ["admin/"],
   ["config/"],
-  ["net/", "cluster/", "auth/", "webhook/"],
+  ["net/", "cluster/", "auth/", "webhook/", "persistence/"],
   ["mqtt/", "http/"],
+  ["store/"],
   ["domain/"],
   ["collections/", "ops/"],
 ];
@@ -54,6 +55,9 @@ const SEEN: ReadonlyArray<readonly [from: string, of: string, seen: RegExp]> = [
   ["webhook/", "mqtt/", /^mqtt\/ports\//],
   ["auth/", "mqtt/", /^mqtt\/ports\//],
   ["cluster/", "mqtt/", /^mqtt\/(Broker\.ts$|ports\/|routing\/)/],
+  ["persistence/", "mqtt/", /^mqtt\/ports\//],
+  ["mqtt/", "store/", /^$/],
+  ["http/", "store/", /^$/],
   ["http/", "domain/", /^$/],
   ["http/", "collections/", /^$/],
 ];

@@ -53,13 +53,13 @@ export type Admission =
     /** Whether the session was there already. */
     readonly present: boolean;
   }
-  /** Its credentials are being verified. */
+  /** Its credentials are being verified, or its presence is being stored. */
   | {
     readonly _tag: "Pending";
-    /** Never rejects. */
-    readonly verdict: Promise<Verdict>;
-    /** To be called only if the connection still waits. */
-    readonly judge: (verdict: Verdict) => Admission;
+    /** How it goes on, to be called only if the connection still waits. Never rejects. */
+    readonly settled: Promise<() => Admission>;
+    /** To be called instead if the connection waits no longer. */
+    readonly abandoned: (() => void) | undefined;
   };
 
 /** @throws MqttError when the frame is no good CONNECT, and no answer is due */
@@ -91,7 +91,9 @@ export const handleConnect = (
   const refusal = refusalOf(request, limits);
   if (refusal !== undefined) return request.refuse(refusal);
   if (packet.username === undefined) {
-    return limits.allowAnonymous ? request.accept() : request.refuse(ReasonCode.NotAuthorized);
+    return limits.allowAnonymous
+      ? request.accept(undefined)
+      : request.refuse(ReasonCode.NotAuthorized);
   }
   const password = packet.password === undefined ? undefined : ownBytes(packet.password);
   return verify(request, packet.username, password);
@@ -106,15 +108,23 @@ const verify = (
   const { context: { access, onDefect }, applicant } = request;
   const { revision } = access;
   const verdict = access.authenticate(username, password, applicant.asker);
-  if (typeof verdict === "string") return request.judge(verdict);
+  if (typeof verdict === "string") {
+    return request.judge(verdict, () => verify(request, username, password));
+  }
+  const judge = (verdict: Verdict): Admission =>
+    access.revision === revision
+      ? request.judge(verdict, () => verify(request, username, password))
+      : verify(request, username, password);
   return {
     _tag: "Pending",
-    verdict: verdict.catch((error): Verdict => {
-      onDefect(error);
-      return "bad";
-    }),
-    judge: (verdict) =>
-      access.revision === revision ? request.judge(verdict) : verify(request, username, password),
+    settled: verdict.then(
+      (verdict) => () => judge(verdict),
+      (error) => {
+        onDefect(error);
+        return () => judge("bad");
+      },
+    ),
+    abandoned: undefined,
   };
 };
 
@@ -215,6 +225,17 @@ const refusalOf = (
   return undefined;
 };
 
+/** What a client that may come in is granted. */
+interface Acceptable {
+  readonly _tag: "Acceptable";
+  /** Milliseconds that its session outlives the connection. */
+  readonly expiryInterval: number;
+  /** Seconds. */
+  readonly keepalive: number;
+  /** That of a session that was not there before. */
+  readonly connack: Uint8Array;
+}
+
 /** A CONNECT that has been read, until it is accepted or refused. */
 class ConnectRequest {
   readonly connectInfo: ConnectInfo;
@@ -234,9 +255,10 @@ class ConnectRequest {
     this.#will = willOf(packet);
   }
 
-  judge(verdict: Verdict): Admission {
+  /** @param again verifies its credentials anew */
+  judge(verdict: Verdict, again: () => Admission): Admission {
     const { allowAnonymous } = this.applicant.listener.limits;
-    if (verdict === "good" || (verdict === "unknown" && allowAnonymous)) return this.accept();
+    if (verdict === "good" || (verdict === "unknown" && allowAnonymous)) return this.accept(again);
     return this.refuse(
       verdict === "busy" ? ReasonCode.ServerUnavailable : ReasonCode.BadUserNameOrPassword,
     );
@@ -269,10 +291,39 @@ class ConnectRequest {
     return !isMemoryShort && (limits.maxSessions === 0 || sessions.size < limits.maxSessions);
   }
 
-  accept(): Admission {
-    const { context, applicant, packet, connectInfo } = this;
+  /**
+   * Lets it in, as soon as a crash would not leave it online for ever: where that is to be waited for, the
+   * Admission is pending, and what may have changed by then is looked at again.
+   *
+   * @param again verifies its credentials anew; undefined: it has none
+   */
+  accept(again: (() => Admission) | undefined): Admission {
+    const request = this.#acceptable;
+    if (request._tag !== "Acceptable") return request;
+    const { context: { access, presence, sessions } } = this;
+    const isKept = request.expiryInterval > 0 && sessions.areKept;
+    const stored = presence?.arriving(this.#info, isKept);
+    if (stored === undefined) return this.#letIn(request);
+    const { revision } = access;
+    const abandoned = () => sessions.tellPresence(this.#info);
+    return {
+      _tag: "Pending",
+      settled: stored.then(() => () => {
+        if (again !== undefined && access.revision !== revision) return again();
+        const request = this.#acceptable;
+        if (request._tag === "Acceptable") return this.#letIn(request);
+        abandoned();
+        return request;
+      }),
+      abandoned,
+    };
+  }
+
+  /** What it is to be granted, if it may come in; else its refusal. */
+  get #acceptable(): Acceptable | Admission {
+    const { context, applicant, packet } = this;
     const { sessions } = context;
-    const { listener, sink } = applicant;
+    const { listener } = applicant;
     const { limits } = listener;
     const info = this.#info;
     if (this.#will !== undefined && !mayPublish(context.access, info, this.#will.topic)) {
@@ -299,11 +350,23 @@ class ConnectRequest {
     if (connack.length > this.#maximumPacketSize) { // [MQTT-3.1.2-24]
       return this.refuse(ReasonCode.PacketTooLarge);
     }
-    const { session, present } = sessions.open(info, limits, packet.clean === true);
-    session.expiryInterval = expiryInterval;
+    return { _tag: "Acceptable", expiryInterval, keepalive, connack };
+  }
+
+  #letIn({ expiryInterval, keepalive, connack }: Acceptable): Admission {
+    const { context, applicant, packet, connectInfo } = this;
+    const { limits } = applicant.listener;
+    const { properties } = packet;
+    const info = this.#info;
+    const { session, present } = context.sessions.open(
+      info,
+      limits,
+      packet.clean === true,
+      expiryInterval,
+    );
     const client = new Client({
       owner: applicant,
-      sink,
+      sink: applicant.sink,
       info,
       version: packet.protocolVersion,
       limits,
@@ -313,7 +376,7 @@ class ConnectRequest {
       maximumPacketSize: this.#maximumPacketSize,
       topicAliasMaximum: properties?.topicAliasMaximum ?? 0,
       requestProblemInformation: properties?.requestProblemInformation ?? true,
-      sessionExpires: requestedExpiry > 0,
+      sessionExpires: (properties?.sessionExpiryInterval ?? 0) > 0,
     });
     context.hooks.clientConnack(connectInfo, ReasonCode.Success);
     return {

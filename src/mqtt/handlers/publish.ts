@@ -26,7 +26,8 @@ export const handlePublish = (
     throw new MqttError(ReasonCode.QoSNotSupported, `QoS ${qos} is over the maximum`);
   }
   if (qos === 2) {
-    if (session.received.has(packetId)) { // sent again: it is here already [MQTT-4.3.3-10]
+    if (session.hasReceived(packetId)) { // sent again: it is here already [MQTT-4.3.3-10]
+      client.hold(); // the first PUBREC may not have gone yet
       client.write(acknowledgement(PacketType.PUBREC, packetId));
       return;
     }
@@ -101,9 +102,10 @@ const acknowledge = (
   reasonCode: ReasonCode,
 ): void => {
   if (cmd === "pubrec" && (reasonCode < 0x80 || !client.is5)) {
-    session.received.add(packetId);
+    session.receive(packetId);
     client.unreleased++;
   }
+  client.hold();
   if (reasonCode === ReasonCode.Success || !client.is5) {
     client.write(
       acknowledgement(cmd === "puback" ? PacketType.PUBACK : PacketType.PUBREC, packetId),

@@ -101,6 +101,11 @@ export class Client {
     this.#owner.close(reason, reasonCode);
   }
 
+  /** What is written in this turn waits until what has happened by its end is safe. */
+  hold(): void {
+    this.#sink.hold();
+  }
+
   write(frame: Uint8Array): void {
     this.#sink.write(frame);
   }

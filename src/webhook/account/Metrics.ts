@@ -18,10 +18,12 @@ export interface EventCounts {
   /** Waiting: for its turn, for a permit, or for its next attempt. */
   readonly queued: number;
   readonly in_flight: number;
+  /** Left on disk by a stop, for the next start. */
+  readonly kept: number;
 }
 
 /** Why an event ended at a URL without that URL having had its attempts. */
-export type DropReason = "endpoint_share" | "gone" | "queue_full" | "shutdown";
+export type DropReason = "endpoint_share" | "gone" | "outbox_full" | "queue_full" | "shutdown";
 
 /** One URL's figures. */
 export interface EndpointSnapshot {
@@ -60,6 +62,7 @@ export class EndpointCounters {
   readonly delivered = new Float64Array(size);
   readonly queued = new Float64Array(size);
   readonly inFlight = new Float64Array(size);
+  readonly kept = new Float64Array(size);
   readonly #failed = new Map<string, Float64Array>();
   readonly #dropped = new Map<DropReason, Float64Array>();
   readonly #answerFaults = new Map<AnswerFaultKind, number>();
@@ -86,6 +89,20 @@ export class EndpointCounters {
     return faults;
   }
 
+  /** How many wait or are in flight, over all events. */
+  get left(): number {
+    return this.queued.reduce((sum, n, event) => sum + n + this.inFlight[event]!, 0); // as long
+  }
+
+  /** A stop leaves what waits, which is kept on disk or dropped. */
+  leaveQueued(areKept: boolean): void {
+    for (const [event, n] of this.queued.entries()) {
+      if (areKept) this.kept[event]! += n; // as long
+      else if (n > 0) count(this.#dropped, "shutdown", event, n);
+    }
+    this.queued.fill(0);
+  }
+
   snapshot(): EndpointSnapshot {
     const events: Partial<Record<HookEventName, EventCounts>> = {};
     hookEventNames.forEach((name, event) => {
@@ -109,14 +126,20 @@ export class EndpointCounters {
       dropped: byReason(this.#dropped, read),
       queued: read(this.queued),
       in_flight: read(this.inFlight),
+      kept: read(this.kept),
     };
   }
 }
 
-const count = <R extends string>(by: Map<R, Float64Array>, reason: R, event: number): void => {
+const count = <R extends string>(
+  by: Map<R, Float64Array>,
+  reason: R,
+  event: number,
+  n = 1,
+): void => {
   let of = by.get(reason);
   if (of === undefined) by.set(reason, of = new Float64Array(size));
-  of[event]!++; // event < size
+  of[event]! += n; // event < size
 };
 
 const byReason = (
@@ -186,6 +209,7 @@ export class Metrics {
       dropped: sum(total.dropped),
       queued: total.queued,
       in_flight: total.in_flight,
+      ...(total.kept > 0 ? { kept: total.kept } : {}),
       ...prefixed("failed_", total.failed),
       ...prefixed("dropped_", total.dropped),
       attempts,
@@ -209,6 +233,7 @@ const inWords = ({ failed, dropped, ...counts }: EventCounts): string =>
     ...prefixed("dropped_", dropped),
     queued: counts.queued,
     in_flight: counts.in_flight,
+    kept: counts.kept,
   }).filter(([, n]) => n !== 0).map(([name, n]) => `${name}=${n}`).join(" ");
 
 const prefixed = (prefix: string, counts: Readonly<Record<string, number>>) =>

@@ -9,6 +9,8 @@ import type { DeliveryPace } from "../account/DeliveryPace.ts";
 import type { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
 import type { Executor } from "../attempt/Executor.ts";
 import type { BodySlabs } from "../body/BodySlab.ts";
+import type { DeadLetters } from "../outbox/DeadLetters.ts";
+import type { Outbox } from "../outbox/Outbox.ts";
 
 export interface EndpointContext {
   readonly clock: Clock.Clock;
@@ -20,6 +22,10 @@ export interface EndpointContext {
   readonly shares: ClientShares;
   readonly pace: DeliveryPace;
   readonly slabs: BodySlabs;
+  /** Undefined: deliveries wait in memory alone. */
+  readonly outbox: Outbox | undefined;
+  /** Undefined: what is given up is gone. */
+  readonly letters: DeadLetters | undefined;
   /** An attempt could not be made for want of descriptors or memory. */
   readonly onShortage: () => void;
   /** Failures in a row that open a breaker. */

@@ -81,6 +81,8 @@ export class FuzzClient implements ByteSink {
 
   // The broker's side.
 
+  hold(): void {}
+
   write(bytes: Uint8Array): void {
     const first = bytes[0] as number; // a frame has a first byte
     if (first >> 4 === 3 && (first & 0x08) === 0) this.published++;

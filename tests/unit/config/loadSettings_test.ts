@@ -44,6 +44,7 @@ const webHook = async (toml: string, env?: Env) =>
   );
 
 const anyListener = {
+  listener: "tcp.external",
   allowAnonymous: true,
   maxConnections: 1_024_000,
   maxHandshaking: 500,
@@ -81,6 +82,7 @@ const DEFAULT_URL = "http://127.0.0.1:5656/mqtt/webhook";
 Deno.test("loadBrokerSettings fills an empty file with the documented defaults", async () => {
   assert.deepEqual(await broker(""), {
     settings: {
+      persistence: false,
       node: { id: 1 },
       log: { level: "info", format: undefined },
       limits: {
@@ -116,6 +118,18 @@ Deno.test("loadWebHookSettings fills an empty file with the documented defaults"
       breakerFailures: 20,
       ordering: "lifecycle",
       httpClient: "pool",
+      outbox: {
+        kind: "memory",
+        directory: "data/outbox",
+        sync: "interval",
+        syncInterval: 500,
+        delay: 5,
+        maxBytes: 1024 ** 3,
+        deadLetters: false,
+        deadLetterReplay: "recovery",
+        deadLetterMaxAge: 168 * 3_600_000,
+        deadLetterMaxBytes: 256 * 1024 ** 2,
+      },
       rules: [],
       endpoints: new Map(),
     },
@@ -123,14 +137,29 @@ Deno.test("loadWebHookSettings fills an empty file with the documented defaults"
   });
 });
 
-Deno.test("The shipped broker.toml means what an empty file means", async () => {
-  assert.deepEqual(await broker(brokerToml), await broker(""));
+Deno.test("loadWebHookSettings keeps dead letters on disk, or where a directory is named, or as dead_letters says", async () => {
+  const keeps = async (text: string) => (await webHook(text)).settings.outbox.deadLetters;
+  assert.equal(await keeps('outbox = "disk"'), true);
+  assert.equal(await keeps('outbox_dir = "data/outbox"'), true);
+  assert.equal(await keeps('outbox = "disk"\ndead_letters = false'), false);
+  assert.equal(await keeps("dead_letters = true"), true);
+  assert.equal(await keeps('outbox = "memory"'), false);
 });
 
-Deno.test("The shipped web-hook.toml means what an empty file means, with every event to one URL", async () => {
+Deno.test("The shipped broker.toml means what an empty file means, with persistence", async () => {
+  const { settings, warnings } = await broker("");
+  assert.deepEqual(await broker(brokerToml), {
+    settings: { ...settings, persistence: true },
+    warnings,
+  });
+});
+
+Deno.test("The shipped web-hook.toml means what an empty file means, with every event to one URL and kept on disk", async () => {
+  const { settings } = await webHook("");
   assert.deepEqual(await webHook(webHookToml), {
     settings: {
-      ...(await webHook("")).settings,
+      ...settings,
+      outbox: { ...settings.outbox, kind: "disk", deadLetters: true },
       rules: hookEventNames.map((event) => ({
         event,
         action: event,
@@ -313,6 +342,7 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       // 0 means no limit to RMQTT; here MQTT's own, and 5.0's longest interval.
       limits: {
         ...anyListener,
+        listener: "tcp.a",
         maxPacketSize: 268_435_460,
         messageExpiryInterval: 4_294_967_295_000,
       },
@@ -326,7 +356,7 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       keyFile: "key.pem",
       cert: SELF_SIGNED.cert,
       key: Redacted.make(SELF_SIGNED.key),
-      limits: { ...anyListener, allowAnonymous: false },
+      limits: { ...anyListener, listener: "tls.b", allowAnonymous: false },
     },
     {
       name: "c",
@@ -337,6 +367,7 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       port: 8083,
       limits: {
         ...anyListener,
+        listener: "ws.c",
         maxPacketSize: 1024,
         maxFirstPacketSize: 1024,
         maxQosAllowed: 1,
@@ -420,6 +451,7 @@ max_mqueue_bytes = 0
   });
   assert.deepEqual(settings.listeners[0]?.limits, {
     ...anyListener,
+    listener: "tcp.a",
     maxSubscriptions: 0,
     maxHandshaking: 0,
     maxConnRate: 7,
@@ -580,6 +612,7 @@ Deno.test("renderSettings prints what would run", async () => {
   assert.equal(
     renderSettings(settings, hooks),
     `node 3
+sessions and retained messages end with the process
 listeners:
   tcp a on 0.0.0.0:1883, anonymous clients allowed, up to 1024000 connections, packets up to 1MB, QoS up to 2
   ws b on [::1]:8080/mqtt, pages of https://a.example https://b.example only, users only, up to 1024000 connections, packets up to 1MB, QoS up to 2
@@ -594,6 +627,8 @@ endpoints:
 delivery:
   worker threads 0, 128 requests in flight, pool client
   queue of 300000 events, when full backpressure, of them 50% for failing URLs and 10% for one client's order
-  order lifecycle, breaker after 20 failures, 10s to drain at shutdown`,
+  order lifecycle, breaker after 20 failures, 10s to drain at shutdown
+  outbox in memory
+  no dead letters`,
   );
 });

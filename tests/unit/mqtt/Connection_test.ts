@@ -29,6 +29,8 @@ class PlainSink implements ByteSink {
   readonly buffered = 0;
   ended = false;
 
+  hold(): void {}
+
   write(bytes: Uint8Array): void {
     this.sent.push(...bytes);
   }
@@ -60,6 +62,7 @@ const start = (verdict: Verdict | Promise<Verdict> = "good") => {
     nodeId: 1,
     sink: hooks,
     limits: BROKER_LIMITS,
+    listeners: [],
     isMemoryShort: () => false,
     clock: { now: () => 0, monotonic: () => 0 },
     access: {
@@ -82,7 +85,7 @@ const start = (verdict: Verdict | Promise<Verdict> = "good") => {
   });
   const owner = new PlainOwner();
   const sink = new PlainSink();
-  const listener = new Listener(LIMITS, "tcp.l");
+  const listener = new Listener({ ...LIMITS, listener: "tcp.l" });
   const connection = new Connection(context, owner, sink, listener, "127.0.0.1:1");
   return { hooks, reported, context, owner, sink, listener, connection };
 };

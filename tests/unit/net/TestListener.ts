@@ -71,6 +71,7 @@ export class TestListener {
           nodeId: 1,
           sink: hooks,
           limits: BROKER_LIMITS,
+          listeners: [],
           isMemoryShort: () => false,
           access: new LiveAccess({ users: [], acl: [] }),
           newClientId: () => crypto.randomUUID(),

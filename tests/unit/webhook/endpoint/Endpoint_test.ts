@@ -38,6 +38,8 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
       shares: new ClientShares(100, 1, () => {}),
       pace: new DeliveryPace(),
       slabs: new BodySlabs(),
+      outbox: undefined,
+      letters: undefined,
       onShortage: () => {},
       breakerFailures: () => 20,
     },

@@ -1,0 +1,280 @@
+/**
+ * The file itself: SQLite's calls, which block, and so belong to the store's Worker and to programs beside
+ * the broker. No Effect here, which would cost the Worker 16 MB. A fault is thrown as SQLite's own error.
+ */
+import { Buffer } from "node:buffer";
+import type { StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
+import * as checksum from "./checksum.ts";
+import type { Commit, DeadGroup, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
+import { APPLICATION_ID, TABLES, VERSION } from "./schema.ts";
+import type { StateRow } from "./Store.ts";
+
+const STATE_TABLES: ReadonlyArray<StateTable> = [
+  "retained",
+  "session",
+  "subscription",
+  "received",
+  "message",
+  "queued",
+];
+
+interface StateStatements {
+  readonly put: StatementSync;
+  readonly take: StatementSync;
+  readonly takeAll: StatementSync;
+  readonly first: StatementSync;
+  readonly next: StatementSync;
+}
+
+/** A page of rows, and what was damaged among them: those are dead letters now. */
+export interface Page<A> {
+  readonly rows: ReadonlyArray<A>;
+  readonly damaged: number;
+}
+
+export interface Identity {
+  readonly prefix: string;
+  readonly reserved: Reserved;
+  readonly lastRow: number;
+}
+
+export interface DatabaseOptions {
+  /** Beyond this many pages of 4 KB the disk counts as full: for tests. */
+  readonly maxPages?: number | undefined;
+}
+
+export class Database {
+  readonly #db: DatabaseSync;
+  #sync: boolean | undefined;
+  readonly #statements: ReturnType<typeof prepare>;
+
+  /** Opens the file, or makes it. Throws what SQLite throws. */
+  constructor(path: string, { maxPages }: DatabaseOptions = {}) {
+    this.#db = new DatabaseSync(path);
+    try {
+      const db = this.#db;
+      db.exec("pragma busy_timeout = 2000");
+      if (read(db, "application_id") === 0 && read(db, "user_version") === 0) create(db);
+      db.exec(
+        "pragma journal_mode = wal; pragma wal_autocheckpoint = 4000; pragma cache_size = -16000",
+      );
+      if (maxPages !== undefined) db.exec(`pragma max_page_count = ${maxPages}`);
+      this.#statements = prepare(db);
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  identity(): Identity {
+    const meta = this.#statements.meta.get();
+    return {
+      prefix: String(meta?.prefix),
+      reserved: { nextId: Number(meta?.next_id), nextSeq: Number(meta?.next_seq) },
+      lastRow: Number(this.#statements.lastRow.get()?.row ?? 0),
+    };
+  }
+
+  /** Writes all of it or nothing. `sync`: fsync has returned when this does. */
+  commit(commit: Commit, sync: boolean): void {
+    if (this.#sync !== sync) {
+      this.#db.exec(`pragma synchronous = ${sync ? "full" : "normal"}`);
+      this.#sync = sync;
+    }
+    this.#transaction(() => this.#write(commit, sync));
+  }
+
+  #transaction(body: () => void): void {
+    this.#db.exec("begin immediate");
+    try {
+      body();
+      this.#db.exec("commit");
+    } catch (error) {
+      // SQLite has rolled back by itself where the disk is full: then there is nothing to roll back.
+      if (this.#db.isTransaction) this.#db.exec("rollback");
+      throw error;
+    }
+  }
+
+  #write(commit: Commit, sync: boolean): void {
+    const { putGroup, takeGroup, putOnline, takeOnline, reserve, touch, state } = this.#statements;
+    for (const group of commit.groups) {
+      putGroup.run(group.row, group.url, group.n, checksum.ofGroup(group), group.records);
+    }
+    for (const row of commit.ended) takeGroup.run(row);
+    for (const group of commit.dead) this.#bury(group);
+    for (const row of commit.online) {
+      const { clientid, info, clean, connected } = row;
+      putOnline.run(clientid, info, clean ? 1 : 0, connected ? 1 : 0, checksum.ofOnlineRow(row));
+    }
+    for (const clientid of commit.offline) takeOnline.run(clientid);
+    for (const { table, owner, key, value } of commit.state) {
+      const { put, take, takeAll } = state[table];
+      if (key === undefined) takeAll.run(owner);
+      else if (value === undefined) take.run(owner, key);
+      else put.run(owner, key, value, checksum.ofStateRow(table, owner, key, value));
+    }
+    if (commit.reserved) reserve.run(commit.reserved.nextId, commit.reserved.nextSeq);
+    // SQLite syncs the log of a transaction only that has written something; its fsync covers those before.
+    else if (sync) touch.run();
+  }
+
+  #bury(group: DeadGroup): void {
+    const { url, reason, detail, at, n, records } = group;
+    const row = Number(this.#statements.nextDead.get()?.row);
+    const crc = checksum.ofDeadGroup(row, 0, group);
+    this.#statements.putDead.run(row, url, reason, detail, at, n, 0, crc, records);
+  }
+
+  groups(after: number, bytes: number, url: string | undefined, now: number): Page<Group> {
+    const { groups, groupsOf } = this.#statements;
+    const found = url === undefined ? groups.iterate(after) : groupsOf.iterate(url, after);
+    const rows: Array<Group> = [];
+    const damaged: Array<Group> = [];
+    let taken = 0;
+    for (const row of found) {
+      const group = {
+        row: Number(row.row),
+        url: String(row.url),
+        n: Number(row.n),
+        records: bytesOf(row.records),
+      };
+      if (checksum.ofGroup(group) !== row.crc) damaged.push(group);
+      else rows.push(group);
+      taken += group.records.length;
+      if (taken >= bytes && rows.length > 0) break;
+    }
+    if (damaged.length > 0) {
+      this.#transaction(() => {
+        for (const { row, url, n, records } of damaged) {
+          this.#statements.takeGroup.run(row);
+          const detail = `checksum of group ${row}`;
+          this.#bury({ url, reason: "damaged", detail, at: now, n, records });
+        }
+      });
+    }
+    return { rows, damaged: damaged.length };
+  }
+
+  online(now: number): Page<OnlineRow> {
+    const rows: Array<OnlineRow> = [];
+    const damaged: Array<OnlineRow> = [];
+    for (const row of this.#statements.online.iterate()) {
+      const online = {
+        clientid: String(row.clientid),
+        info: String(row.info),
+        clean: row.clean === 1,
+        connected: row.connected === 1,
+      };
+      (checksum.ofOnlineRow(online) === row.crc ? rows : damaged).push(online);
+    }
+    if (damaged.length > 0) {
+      this.#transaction(() => {
+        for (const { clientid, info } of damaged) {
+          this.#statements.takeOnline.run(clientid);
+          this.#buryRow("online", clientid, new TextEncoder().encode(info), now);
+        }
+      });
+    }
+    return { rows, damaged: damaged.length };
+  }
+
+  state(
+    table: StateTable,
+    after: Pick<StateRow, "owner" | "key"> | undefined,
+    bytes: number,
+    now: number,
+  ): Page<StateRow> {
+    const { first, next, take } = this.#statements.state[table];
+    const found = after === undefined ? first.iterate() : next.iterate(after.owner, after.key);
+    const rows: Array<StateRow> = [];
+    const damaged: Array<StateRow> = [];
+    let taken = 0;
+    for (const row of found) {
+      const key = typeof row.key === "number" ? row.key : String(row.key);
+      const owner = String(row.owner);
+      const value = bytesOf(row.value);
+      const intact = checksum.ofStateRow(table, owner, key, value) === row.crc;
+      (intact ? rows : damaged).push({ owner, key, value });
+      taken += value.length;
+      if (taken >= bytes && rows.length > 0) break;
+    }
+    if (damaged.length > 0) {
+      this.#transaction(() => {
+        for (const { owner, key, value } of damaged) {
+          take.run(owner, key);
+          this.#buryRow(table, owner, value, now);
+        }
+      });
+    }
+    return { rows, damaged: damaged.length };
+  }
+
+  /** A row of state that is damaged is no delivery: it is kept to be looked at, and counts none. */
+  #buryRow(table: string, owner: string, records: Uint8Array, now: number): void {
+    const detail = `checksum of a row of ${table}: ${owner}`;
+    this.#bury({ url: "", reason: "damaged", detail, at: now, n: 0, records });
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+const read = (db: DatabaseSync, pragma: string): number =>
+  Number(Object.values(db.prepare(`pragma ${pragma}`).get() ?? {})[0]);
+
+/** Of a blob of SQLite's, which is never shared with anybody. */
+const bytesOf = (value: unknown): Uint8Array =>
+  value instanceof Uint8Array ? value : Buffer.from(String(value));
+
+const create = (db: DatabaseSync): void => {
+  db.exec("pragma auto_vacuum = incremental; pragma journal_mode = wal");
+  db.exec("begin immediate");
+  db.exec(TABLES);
+  db.prepare("insert into meta values (1, ?, 1, 0)").run(`${crypto.randomUUID().slice(0, 13)}-`);
+  db.exec(`pragma application_id = ${APPLICATION_ID}; pragma user_version = ${VERSION}; commit`);
+};
+
+const prepare = (db: DatabaseSync) => ({
+  meta: db.prepare("select prefix, next_id, next_seq from meta"),
+  reserve: db.prepare("update meta set next_id = ?, next_seq = ?"),
+  touch: db.prepare("update meta set next_id = next_id"),
+  lastRow: db.prepare("select max(row) as row from waiting"),
+  putGroup: db.prepare(
+    "insert or replace into waiting (row, url, n, crc, records) values (?, ?, ?, ?, ?)",
+  ),
+  takeGroup: db.prepare("delete from waiting where row = ?"),
+  groups: db.prepare("select row, url, n, crc, records from waiting where row > ? order by row"),
+  groupsOf: db.prepare(
+    "select row, url, n, crc, records from waiting where url = ? and row > ? order by row",
+  ),
+  nextDead: db.prepare("select coalesce(max(row), 0) + 1 as row from dead"),
+  putDead: db.prepare(
+    "insert into dead (row, url, reason, detail, at, n, replay, crc, records) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  ),
+  putOnline: db.prepare(
+    "insert or replace into online (clientid, info, clean, connected, crc) values (?, ?, ?, ?, ?)",
+  ),
+  takeOnline: db.prepare("delete from online where clientid = ?"),
+  online: db.prepare("select clientid, info, clean, connected, crc from online order by clientid"),
+  state: Object.fromEntries(
+    STATE_TABLES.map((table) => [table, prepareState(db, table)]),
+  ) as Record<StateTable, StateStatements>, // of the keys that the list has, which are all
+});
+
+const prepareState = (db: DatabaseSync, table: StateTable): StateStatements => {
+  const select = `select owner, key, value, crc from ${table}`;
+  // Every row of `message` has the same owner, and no index over it.
+  const order = table === "message" ? "key" : "owner, key";
+  return {
+    put: db.prepare(
+      `insert or replace into ${table} (owner, key, value, crc) values (?, ?, ?, ?)`,
+    ),
+    take: db.prepare(`delete from ${table} where owner = ? and key = ?`),
+    takeAll: db.prepare(`delete from ${table} where owner = ?`),
+    first: db.prepare(`${select} order by ${order}`),
+    next: db.prepare(`${select} where (owner, key) > (?, ?) order by ${order}`),
+  };
+};

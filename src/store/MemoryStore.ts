@@ -1,0 +1,107 @@
+/**
+ * A store that lives as long as its object: for tests, which open it again to see what a process to come
+ * would find. It keeps copies, as a file does.
+ */
+import * as Effect from "effect/Effect";
+import type { Commit, DeadGroup, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
+import type { StateRow, Store } from "./Store.ts";
+import type { CommitError } from "./StoreError.ts";
+
+export class MemoryStore implements Store {
+  readonly prefix = `${crypto.randomUUID().slice(0, 13)}-`;
+  readonly #groups = new Map<number, Group>();
+  readonly #online = new Map<string, OnlineRow>();
+  readonly #state = new Map<StateTable, Map<string, StateRow>>();
+  /** Dead letters, the oldest first. */
+  readonly dead: Array<DeadGroup> = [];
+  #reserved: Reserved = { nextId: 1, nextSeq: 0 };
+
+  get reserved(): Reserved {
+    return this.#reserved;
+  }
+
+  get lastRow(): number {
+    return Math.max(0, ...this.#groups.keys());
+  }
+
+  commit(commit: Commit, _sync: boolean): Effect.Effect<void, CommitError> {
+    return Effect.sync(() => this.#write(commit));
+  }
+
+  #write(commit: Commit): void {
+    for (const group of commit.groups) {
+      this.#groups.set(group.row, { ...group, records: group.records.slice() });
+    }
+    for (const row of commit.ended) this.#groups.delete(row);
+    for (const group of commit.dead) this.dead.push({ ...group, records: group.records.slice() });
+    for (const row of commit.online) this.#online.set(row.clientid, row);
+    for (const clientid of commit.offline) this.#online.delete(clientid);
+    for (const { table, owner, key, value } of commit.state) {
+      const rows = this.#rowsOf(table);
+      if (key === undefined) {
+        for (const [at, row] of rows) if (row.owner === owner) rows.delete(at);
+      } else if (value === undefined) rows.delete(placeOf(owner, key));
+      else rows.set(placeOf(owner, key), { owner, key, value: value.slice() });
+    }
+    if (commit.reserved !== undefined) this.#reserved = commit.reserved;
+  }
+
+  groups(after: number, bytes: number, url?: string) {
+    return Effect.sync(() => {
+      const behind = [...this.#groups.values()]
+        .filter((group) => group.row > after && (url === undefined || group.url === url))
+        .toSorted((a, b) => a.row - b.row);
+      return pageOf(behind, ({ records }) => records.length, bytes);
+    });
+  }
+
+  online() {
+    return Effect.sync(() => [...this.#online.values()]);
+  }
+
+  state(...[table, after, bytes]: Parameters<Store["state"]>) {
+    return Effect.sync(() => {
+      const behind = [...this.#rowsOf(table).values()]
+        .filter((row) => after === undefined || compare(row, after) > 0)
+        .toSorted(compare);
+      return pageOf(behind, ({ value }) => value.length, bytes);
+    });
+  }
+
+  #rowsOf(table: StateTable): Map<string, StateRow> {
+    const rows = this.#state.get(table) ?? new Map<string, StateRow>();
+    this.#state.set(table, rows);
+    return rows;
+  }
+}
+
+const placeOf = (owner: string, key: string | number): string => JSON.stringify([owner, key]);
+
+/** The first of these until they have so many bytes, one at least. */
+const pageOf = <A>(
+  all: ReadonlyArray<A>,
+  sizeOf: (one: A) => number,
+  bytes: number,
+): ReadonlyArray<A> => {
+  let taken = 0;
+  const end = all.findIndex((one) => (taken += sizeOf(one)) >= bytes);
+  return end < 0 ? all : all.slice(0, end + 1);
+};
+
+type Place = Pick<StateRow, "owner" | "key">;
+
+/** By owner and key, numbers before text, as SQLite orders them. */
+const compare = (a: Place, b: Place): number => {
+  if (a.owner !== b.owner) return bytewise(a.owner, b.owner);
+  if (typeof a.key === "number") return typeof b.key === "number" ? a.key - b.key : -1;
+  return typeof b.key === "number" ? 1 : bytewise(a.key, b.key);
+};
+
+const ENCODER = new TextEncoder();
+
+/** The order of UTF-8's bytes, which is that of code points, not of UTF-16's units. */
+const bytewise = (a: string, b: string): number => {
+  const [left, right] = [ENCODER.encode(a), ENCODER.encode(b)];
+  const at = left.findIndex((byte, i) => byte !== right[i]);
+  return at < 0 ? left.length - right.length : (left[at] ?? 0) - (right[at] ?? -1);
+};

@@ -1,0 +1,45 @@
+/**
+ * Where windows are kept, for a process to come: one writer, transactions, and reading at the start.
+ * A file by SqliteStore, nothing at all by MemoryStore; one suite holds them all.
+ */
+import type * as Effect from "effect/Effect";
+import type { Commit, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
+import type { CommitError, ReadError } from "./StoreError.ts";
+
+/** How a commit counts as done. docs/outbox.md says what each promises. */
+export type Durability = "none" | "interval" | "commit";
+
+/** A row of the broker's state as it was put. */
+export interface StateRow {
+  readonly owner: string;
+  readonly key: string | number;
+  readonly value: Uint8Array;
+}
+
+export interface Store {
+  /** What every `webhook-id` of this store begins with, for ever. */
+  readonly prefix: string;
+  /** As the last commit before this start had it. */
+  readonly reserved: Reserved;
+  /** The largest row of a group that waits, or 0. */
+  readonly lastRow: number;
+  /** Writes a window. One at a time; `sync`: not before fsync has returned. */
+  commit(commit: Commit, sync: boolean): Effect.Effect<void, CommitError>;
+  /**
+   * Groups behind row `after`, by row, until they have `bytes` of records (one at least, where there is
+   * one). A group whose checksum is wrong becomes a dead letter (`damaged`) here and is not among them.
+   */
+  groups(
+    after: number,
+    bytes: number,
+    url?: string,
+  ): Effect.Effect<ReadonlyArray<Group>, ReadError>;
+  /** What receivers knew of when the process ended. */
+  online(): Effect.Effect<ReadonlyArray<OnlineRow>, ReadError>;
+  /** Rows of one table by owner and key, in pages: those behind the last of the page before. */
+  state(
+    table: StateTable,
+    after: Pick<StateRow, "owner" | "key"> | undefined,
+    bytes: number,
+  ): Effect.Effect<ReadonlyArray<StateRow>, ReadError>;
+}

@@ -1,0 +1,53 @@
+/** What the broker's thread and the store's Worker say to each other: one answer for each request, in order. */
+import type { Commit, Group, OnlineRow, StateTable } from "./Commit.ts";
+import type { DatabaseOptions, Identity, Page } from "./Database.ts";
+import type { StateRow } from "./Store.ts";
+
+/** All records and values of the commit are in `bytes`, which is transferred and comes back with the answer. */
+export interface PackedCommit {
+  readonly commit: Commit;
+  readonly bytes: ArrayBuffer;
+}
+
+export type Request =
+  | { readonly _tag: "Open"; readonly path: string; readonly options: DatabaseOptions }
+  | { readonly _tag: "Commit"; readonly packed: PackedCommit; readonly sync: boolean }
+  | {
+    readonly _tag: "Groups";
+    readonly after: number;
+    readonly bytes: number;
+    readonly url: string | undefined;
+  }
+  | { readonly _tag: "Online" }
+  | {
+    readonly _tag: "State";
+    readonly table: StateTable;
+    readonly after: Pick<StateRow, "owner" | "key"> | undefined;
+    readonly bytes: number;
+  }
+  | { readonly _tag: "Close" };
+
+/** What each request is answered with. */
+export interface Answers {
+  readonly Open: Identity;
+  readonly Commit: ArrayBuffer;
+  readonly Groups: Page<Group>;
+  readonly Online: Page<OnlineRow>;
+  readonly State: Page<StateRow>;
+  readonly Close: undefined;
+}
+
+export interface ToWorker {
+  readonly id: number;
+  readonly request: Request;
+}
+
+export type FromWorker =
+  | { readonly _tag: "Answer"; readonly id: number; readonly answer: Answers[keyof Answers] }
+  /** `bytes`: what a commit came with. */
+  | {
+    readonly _tag: "Failure";
+    readonly id: number;
+    readonly message: string;
+    readonly bytes: ArrayBuffer | undefined;
+  };
