@@ -77,6 +77,7 @@ const untilStopped = (
 ) =>
   Effect.gen(function* () {
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
+    for (const note of settings.notes) yield* Effect.logDebug(note);
     const { outbox } = settings.webHook;
     const { persistence } = settings.broker;
     const durable = outbox.kind === "disk" || outbox.deadLetters || persistence
