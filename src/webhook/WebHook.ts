@@ -24,6 +24,7 @@ import { DeliveryLog } from "./account/DeliveryLog.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
+import * as DiskReader from "./endpoint/DiskReader.ts";
 import { Endpoints } from "./endpoint/Endpoints.ts";
 import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
@@ -32,7 +33,6 @@ import * as DurableParts from "./dispatch/DurableParts.ts";
 import { recover } from "./dispatch/recover.ts";
 import type { Durable } from "../store/Durable.ts";
 import type { ReadError } from "../store/StoreError.ts";
-import { monotonicMillis } from "../ops/monotonic.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
 import type { CaFileError } from "./attempt/CaFiles.ts";
 import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
@@ -110,6 +110,7 @@ export const makeWith = (
     const scope = yield* Effect.scope;
     /** Events that a stop found in the queue when its time was over. */
     let undispatched = 0;
+    let isRunning = false;
 
     // What is shared by all that follows.
     const log = new DeliveryLog(runtime, clock);
@@ -163,7 +164,15 @@ export const makeWith = (
           shares,
           pace,
           slabs,
-          outbox,
+          disk: durable && outbox && {
+            outbox,
+            read: DiskReader.make(
+              durable.store,
+              log,
+              (reading) => void Runtime.runFork(runtime)(reading, { scope }),
+            ),
+            isRunning: () => isRunning,
+          },
           letters,
           onShortage: () => onShortage(),
           breakerFailures: () => settings.breakerFailures,
@@ -174,9 +183,12 @@ export const makeWith = (
           const leave = (done: Option.Option<void>) => {
             const areKept = outbox !== undefined && Option.isSome(done);
             const left = undispatched + endpoints.abandon(areKept);
-            if (left === 0) return;
-            if (areKept) log.always(LogLevel.Info, "stopped, the rest is kept", { kept: left });
-            else log.always(LogLevel.Error, "stopped with events undelivered", { dropped: left });
+            if (left === 0 && !outbox?.figures().events) return;
+            if (areKept) {
+              log.always(LogLevel.Info, "stopped, the rest is kept", {
+                kept: outbox.figures().events,
+              });
+            } else log.always(LogLevel.Error, "stopped with events undelivered", { dropped: left });
           };
           return Effect.zipRight(Effect.map(flushed, leave), logSummary);
         }),
@@ -203,15 +215,9 @@ export const makeWith = (
       { backlog, arrivals, slabs, ids, outbox, letters },
     );
     if (durable !== undefined && outbox !== undefined) {
-      const began = monotonicMillis(clock);
-      const { oldest, ...found } = yield* recover(durable.store, endpoints, letters);
-      if (found.events + found.unconfigured > 0) {
-        log.always(LogLevel.Info, "recovered what was left on disk", {
-          ...found,
-          ...(oldest === undefined ? {} : { oldest: new Date(oldest).toISOString() }),
-          ms: Math.round(monotonicMillis(clock) - began),
-        });
-      }
+      const found = yield* recover(durable.store, endpoints, outbox, letters);
+      isRunning = true;
+      if (found.events > 0) log.always(LogLevel.Info, "found what was left on disk", { ...found });
     }
     const loop = yield* Effect.forkScoped(
       supervised(

@@ -15,9 +15,8 @@ import type { Group } from "../../store/Commit.ts";
 import { placesOf } from "../account/Backlog.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
 import type { LetterReason } from "../outbox/DeadLetters.ts";
-import { deliveriesOf } from "../outbox/deliveriesOf.ts";
-import type { Outbox } from "../outbox/Outbox.ts";
-import { OutboxUrl } from "../outbox/Outbox.ts";
+import { deliveriesOf, isReadable } from "../outbox/deliveriesOf.ts";
+import type { Restoring } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
 import type { Seat } from "../attempt/ConcurrencyBudget.ts";
@@ -27,6 +26,8 @@ import type { Attempting } from "../attempt/Executor.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
 import { Occupancy } from "./Occupancy.ts";
+import type { SpillOwner } from "./Spill.ts";
+import { Spill } from "./Spill.ts";
 import { RetryTimes } from "./RetryTimes.ts";
 import { Waiting } from "./Waiting.ts";
 
@@ -46,6 +47,9 @@ export interface EndpointOwner {
  */
 const SHORTAGE_REST_MS = 250;
 
+/** Places of what is read back from disk ahead of its attempts: some 20 ms of all that this broker can deliver. */
+const MOST_READ_AHEAD = 1024;
+
 export class Endpoint implements Attempting {
   readonly #context: EndpointContext;
   readonly #owner: EndpointOwner;
@@ -55,9 +59,8 @@ export class Endpoint implements Attempting {
   readonly #occupancy: Occupancy;
   readonly #seat: Seat | undefined;
   readonly #wake = Effect.unsafeMakeLatch(false);
-  readonly #inOutbox: OutboxUrl;
-  /** What is not taken into memory: it waits on disk alone. */
-  readonly #spilled: OutboxUrl;
+  /** Undefined: all that waits is in memory. */
+  readonly #spill: Spill | undefined;
 
   #settings: EndpointSettings;
   #retryTimes: RetryTimes;
@@ -87,8 +90,10 @@ export class Endpoint implements Attempting {
     this.#transport = transport;
     this.#waiting = new Waiting(transport.sequential, context.shares);
     this.#occupancy = new Occupancy(context.backlog, context.arrivals, context.slabs);
-    this.#inOutbox = new OutboxUrl(settings.url, false);
-    this.#spilled = new OutboxUrl(settings.url, true);
+    const { disk } = context;
+    if (disk !== undefined) {
+      this.#spill = new Spill(settings.url, disk.outbox, disk.read, this.#ofSpill);
+    }
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
     this.#most = this.#takes();
@@ -99,7 +104,7 @@ export class Endpoint implements Attempting {
 
   /** Its URL as settings have it. */
   get url(): string {
-    return this.#inOutbox.url;
+    return this.#settings.url;
   }
 
   get settings(): EndpointSettings {
@@ -122,7 +127,7 @@ export class Endpoint implements Attempting {
 
   /** Whether waiting any longer would bring nothing to an end: all is done, or the rest is for a URL that is gone. */
   get settled(): boolean {
-    return this.held === 0 || this.#isGoneForGood;
+    return this.#isEmpty || this.#isGoneForGood;
   }
 
   /** Whether it keeps the order of all events by itself, and needs no lanes. */
@@ -144,36 +149,74 @@ export class Endpoint implements Attempting {
 
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
   offer(delivery: Delivery): void {
-    const { outbox } = this.#context;
-    if (outbox !== undefined) {
-      if (this.#stopped) return this.#spill(delivery, outbox);
-      outbox.opened(delivery, this.#inOutbox, this.#isSlow);
+    this.#count(delivery);
+    const { disk } = this.#context;
+    if (disk !== undefined && this.#spill !== undefined) {
+      if (this.#spill.isBehind || this.#stopped) {
+        this.#context.backlog.add(-placesOf(delivery.length));
+        return this.#spill.add(delivery);
+      }
+      disk.outbox.opened(delivery, this.#spill.live, this.#isSlow);
     }
     this.#take(delivery);
   }
 
-  /** Takes a delivery that goes to disk and not into memory. */
-  #spill(delivery: Delivery, outbox: Outbox): void {
-    this.#counters.matched[delivery.event]!++; // an event's place is always within
-    this.#counters.queued[delivery.event]!++;
-    this.#context.backlog.add(-placesOf(delivery.length));
-    outbox.opened(delivery, this.#spilled, true);
+  /** Some of its rows are on disk, behind `after` and up to `last`: they come before what is new. */
+  isBehind(after: number, last: number): void {
+    this.#spill?.begin(after, last);
   }
 
-  /** Takes the deliveries of a group that was read from disk; the Backlog has counted none of them. */
-  restore(group: Group): void {
-    const { slabs, backlog, outbox } = this.#context;
-    const live = outbox?.restoring(group, this.#inOutbox);
-    for (const delivery of deliveriesOf(group, slabs, this.sequential)) {
-      if (live !== undefined) outbox?.restored(delivery.id, live);
+  /** Lets what was never attempted wait on disk alone; answers whether there was any. */
+  putAside(): boolean {
+    if (this.#spill === undefined || this.#spill.isBehind) return false;
+    const evicted = this.#waiting.evict();
+    this.#spill.evict(evicted); // before their bodies may go
+    for (const delivery of evicted) this.#occupancy.letGo(delivery);
+    this.#context.log.always(LogLevel.Warning, "events wait on disk alone", {
+      url: this.#counters.url,
+      waiting: evicted.length,
+    });
+    this.#spill.more();
+    return true;
+  }
+
+  /** What its Spill asks of it. */
+  readonly #ofSpill: SpillOwner = {
+    wantsMore: () => {
+      const most = Math.min(MOST_READ_AHEAD, Math.ceil(this.#context.backlog.capacity / 8));
+      return !this.#stopped && this.#occupancy.places < most;
+    },
+    restore: (group, restoring) => this.#restore(group, restoring),
+    takeBack: (deliveries) => {
+      for (const delivery of deliveries) {
+        this.#context.backlog.add(placesOf(delivery.length));
+        this.#take(delivery);
+        this.#context.slabs.release(delivery.slab, delivery.length);
+      }
+    },
+  };
+
+  #restore(group: Group, restoring: Restoring): void {
+    const { slabs, backlog, disk, letters } = this.#context;
+    if (disk === undefined) return;
+    if (!isReadable(group)) {
+      letters?.addGroup(group, "damaged");
+      return disk.outbox.buried(group);
+    }
+    const wants = (id: number) => disk.outbox.restored(id, restoring);
+    for (const delivery of deliveriesOf(group, slabs, this.sequential, wants)) {
+      if (!restoring.isCounted) this.#count(delivery);
       backlog.add(placesOf(delivery.length));
       this.#take(delivery);
     }
   }
 
+  #count({ event }: Delivery): void {
+    this.#counters.matched[event]!++; // an event's place is always within
+    this.#counters.queued[event]!++;
+  }
+
   #take(delivery: Delivery): void {
-    this.#counters.matched[delivery.event]!++; // an event's place is always within
-    this.#counters.queued[delivery.event]!++;
     this.#context.pace.matched++;
     this.#occupancy.take(delivery);
     if (this.#waiting.add(delivery)) this.pump();
@@ -317,6 +360,7 @@ export class Endpoint implements Attempting {
     if (this.#now() >= this.#givesUpAt) { while (this.dropOldest("gone")); }
     if (!this.#retired || !this.settled) return false;
     while (this.dropOldest("gone"));
+    this.#spill?.close(); // what is on disk waits for the URL to be named again
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breaker = "removed";
@@ -353,9 +397,15 @@ export class Endpoint implements Attempting {
   }
 
   #end(delivery: Delivery): void {
-    this.#context.outbox?.ended(delivery.id);
+    this.#context.disk?.outbox.ended(delivery.id);
     this.#occupancy.letGo(delivery);
-    if (this.held === 0) this.#tellSettled();
+    this.#spill?.more();
+    if (this.#isEmpty) this.#tellSettled();
+  }
+
+  /** Whether nothing waits, neither in memory nor on disk. */
+  get #isEmpty(): boolean {
+    return this.held === 0 && this.#spill?.isBehind !== true;
   }
 
   /** The receiver wants nothing more, and nothing is on its way. */
@@ -465,8 +515,8 @@ export class Endpoint implements Attempting {
 
   /** It is about to end without having been delivered: a dead letter, where such are kept. */
   #bury(delivery: Delivery, reason: LetterReason, detail = ""): void {
-    const { letters, outbox } = this.#context;
-    letters?.add(this.url, delivery, reason, detail, outbox?.markOf(delivery.id));
+    const { letters, disk } = this.#context;
+    letters?.add(this.url, delivery, reason, detail, disk?.outbox.markOf(delivery.id));
   }
 
   #answered(): void {

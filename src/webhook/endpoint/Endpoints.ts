@@ -59,6 +59,8 @@ export class Endpoints implements EndpointOwner {
       );
       this.#byUrl.set(url, endpoint);
       startTimer(endpoint);
+      const { disk } = this.#context;
+      if (disk?.isRunning()) endpoint.isBehind(0, disk.outbox.lastRow);
     }
   }
 
@@ -69,12 +71,17 @@ export class Endpoints implements EndpointOwner {
     for (const other of this.#byUrl.values()) other.resize();
   }
 
-  /** Drops the oldest of the failing endpoints until they occupy no more than they may. */
+  /** Lets the failing endpoints occupy no more than they may: the rest waits on disk alone, or the oldest is dropped. */
   shedExcess(): void {
     const failing = [...this.#byUrl.values()].filter((endpoint) => endpoint.failing);
     while (this.#context.backlog.failingExcess > 0) {
       const largest = fullest(failing);
       if (largest === undefined) return;
+      if (this.#context.disk !== undefined) {
+        largest.putAside();
+        failing.splice(failing.indexOf(largest), 1);
+        continue;
+      }
       const reason = largest.breaker._tag === "Gone" ? "gone" : "endpoint_share";
       if (!largest.dropOldest(reason)) failing.splice(failing.indexOf(largest), 1);
     }

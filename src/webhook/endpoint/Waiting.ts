@@ -100,6 +100,18 @@ export class Waiting {
     return oldest;
   }
 
+  /** Takes out all that was never attempted, nor is next of its lane: nothing of it is older than what stays. */
+  evict(): ReadonlyArray<Delivery> {
+    const all: Array<Delivery> = [];
+    const lanes: Array<string> = [];
+    for (let next = this.#ready.shift(); next !== undefined; next = this.#ready.shift()) {
+      all.push(next);
+      if (next.lane !== undefined) lanes.push(next.lane);
+    }
+    all.push(...this.#lanes.drain(lanes));
+    return all;
+  }
+
   /** Takes a retry out that is due. Sequential: none before the last of them is. */
   takeDueRetry(now: number): Delivery | undefined {
     const first = this.#retries.peek();

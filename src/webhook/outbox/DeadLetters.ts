@@ -4,7 +4,8 @@
  *
  * While the disk fails they are kept in memory, as many as there is room for; beyond, they are lost, counted.
  */
-import type { Commit, DeadGroup } from "../../store/Commit.ts";
+import * as Effect from "effect/Effect";
+import type { Commit, DeadGroup, Group } from "../../store/Commit.ts";
 import type { Journal, JournalOwner } from "../../store/Journal.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { BodyRef } from "../body/BodySlab.ts";
@@ -50,7 +51,6 @@ export class DeadLetters implements Journal {
   #drafts = new Map<string, Draft>();
   #bytes = 0;
   #groups: Array<DeadGroup> = [];
-  #groupRows: Array<number> = [];
   #oldest = Infinity;
   #writingOldest = Infinity;
   #count = 0;
@@ -110,12 +110,11 @@ export class DeadLetters implements Journal {
     this.#took(bytes, mark);
   }
 
-  /** Takes a group as it is on disk, whose row ends with it. */
-  addGroup(group: Omit<DeadGroup, "at" | "detail">, row: number): void {
-    this.#groups.push({ ...group, at: this.#now(), detail: "" });
-    this.#groupRows.push(row);
-    this.#count += group.n;
-    this.#took(group.records.length, Infinity);
+  /** Takes a group as it is on disk. */
+  addGroup({ url, n, records }: Group, reason: LetterReason): void {
+    this.#groups.push({ url, n, records, reason, at: this.#now(), detail: "" });
+    this.#count += n;
+    this.#took(records.length, Infinity);
   }
 
   #took(bytes: number, mark: number): void {
@@ -125,16 +124,21 @@ export class DeadLetters implements Journal {
     if (wasEmpty || mark !== Infinity) this.#owner.pending(this);
   }
 
+  /** Done when no more than a little waits to be written. */
+  get settled(): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.#bytes < MOST_BYTES / 4 ? Effect.void : Effect.zipRight(Effect.sleep(10), this.settled)
+    );
+  }
+
   write(commit: Commit): void {
     const at = this.#now();
     for (const { url, reason, detail, n, writer } of this.#drafts.values()) {
       commit.dead.push({ url, reason, detail, at, n, records: writer.records() });
     }
     commit.dead.push(...this.#groups);
-    commit.ended.push(...this.#groupRows);
     this.#drafts = new Map();
     this.#groups = [];
-    this.#groupRows = [];
     this.#bytes = 0;
     this.#writingOldest = this.#oldest;
     this.#oldest = Infinity;

@@ -1,9 +1,10 @@
 /**
  * What has to survive the process of the deliveries that are not at their end. Each is in the window that
- * gathers, in the one that is being written, or in a group on disk; one that ends in time leaves no trace.
- * Plain state: what is written when is the matter of Windows.
+ * gathers, in the one that is being written, or in a group on disk; one that ends in time leaves no trace. What
+ * is spilled is on disk alone, until it is read back.
  *
- * All bookkeeping is by id: nothing may be kept on a Delivery, of which the queues make new ones.
+ * Plain state: what is written when is the matter of Windows. All bookkeeping is by id: nothing may be kept on a
+ * Delivery, of which the queues make new ones. The rows of one URL are in the order of its deliveries.
  */
 import type { Commit, Group } from "../../store/Commit.ts";
 import type { Journal, JournalOwner } from "../../store/Journal.ts";
@@ -12,32 +13,24 @@ import { Deque } from "../../collections/Deque.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { BodySlabs } from "../body/BodySlab.ts";
 import { bytesOf } from "../body/BodySlab.ts";
-import { RecordWriter } from "./GroupCodec.ts";
+import { DiskUse } from "./DiskUse.ts";
 import type { StoredGroup } from "./GroupIndex.ts";
 import { GroupIndex } from "./GroupIndex.ts";
 import { OpenWindow } from "./OpenWindow.ts";
+import type { OutboxUrl } from "./OutboxUrl.ts";
 
-/** A group on disk of which some deliveries are in memory. */
-interface LiveGroup extends StoredGroup {
-  readonly url: OutboxUrl;
+/** A group on disk that is known in memory. */
+export interface LiveGroup extends StoredGroup {
   readonly bytes: number;
 }
 
-/** What goes to one URL's groups. */
-export class OutboxUrl {
-  /** Of the window that is being written. */
-  draft: { readonly writer: RecordWriter; readonly row: number; n: number } | undefined;
-  #writer: RecordWriter | undefined;
-
-  /** @param isSpill its deliveries are not in memory: they are let go when they are written */
-  constructor(readonly url: string, readonly isSpill: boolean) {}
-
-  /** Begins its group of a window. */
-  begin(row: number): { readonly writer: RecordWriter; readonly row: number; n: number } {
-    this.#writer ??= new RecordWriter(1024);
-    this.#writer.clear();
-    return this.draft = { writer: this.#writer, row, n: 0 };
-  }
+/** A group that is being read back. */
+export interface Restoring {
+  readonly group: LiveGroup;
+  /** Whether it was known: then only some of it comes back. */
+  readonly isKnown: boolean;
+  /** Whether this process has counted what is in it. */
+  readonly isCounted: boolean;
 }
 
 /** What can be read of it. */
@@ -60,62 +53,55 @@ export interface OutboxOptions {
   /** The largest row of a group that waits on disk. */
   readonly lastRow: number;
   readonly slabs: Pick<BodySlabs, "retain" | "release">;
-  /** Bytes that may wait on disk. */
-  readonly maxBytes: number;
+  readonly use: DiskUse;
 }
 
 /** What a delete of a row counts in a window. */
 const DELETE_BYTES = 16;
 
-/** A full disk is full until no more than this part of what may be there is. */
-const FREE_AGAIN = 7 / 8;
-
 export class Outbox implements Journal {
   readonly #owner: JournalOwner;
   readonly #monotonic: () => number;
   readonly #now: () => number;
+  readonly #slabs: OutboxOptions["slabs"];
+  readonly use: DiskUse;
   /** Marks of the events that are not dispatched yet, in their order. */
   readonly #undispatched = new Deque<number>();
   #gathering = new OpenWindow<OutboxUrl>();
   #writing = new OpenWindow<OutboxUrl>();
-  /** Groups of the window that is being written. */
+  /** Who has a group of the window that is being written. */
   #drafts: Array<OutboxUrl> = [];
+  /** In which group each delivery is that is on disk and in memory. */
   readonly #index = new GroupIndex<LiveGroup>();
-  /** Rows of which nothing waits any more. */
-  #ended: Array<number> = [];
+  /** The same of those that were in memory, and whose group is known for others' sake. */
+  readonly #away = new GroupIndex<LiveGroup>();
+  /** Of the window that is being written: those that have left memory meanwhile. */
+  readonly #evicted = new Set<number>();
+  /** Groups that are known in memory. */
+  readonly #rows = new Map<number, LiveGroup>();
+  /** Rows of which nothing waits any more, until they are gone from disk: some wait for it, others are being deleted. */
+  readonly #ended = new Set<number>();
+  #endedPending: Array<number> = [];
+  #endedWriting: Array<number> = [];
   #lastRow: number;
-  readonly #slabs: OutboxOptions["slabs"];
-  readonly #maxBytes: number;
-  #isFull = false;
-  #onFull: (isFull: boolean) => void = () => {};
+  /** Rows that an earlier process has written, or that were dead letters: nobody has counted what is in them. */
+  #uncounted: ReadonlyArray<readonly [from: number, to: number]>;
   // The time as the last slice of events has looked at it.
   #at = 0;
   #wall = 0;
   /** From so many pending bytes on the owner is told again. */
   #tellFrom = WINDOW_BYTES;
-  #groups = 0;
-  #events = 0;
-  #bytes = 0;
   #written = 0;
   #skipped = 0;
 
-  constructor({ owner, monotonic, now, lastRow, slabs, maxBytes }: OutboxOptions) {
+  constructor({ owner, monotonic, now, lastRow, slabs, use }: OutboxOptions) {
     this.#owner = owner;
     this.#monotonic = monotonic;
     this.#now = now;
     this.#lastRow = lastRow;
+    this.#uncounted = [[0, lastRow]];
     this.#slabs = slabs;
-    this.#maxBytes = maxBytes;
-  }
-
-  /** Whether as much waits on disk as may; until an eighth of it is free again. */
-  get isFull(): boolean {
-    return this.#isFull;
-  }
-
-  /** Calls back when `isFull` has changed. */
-  onFull(listener: (isFull: boolean) => void): void {
-    this.#onFull = listener;
+    this.use = use;
   }
 
   /** The row that was given last. */
@@ -124,15 +110,11 @@ export class Outbox implements Journal {
   }
 
   get oldest(): number {
-    return Math.min(
-      this.#undispatched.peek() ?? Infinity,
-      this.#gathering.oldest,
-      this.#writing.oldest,
-    );
+    return Math.min(this.mark, this.#gathering.oldest, this.#writing.oldest);
   }
 
   get pendingBytes(): number {
-    return this.#gathering.bytes + DELETE_BYTES * this.#ended.length;
+    return this.#gathering.bytes + DELETE_BYTES * this.#endedPending.length;
   }
 
   get since(): number {
@@ -140,21 +122,17 @@ export class Outbox implements Journal {
   }
 
   figures(): OutboxFigures {
-    return {
-      groups: this.#groups,
-      events: this.#events,
-      bytes: this.#bytes,
-      written: this.#written,
-      skipped: this.#skipped,
-    };
+    return { ...this.use.figures(), written: this.#written, skipped: this.#skipped };
   }
+
+  // Events and their deliveries.
 
   /** An event was taken from the broker: it is not safe until all of its deliveries are. */
   taken(): void {
     this.#undispatched.push(this.#owner.next());
   }
 
-  /** The mark of the event that is being dispatched. */
+  /** The mark of the event that is being dispatched; Infinity: there is none. */
   get mark(): number {
     return this.#undispatched.peek() ?? Infinity;
   }
@@ -206,39 +184,124 @@ export class Outbox implements Journal {
     }
     if (this.#writing.end(id)) return this.#owner.moved();
     const group = this.#index.take(id);
-    if (group === undefined) return; // of a time without an outbox
-    this.#events--;
+    if (group !== undefined) this.#endIn(group);
+  }
+
+  #endIn(group: LiveGroup): void {
+    this.use.add(0, -1, 0);
     if (--group.open === 0) this.#endRow(group);
   }
 
-  /** A group that was read from disk: `restored` is to be told of each delivery in it. */
-  restoring({ row, n, records }: Group, url: OutboxUrl): LiveGroup {
-    this.#count(1, records.length);
-    this.#events += n;
-    return { row, url, bytes: records.length, open: n };
+  // Between memory and disk.
+
+  /**
+   * A delivery that was never attempted leaves memory; its body may be let go.
+   *
+   * @param spill where it goes if it is not on its way to disk yet
+   * Returns: the row that it is in; Infinity: one to come
+   */
+  evict(id: number, spill: OutboxUrl): number {
+    const open = this.#gathering.retarget(id, spill);
+    if (open !== undefined) {
+      this.#slabs.retain(open.slab, open.length);
+      return Infinity;
+    }
+    const writing = this.#writing.urlOf(id);
+    if (writing !== undefined) {
+      this.#evicted.add(id);
+      return writing.draft?.row ?? Infinity; // it has a group there
+    }
+    const group = this.#index.take(id);
+    if (group === undefined) return Infinity; // all that are in memory are in one of these
+    this.#away.set(id, group);
+    return group.row;
   }
 
-  /** A delivery that was read from disk, before anything is done with it. */
-  restored(id: number, group: LiveGroup): void {
-    this.#index.set(id, group);
+  /** A group that was read; undefined: none of it is to be taken. Of its deliveries those are that `restored` says. */
+  restoring({ row, n, records }: Group): Restoring | undefined {
+    if (this.#ended.has(row)) return undefined;
+    const known = this.#rows.get(row);
+    if (known !== undefined) return { group: known, isKnown: true, isCounted: true };
+    const group: LiveGroup = { row, bytes: records.length, open: n };
+    this.#rows.set(row, group);
+    return { group, isKnown: false, isCounted: this.#isCounted(row) };
   }
+
+  /** Whether this process has counted what is in a row. */
+  #isCounted(row: number): boolean {
+    return !this.#uncounted.some(([from, to]) => from <= row && row <= to);
+  }
+
+  /** Whether a delivery of such a group comes to memory now; to be asked once, before anything is done with it. */
+  restored(id: number, { group, isKnown }: Restoring): boolean {
+    if (isKnown && this.#away.take(id) === undefined) return false;
+    this.#index.set(id, group);
+    return true;
+  }
+
+  /** Whether some of these are on their way to disk. */
+  isWriting(spill: OutboxUrl): boolean {
+    return spill.draft !== undefined;
+  }
+
+  /**
+   * What was spilled into the window that gathers is in memory from now on; answers it, by id. Whoever takes it
+   * lets its bodies go.
+   */
+  takeOver(spill: OutboxUrl, live: OutboxUrl): Array<Delivery> {
+    return this.#gathering.retargetAll(spill, live);
+  }
+
+  /** Rows for dead letters that are to wait again: at most so many. Returns: the first. */
+  reserveRows(most: number): number {
+    const first = this.#lastRow + 1;
+    this.#lastRow += most;
+    return first;
+  }
+
+  /** These rows wait now, and nobody has counted what is in them. */
+  found(from: number, to: number): void {
+    this.#uncounted = [...this.#uncounted, [from, to]];
+  }
+
+  /** A group that was read, and of which nothing is in memory, has become a dead letter: its row ends. */
+  buried({ row, n, records }: Group): void {
+    this.use.add(0, -n, 0);
+    this.#endRow({ row, bytes: records.length, open: 0 });
+  }
+
+  // As a journal.
 
   write(commit: Commit): void {
-    for (const row of this.#ended) commit.ended.push(row);
-    this.#ended = [];
+    this.#endedWriting = this.#endedPending;
+    this.#endedPending = [];
+    for (const row of this.#endedWriting) commit.ended.push(row);
     [this.#gathering, this.#writing] = [this.#writing, this.#gathering];
     this.#tellFrom = WINDOW_BYTES;
     this.#drafts = [];
+    // What is in memory first: of one client it is older than what was spilled.
+    const spills = this.#draw(false);
+    if (spills) this.#draw(true);
+    for (const { url, draft } of this.#drafts) {
+      if (draft === undefined) continue; // begun by `#draw`
+      commit.groups.push({ row: draft.row, url, n: draft.n, records: draft.writer.records() });
+    }
+  }
+
+  /** Writes the records of what is spilled, or of what is not; answers whether there are others. */
+  #draw(isSpill: boolean): boolean {
+    let others = false;
     this.#writing.forEach((delivery, url, born) => {
+      if (url.isSpill !== isSpill) {
+        others = true;
+        return;
+      }
       const draft = url.draft ?? this.#begin(url);
       draft.n++;
       const { id, seq, event, lane } = delivery;
       draft.writer.add({ id, seq, born, event, lane, body: bytesOf(delivery) });
     });
-    for (const { url, draft } of this.#drafts) {
-      if (draft === undefined) continue; // begun for a record
-      commit.groups.push({ row: draft.row, url, n: draft.n, records: draft.writer.records() });
-    }
+    return others;
   }
 
   #begin(url: OutboxUrl) {
@@ -247,43 +310,54 @@ export class Outbox implements Journal {
   }
 
   written(): void {
+    for (const row of this.#endedWriting) this.#ended.delete(row);
+    this.#endedWriting = [];
+    const drafts = this.#drafts;
+    if (drafts.length === 0) return;
+    this.#drafts = [];
     const groups = new Map<OutboxUrl, LiveGroup>();
-    for (const url of this.#drafts) {
+    const handed = new Map<OutboxUrl, Array<Delivery>>();
+    for (const url of drafts) {
       const { draft } = url;
       if (draft === undefined) continue;
       url.draft = undefined;
+      url.writtenRow = draft.row;
       this.#written += draft.n;
       const bytes = draft.writer.length;
-      groups.set(url, { row: draft.row, url, bytes, open: 0 });
-      this.#count(1, bytes);
+      groups.set(url, { row: draft.row, bytes, open: 0 });
+      this.use.add(1, 0, bytes);
+      if (url.handOver !== undefined) handed.set(url, []);
     }
-    this.#drafts = [];
-    this.#writing.forEach(({ id, slab, length }, url) => {
+    this.#writing.forEach((delivery, url) => {
+      const { id, slab, length } = delivery;
       const group = groups.get(url)!; // of `write`, which has seen all that are still open
       group.open++;
-      this.#events++;
-      if (url.isSpill) this.#slabs.release(slab, length);
-      else this.#index.set(id, group);
+      this.use.add(0, 1, 0);
+      const isHanded = handed.get(url)?.push(delivery) !== undefined;
+      if (url.isSpill && !isHanded) this.#slabs.release(slab, length);
+      if (this.#evicted.has(id)) this.#away.set(id, group);
+      else if (!url.isSpill || isHanded) this.#index.set(id, group);
     });
     this.#writing.clear();
-    for (const group of groups.values()) if (group.open === 0) this.#endRow(group);
+    this.#evicted.clear();
+    for (const [url, group] of groups) {
+      if (group.open === 0) this.#endRow(group);
+      else if (!url.isSpill || handed.has(url)) this.#rows.set(group.row, group);
+    }
+    for (const [url, deliveries] of handed) {
+      const { handOver } = url;
+      url.handOver = undefined;
+      handOver?.(deliveries);
+    }
   }
 
   #endRow({ row, bytes }: LiveGroup): void {
-    this.#ended.push(row);
-    this.#count(-1, -bytes);
-    if (this.#ended.length === 1) {
-      if (this.#gathering.open === 0) this.#at = this.#monotonic();
-      this.#owner.pending(this);
-    }
-  }
-
-  #count(groups: number, bytes: number): void {
-    this.#groups += groups;
-    this.#bytes += bytes;
-    const isFull = this.#bytes >= (this.#isFull ? this.#maxBytes * FREE_AGAIN : this.#maxBytes);
-    if (isFull === this.#isFull) return;
-    this.#isFull = isFull;
-    this.#onFull(isFull);
+    this.#rows.delete(row);
+    this.#ended.add(row);
+    this.#endedPending.push(row);
+    this.use.add(-1, 0, -bytes);
+    if (this.#endedPending.length > 1) return;
+    if (this.#gathering.open === 0) this.#at = this.#monotonic();
+    this.#owner.pending(this);
   }
 }

@@ -37,7 +37,7 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
       shares: new ClientShares(100, 1, () => {}),
       pace: new DeliveryPace(),
       slabs: new BodySlabs(),
-      outbox: undefined,
+      disk: undefined,
       letters: undefined,
       onShortage: () => {},
       breakerFailures: () => 20,

@@ -13,7 +13,9 @@ import type { Delivery } from "../../../../src/webhook/attempt/Delivery.ts";
 import { BodySlabs } from "../../../../src/webhook/body/BodySlab.ts";
 import { DeadLetters } from "../../../../src/webhook/outbox/DeadLetters.ts";
 import { decode } from "../../../../src/webhook/outbox/GroupCodec.ts";
-import { Outbox, OutboxUrl } from "../../../../src/webhook/outbox/Outbox.ts";
+import { DiskUse } from "../../../../src/webhook/outbox/DiskUse.ts";
+import { Outbox } from "../../../../src/webhook/outbox/Outbox.ts";
+import { OutboxUrl } from "../../../../src/webhook/outbox/OutboxUrl.ts";
 
 class Bench {
   readonly slabs = new BodySlabs();
@@ -30,6 +32,8 @@ class Bench {
     readonly outbox: Outbox,
     readonly letters: DeadLetters,
     readonly settings: { takes: number; fails: boolean },
+    /** How often it was said whether the disk is full. */
+    readonly told: ReadonlyArray<boolean>,
   ) {}
 
   /** An event with a delivery to each of these. */
@@ -110,17 +114,18 @@ const withOutbox = (
       const now = () => clock.unsafeCurrentTimeMillis();
       const letters = new DeadLetters(windows, now);
       const slabs = new BodySlabs();
+      const told: Array<boolean> = [];
       const outbox = new Outbox({
         owner: windows,
         monotonic: () => monotonicMillis(clock),
         now,
         lastRow: 0,
         slabs,
-        maxBytes: options.maxBytes ?? Infinity,
+        use: new DiskUse(options.maxBytes ?? Infinity, (isFull) => told.push(isFull)),
       });
       windows.join(outbox);
       windows.join(letters);
-      yield* test(new Bench(store, windows, outbox, letters, settings));
+      yield* test(new Bench(store, windows, outbox, letters, settings, told));
     })).pipe(Effect.provide(TestContext.TestContext)),
   );
 
@@ -198,20 +203,18 @@ Deno.test("Outbox lets the body of a spilled delivery go when it is written, and
 Deno.test("Outbox is full from its most bytes on, and until an eighth of them is free", () =>
   withOutbox({ maxBytes: 400 }, (bench) =>
     Effect.gen(function* () {
-      const { outbox, urls: [a] } = bench;
-      const told: Array<boolean> = [];
-      outbox.onFull((isFull) => told.push(isFull));
+      const { outbox: { use }, told, urls: [a] } = bench;
       const ids: Array<number> = [];
       for (let i = 0; i < 11; i++) { // 39 bytes and more, each a group of its own
         ids.push(...bench.event(a!));
         yield* pass(6);
       }
-      assert.deepEqual([told, outbox.isFull], [[true], true]);
+      assert.deepEqual([told, use.isFull], [[true], true]);
       bench.end(ids[0]!);
       bench.end(ids[1]!);
       assert.deepEqual(told, [true]);
       bench.end(ids[2]!);
-      assert.deepEqual([told, outbox.isFull], [[true, false], false]);
+      assert.deepEqual([told, use.isFull], [[true, false], false]);
     })));
 
 Deno.test("Outbox and DeadLetters have every safe delivery on disk or at its end, at each moment that a kill may come", async () => {

@@ -1,0 +1,44 @@
+/** How much waits on disk, and whether that is as much as may. It must never be wrong by one. */
+
+/** A full disk is full until no more than this part of what may be there is. */
+const FREE_AGAIN = 7 / 8;
+
+export class DiskUse {
+  readonly #maxBytes: number;
+  readonly #onFull: (isFull: boolean) => void;
+  #isFull = false;
+  #groups = 0;
+  #events = 0;
+  #bytes = 0;
+
+  /** `onFull` is called when `isFull` has changed. */
+  constructor(maxBytes: number, onFull: (isFull: boolean) => void) {
+    this.#maxBytes = maxBytes;
+    this.#onFull = onFull;
+  }
+
+  /** Whether as much waits as may; until an eighth of it is free again. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  figures(): { groups: number; events: number; bytes: number } {
+    return { groups: this.#groups, events: this.#events, bytes: this.#bytes };
+  }
+
+  /** Counts so many more, or fewer where negative. */
+  add(groups: number, events: number, bytes: number): void {
+    this.#groups += groups;
+    this.#events += events;
+    this.#bytes += bytes;
+    if (bytes === 0) return;
+    const isFull = this.#bytes >= (this.#isFull ? this.#maxBytes * FREE_AGAIN : this.#maxBytes);
+    if (isFull === this.#isFull) return;
+    this.#isFull = isFull;
+    this.#onFull(isFull);
+  }
+}
