@@ -31,6 +31,7 @@ import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
 import * as DurableParts from "./dispatch/DurableParts.ts";
 import { recover } from "./dispatch/recover.ts";
+import * as Replay from "./dispatch/Replay.ts";
 import type { Durable } from "../store/Durable.ts";
 import type { ReadError } from "../store/StoreError.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
@@ -108,6 +109,7 @@ export const makeWith = (
     const clock = yield* Effect.clock;
     const runtime = yield* Effect.runtime<never>();
     const scope = yield* Effect.scope;
+    const fork = (effect: Effect.Effect<void>) => Runtime.runFork(runtime)(effect, { scope });
     /** Events that a stop found in the queue when its time was over. */
     let undispatched = 0;
     let isRunning = false;
@@ -166,11 +168,11 @@ export const makeWith = (
           slabs,
           disk: durable && outbox && {
             outbox,
-            read: DiskReader.make(
-              durable.store,
-              log,
-              (reading) => void Runtime.runFork(runtime)(reading, { scope }),
-            ),
+            read: DiskReader.make(durable.store, log, fork),
+            replay: (url) => {
+              if (settings.outbox.deadLetterReplay === "manual" || letters === undefined) return;
+              fork(Replay.replayed(url, durable, outbox, endpoints, log));
+            },
             isRunning: () => isRunning,
           },
           letters,
@@ -217,6 +219,10 @@ export const makeWith = (
     if (durable !== undefined && outbox !== undefined) {
       const found = yield* recover(durable.store, endpoints, outbox, letters);
       isRunning = true;
+      // Where there are none, nothing wakes up.
+      outbox.onStragglers(() =>
+        fork(Effect.delay(Effect.sync(() => endpoints.rewriteStragglers()), STRAGGLING_MS))
+      );
       if (found.events > 0) log.always(LogLevel.Info, "found what was left on disk", { ...found });
     }
     const loop = yield* Effect.forkScoped(
@@ -287,6 +293,9 @@ export const makeWith = (
   });
 
 const WITHOUT_DISK = { outbox: undefined, letters: undefined };
+
+/** How old a group is of which little is left before it is written anew. */
+const STRAGGLING_MS = 1000;
 
 /** How long a stop waits for a disk that fails. */
 const MOST_FLUSH_MS = 5000;

@@ -37,6 +37,8 @@ export interface EndpointContext {
 export interface EndpointDisk {
   readonly outbox: Outbox;
   readonly read: ReadGroups;
+  /** Has what was given up because this URL failed as a whole wait again; its endpoint is told of it. */
+  readonly replay: (url: string) => void;
   /** Whether what waited at the start is with its endpoints; an endpoint that is made later finds what is its own. */
   readonly isRunning: () => boolean;
 }

@@ -87,6 +87,28 @@ export class Endpoints implements EndpointOwner {
     }
   }
 
+  mostOnDisk(most: number): Endpoint | undefined {
+    const use = this.#context.disk?.outbox.use;
+    if (use === undefined) return undefined;
+    let bytes = 0;
+    let largest: Endpoint | undefined;
+    for (const endpoint of this.#byUrl.values()) {
+      if (!endpoint.failing) continue;
+      bytes += use.of(endpoint.url);
+      if (largest === undefined || use.of(endpoint.url) > use.of(largest.url)) largest = endpoint;
+    }
+    return bytes > most ? largest : undefined;
+  }
+
+  /** Writes groups on disk anew of which little is left, so that they do not keep it. */
+  rewriteStragglers(): void {
+    const outbox = this.#context.disk?.outbox;
+    if (outbox === undefined) return;
+    for (const [url, groups] of Map.groupBy(outbox.takeStragglers(), ({ url }) => url)) {
+      this.#byUrl.get(url)?.rewrite(new Set(groups), outbox);
+    }
+  }
+
   /** `drop_oldest`: drops what has waited longest at the fullest endpoint until the capacity is kept. */
   makeRoom(): void {
     const { backlog } = this.#context;

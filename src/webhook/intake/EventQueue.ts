@@ -103,7 +103,7 @@ export const make = (
         if (shares.anyOver && isBeyondShare(event)) return;
         if (isEnded) return onDropped(event, "shutdown");
         if (outbox !== undefined) {
-          if (outbox.use.isFull && whenFull() === "drop_newest") {
+          if (outbox.use.isFull && whenFull() !== "backpressure") {
             return onDropped(event, "outbox_full");
           }
           outbox.taken();

@@ -42,7 +42,13 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
       onShortage: () => {},
       breakerFailures: () => 20,
     },
-    { shedExcess: () => {}, onSettled: () => {}, onLeft: () => {}, ...owner },
+    {
+      shedExcess: () => {},
+      mostOnDisk: () => undefined,
+      onSettled: () => {},
+      onLeft: () => {},
+      ...owner,
+    },
     new EndpointCounters(A),
     {
       executor: {
