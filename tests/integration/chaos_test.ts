@@ -266,6 +266,7 @@ const runBroker = (tap: Tap, settings: WebHookSettings) =>
       nodeId: 1,
       sink: tap.sink(webhook.sink),
       limits: BROKER_LIMITS,
+      listeners: [LIMITS],
       isMemoryShort: () => false,
       access: new LiveAccess({ users: [], acl: [] }),
       newClientId: () => crypto.randomUUID(),
@@ -450,7 +451,7 @@ testNeeding(
     await receiver.close();
 
     assert.equal(code, 0);
-    assert.doesNotMatch(stdout, / FATAL |not reloaded|defect/);
+    assert.doesNotMatch(stdout, /fiber died|not reloaded|defect/);
     assert.equal(stderr, "");
     assertLifecycleOrder(receiver.seen);
     assertOneIdEach(receiver.seen);

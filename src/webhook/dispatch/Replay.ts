@@ -7,7 +7,7 @@ import * as LogLevel from "effect/LogLevel";
 import { displayUrl } from "../../domain/displayUrl.ts";
 import type { Durable } from "../../store/Durable.ts";
 import type { CommitError } from "../../store/StoreError.ts";
-import type { DeliveryLog } from "../account/DeliveryLog.ts";
+import type { LimitedLog } from "../../ops/LimitedLog.ts";
 import type { Endpoints } from "../endpoint/Endpoints.ts";
 import type { LetterReason } from "../outbox/DeadLetters.ts";
 import type { Outbox } from "../outbox/Outbox.ts";
@@ -53,7 +53,7 @@ export const replayed = (
   durable: Durable,
   outbox: Outbox,
   endpoints: Endpoints,
-  log: DeliveryLog,
+  log: LimitedLog,
 ): Effect.Effect<void> => {
   const shown = displayUrl(url);
   return Effect.match(replay(url, durable, outbox, endpoints), {

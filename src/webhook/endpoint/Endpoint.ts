@@ -10,7 +10,9 @@
 import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
+import type { Fields } from "../../ops/LimitedLog.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
+import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { Group } from "../../store/Commit.ts";
 import { placesOf } from "../account/Backlog.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
@@ -21,10 +23,11 @@ import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
 import type { Seat } from "../attempt/ConcurrencyBudget.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
-import type { DeliveryError } from "../attempt/DeliveryError.ts";
+import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
+import { lossAdvice } from "./lossAdvice.ts";
 import { Occupancy } from "./Occupancy.ts";
 import { decode } from "../outbox/GroupCodec.ts";
 import type { SpillOwner } from "./Spill.ts";
@@ -152,7 +155,7 @@ export class Endpoint implements Attempting {
   refuse(event: number, reason: DropReason): void {
     this.#counters.matched[event]!++; // an event's place is always within
     this.#counters.dropped(event, reason);
-    this.#say(LogLevel.Warning, `dropped (${reason})`);
+    this.#sayLost(reason);
   }
 
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
@@ -255,7 +258,7 @@ export class Endpoint implements Attempting {
       outbox.ended(record.id);
     }
     this.#hasToReplay = true;
-    this.#say(LogLevel.Warning, `dropped (${reason})`);
+    this.#sayLost(reason);
   }
 
   #count({ event }: Delivery): void {
@@ -277,6 +280,7 @@ export class Endpoint implements Attempting {
     this.#counters.inFlight[event]!--;
     switch (outcome._tag) {
       case "Delivered":
+        if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         this.#counters.delivered[event]!++;
         this.#context.pace.end();
         this.#leaveAndEnd(delivery);
@@ -284,6 +288,7 @@ export class Endpoint implements Attempting {
         if (this.#hasToReplay) this.#replay();
         break;
       case "Failed":
+        if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         this.#failed(delivery, outcome.error);
         break;
       case "Returned":
@@ -308,7 +313,7 @@ export class Endpoint implements Attempting {
     this.#counters.queued[delivery.event]!--;
     this.#counters.dropped(delivery.event, reason);
     if (reason !== "shutdown") {
-      this.#say(LogLevel.Warning, `dropped (${reason})`);
+      this.#sayLost(reason); // a stop counts them all in one line
       this.#bury(delivery, reason);
     }
     this.#end(delivery);
@@ -412,7 +417,7 @@ export class Endpoint implements Attempting {
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breaker = "removed";
-    this.#context.log.forget(this.#counters.url);
+    this.#context.log.flush(this.#counters.url);
     this.#owner.onLeft(this);
     return true;
   }
@@ -515,7 +520,7 @@ export class Endpoint implements Attempting {
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);
-      this.#say(LogLevel.Warning, "refused by the receiver", { reason: error.reason });
+      this.#sayLost(error.reason);
       this.#bury(delivery, "refused", error.detail);
       if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
       this.#leaveAndEnd(delivery);
@@ -543,7 +548,7 @@ export class Endpoint implements Attempting {
     }
     this.#counters.attempts--;
     this.#counters.queued[delivery.event]!++;
-    this.#say(LogLevel.Warning, "short of descriptors or memory, attempts wait", { detail });
+    this.#say("short of descriptors or memory, attempts wait", { detail });
     this.#restsUntil = due;
     this.#step({ _tag: "Return", id: delivery.id, at: due });
     this.#wait(delivery);
@@ -553,10 +558,10 @@ export class Endpoint implements Attempting {
 
   /** Its retries are over. */
   #giveUp(delivery: Delivery): void {
-    const { failures = 0, reason = "network" } = delivery.retry ?? {};
+    const { reason = "network" } = delivery.retry ?? {};
     this.#counters.queued[delivery.event]!--;
     this.#counters.failed(delivery.event, reason);
-    this.#say(LogLevel.Error, "given up after its retries", { reason, attempts: failures });
+    this.#sayLost(reason);
     this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
     this.#leaveAndEnd(delivery);
   }
@@ -592,7 +597,7 @@ export class Endpoint implements Attempting {
           break;
         case "Warn":
           if (error === undefined) break;
-          this.#say(LogLevel.Warning, "attempt failed", {
+          this.#say("attempt failed", {
             reason: error.reason,
             detail: error.detail,
           });
@@ -679,11 +684,26 @@ export class Endpoint implements Attempting {
     this.#owner.onSettled();
   }
 
-  #say(
-    level: LogLevel.LogLevel,
-    message: string,
-    fields: Readonly<Record<string, string | number>> = {},
-  ): void {
-    this.#context.log.limited(level, this.#counters.url, message, fields);
+  /** Said once for each kind; how many there were is in the figures. */
+  #tellFault({ kind, detail }: AnswerFault): void {
+    if (this.#counters.answerFault(kind) > 1) return;
+    this.#context.log.always(
+      LogLevel.Warning,
+      "a faulty answer: its status counts, its connection is closed; more of this kind are only counted",
+      { url: this.#counters.url, kind, detail },
+    );
+  }
+
+  /** An event has come to an end here that is none of being delivered. */
+  #sayLost(reason: FailureReason | DropReason): void {
+    const message = this.#context.letters === undefined
+      ? "event lost"
+      : "event given up, kept as a dead letter";
+    this.#say(message, { reason, advice: lossAdvice(reason) });
+  }
+
+  #say(message: string, fields: Fields): void {
+    const { url } = this.#counters;
+    this.#context.log.limited(LogLevel.Warning, url, message, { url, ...fields });
   }
 }

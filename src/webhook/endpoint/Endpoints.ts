@@ -36,6 +36,13 @@ export class Endpoints implements EndpointOwner {
     return this.#byUrl.get(url)!; // settings name every rule's URL
   }
 
+  /** Deliveries that wait or are in flight, over all URLs. */
+  get held(): number {
+    let held = 0;
+    for (const endpoint of this.#byUrl.values()) held += endpoint.held;
+    return held;
+  }
+
   /** Makes the endpoints that are new, and tells the others their settings; what waits at those not named drains before they leave. */
   configure(
     settings: ReadonlyMap<string, EndpointSettings>,

@@ -55,7 +55,9 @@ Deno.test("WebHook keeps at a stop what it could not deliver, and the next one d
         const snapshot = webhook.metrics.snapshot();
         assert.equal(snapshot.endpoints[0]!.total.kept, 20);
         assert.ok(accountsBalance(snapshot));
-        assert.ok(logs.some((line) => line.startsWith("stopped, the rest is kept kept=20")));
+        assert.ok(logs.some((line) =>
+          line.startsWith("stopped, the rest is kept for the next start kept=20")
+        ));
         first.push(...sent);
       }),
     { store },
