@@ -378,11 +378,13 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       transport: "wss",
       certFile: "cert.pem",
       keyFile: "key.pem",
+      cert: SELF_SIGNED.cert,
+      key: Redacted.make(SELF_SIGNED.key),
       allowedOrigins: ["https://example.com"],
       path: "/page",
       hostname: "0.0.0.0",
       port: 8443,
-      limits: anyListener,
+      limits: { ...anyListener, listener: "wss.d" },
     },
   ]);
   assert.deepEqual(
