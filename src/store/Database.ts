@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import * as checksum from "./checksum.ts";
 import type { Commit, DeadGroup, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
 import { APPLICATION_ID, TABLES, VERSION } from "./schema.ts";
-import type { StateRow } from "./Store.ts";
+import type { StateRow, UrlUse } from "./Store.ts";
 
 const STATE_TABLES: ReadonlyArray<StateTable> = [
   "retained",
@@ -157,6 +157,45 @@ export class Database {
     return { rows, damaged: damaged.length };
   }
 
+  urls(): ReadonlyArray<UrlUse> {
+    return this.#statements.urls.all().map(({ url, groups, n, bytes }) => ({
+      url: String(url),
+      groups: Number(groups),
+      n: Number(n),
+      bytes: Number(bytes),
+    }));
+  }
+
+  /** What is damaged stays where it is, so that nothing is sent that was changed. */
+  replay(
+    url: string,
+    reasons: ReadonlyArray<string>,
+    firstRow: number,
+    bytes: number,
+  ): UrlUse {
+    const { deadOf, takeDead, putGroup } = this.#statements;
+    const moved: Array<Group & { readonly dead: number }> = [];
+    let taken = 0;
+    for (const found of deadOf.iterate(url, JSON.stringify(reasons))) {
+      const { row, reason, detail, at, n, replay, crc } = found;
+      const records = bytesOf(found.records);
+      const numbers = { at: Number(at), n: Number(n) };
+      const group = { url, reason: String(reason), detail: String(detail), ...numbers, records };
+      if (checksum.ofDeadGroup(Number(row), Number(replay), group) !== crc) continue;
+      moved.push({ row: firstRow + moved.length, dead: Number(row), url, n: numbers.n, records });
+      taken += records.length;
+      if (taken >= bytes) break;
+    }
+    this.#transaction(() => {
+      for (const group of moved) {
+        takeDead.run(group.dead);
+        putGroup.run(group.row, group.url, group.n, checksum.ofGroup(group), group.records);
+      }
+    });
+    const n = moved.reduce((sum, group) => sum + group.n, 0);
+    return { url, groups: moved.length, n, bytes: taken };
+  }
+
   online(now: number): Page<OnlineRow> {
     const rows: Array<OnlineRow> = [];
     const damaged: Array<OnlineRow> = [];
@@ -250,6 +289,14 @@ const prepare = (db: DatabaseSync) => ({
   groupsOf: db.prepare(
     "select row, url, n, crc, records from waiting where url = ? and row > ? order by row",
   ),
+  urls: db.prepare(
+    "select url, count(*) as groups, sum(n) as n, sum(length(records)) as bytes from waiting group by url",
+  ),
+  deadOf: db.prepare(
+    "select row, reason, detail, at, n, replay, crc, records from dead where url = ? and reason in " +
+      "(select value from json_each(?)) order by row",
+  ),
+  takeDead: db.prepare("delete from dead where row = ?"),
   nextDead: db.prepare("select coalesce(max(row), 0) + 1 as row from dead"),
   putDead: db.prepare(
     "insert into dead (row, url, reason, detail, at, n, replay, crc, records) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect";
 import type { Commit, DeadGroup, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
-import type { StateRow, Store } from "./Store.ts";
+import type { StateRow, Store, UrlUse } from "./Store.ts";
 import type { CommitError } from "./StoreError.ts";
 
 export class MemoryStore implements Store {
@@ -55,6 +55,25 @@ export class MemoryStore implements Store {
     });
   }
 
+  urls() {
+    return Effect.sync(() => {
+      const byUrl = Map.groupBy(this.#groups.values(), ({ url }) => url);
+      return [...byUrl].map(([url, groups]) => useOf(url, groups));
+    });
+  }
+
+  replay(url: string, reasons: ReadonlyArray<string>, firstRow: number, bytes: number) {
+    return Effect.sync(() => {
+      const found = this.dead.filter((one) => one.url === url && reasons.includes(one.reason));
+      const moved = pageOf(found, ({ records }) => records.length, bytes);
+      for (const [i, one] of moved.entries()) {
+        this.dead.splice(this.dead.indexOf(one), 1);
+        this.#groups.set(firstRow + i, { row: firstRow + i, url, n: one.n, records: one.records });
+      }
+      return useOf(url, moved);
+    });
+  }
+
   online() {
     return Effect.sync(() => [...this.#online.values()]);
   }
@@ -74,6 +93,16 @@ export class MemoryStore implements Store {
     return rows;
   }
 }
+
+const useOf = (
+  url: string,
+  groups: ReadonlyArray<Pick<Group, "n" | "records">>,
+): UrlUse => ({
+  url,
+  groups: groups.length,
+  n: groups.reduce((sum, { n }) => sum + n, 0),
+  bytes: groups.reduce((sum, { records }) => sum + records.length, 0),
+});
 
 const placeOf = (owner: string, key: string | number): string => JSON.stringify([owner, key]);
 

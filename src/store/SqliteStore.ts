@@ -75,6 +75,17 @@ class SqliteStore implements Store {
     return this.#rows({ _tag: "Groups", after, bytes, url });
   }
 
+  urls() {
+    return Effect.mapError(
+      this.#worker.ask({ _tag: "Urls" }),
+      ({ message }) => new ReadError({ message }),
+    );
+  }
+
+  replay(url: string, reasons: ReadonlyArray<string>, firstRow: number, bytes: number) {
+    return this.#worker.ask({ _tag: "Replay", url, reasons, firstRow, bytes });
+  }
+
   online() {
     return this.#rows({ _tag: "Online" });
   }

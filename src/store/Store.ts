@@ -16,6 +16,15 @@ export interface StateRow {
   readonly value: Uint8Array;
 }
 
+/** How much of a URL waits. */
+export interface UrlUse {
+  readonly url: string;
+  readonly groups: number;
+  /** Deliveries in them. */
+  readonly n: number;
+  readonly bytes: number;
+}
+
 export interface Store {
   /** What every `webhook-id` of this store begins with, for ever. */
   readonly prefix: string;
@@ -34,6 +43,20 @@ export interface Store {
     bytes: number,
     url?: string,
   ): Effect.Effect<ReadonlyArray<Group>, ReadError>;
+  /** What waits, by URL. */
+  urls(): Effect.Effect<ReadonlyArray<UrlUse>, ReadError>;
+  /**
+   * Has dead letters of a URL wait again, the oldest first: groups that have one of these reasons, until they
+   * have `bytes` of records (one at least, where there is one). They get the rows from `firstRow` on.
+   *
+   * Returns: what waits more.
+   */
+  replay(
+    url: string,
+    reasons: ReadonlyArray<string>,
+    firstRow: number,
+    bytes: number,
+  ): Effect.Effect<UrlUse, CommitError>;
   /** What receivers knew of when the process ended. */
   online(): Effect.Effect<ReadonlyArray<OnlineRow>, ReadError>;
   /** Rows of one table by owner and key, in pages: those behind the last of the page before. */

@@ -1,7 +1,7 @@
 /** What the broker's thread and the store's Worker say to each other: one answer for each request, in order. */
 import type { Commit, Group, OnlineRow, StateTable } from "./Commit.ts";
 import type { DatabaseOptions, Identity, Page } from "./Database.ts";
-import type { StateRow } from "./Store.ts";
+import type { StateRow, UrlUse } from "./Store.ts";
 
 /** All records and values of the commit are in `bytes`, which is transferred and comes back with the answer. */
 export interface PackedCommit {
@@ -18,6 +18,14 @@ export type Request =
     readonly bytes: number;
     readonly url: string | undefined;
   }
+  | { readonly _tag: "Urls" }
+  | {
+    readonly _tag: "Replay";
+    readonly url: string;
+    readonly reasons: ReadonlyArray<string>;
+    readonly firstRow: number;
+    readonly bytes: number;
+  }
   | { readonly _tag: "Online" }
   | {
     readonly _tag: "State";
@@ -32,6 +40,8 @@ export interface Answers {
   readonly Open: Identity;
   readonly Commit: ArrayBuffer;
   readonly Groups: Page<Group>;
+  readonly Urls: ReadonlyArray<UrlUse>;
+  readonly Replay: UrlUse;
   readonly Online: Page<OnlineRow>;
   readonly State: Page<StateRow>;
   readonly Close: undefined;

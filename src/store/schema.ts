@@ -22,11 +22,13 @@ create table meta (
 create table waiting (
   row integer primary key, url text not null, n integer not null, crc integer not null, records blob not null
 ) strict;
+create index waiting_url on waiting (url);
 create table dead (
   row integer primary key, url text not null, reason text not null, detail text not null, at integer not null,
   n integer not null, replay integer not null, crc integer not null, records blob not null
 ) strict;
 create index dead_at on dead (at);
+create index dead_url on dead (url, reason);
 create table online (
   clientid text primary key, info text not null, clean integer not null, connected integer not null,
   crc integer not null

@@ -27,6 +27,10 @@ const perform = (request: Request): Answers[keyof Answers] => {
       return request.packed.bytes;
     case "Groups":
       return database().groups(request.after, request.bytes, request.url, Date.now());
+    case "Urls":
+      return database().urls();
+    case "Replay":
+      return database().replay(request.url, request.reasons, request.firstRow, request.bytes);
     case "Online":
       return database().online(Date.now());
     case "State":

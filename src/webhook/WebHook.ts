@@ -25,15 +25,16 @@ import { LimitedLog } from "../ops/LimitedLog.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
+import * as DiskReader from "./endpoint/DiskReader.ts";
 import { Endpoints } from "./endpoint/Endpoints.ts";
 import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
 import * as DurableParts from "./dispatch/DurableParts.ts";
 import { recover } from "./dispatch/recover.ts";
+import * as Replay from "./dispatch/Replay.ts";
 import type { Durable } from "../store/Durable.ts";
 import type { ReadError } from "../store/StoreError.ts";
-import { monotonicMillis } from "../ops/monotonic.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
 import type { FileTargetError } from "./attempt/FileTargets.ts";
 import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
@@ -115,8 +116,10 @@ export const makeWith = (
     const clock = yield* Effect.clock;
     const runtime = yield* Effect.runtime<never>();
     const scope = yield* Effect.scope;
+    const fork = (effect: Effect.Effect<void>) => Runtime.runFork(runtime)(effect, { scope });
     /** Events that a stop found in the queue when its time was over. */
     let undispatched = 0;
+    let isRunning = false;
     let undelivered = 0;
     const givenUp = yield* Effect.makeLatch(false);
 
@@ -173,7 +176,15 @@ export const makeWith = (
           shares,
           pace,
           slabs,
-          outbox,
+          disk: durable && outbox && {
+            outbox,
+            read: DiskReader.make(durable.store, log, fork),
+            replay: (url) => {
+              if (settings.outbox.deadLetterReplay === "manual" || letters === undefined) return;
+              fork(Replay.replayed(url, durable, outbox, endpoints, log));
+            },
+            isRunning: () => isRunning,
+          },
           letters,
           onShortage: () => onShortage(),
           breakerFailures: () => settings.breakerFailures,
@@ -185,7 +196,8 @@ export const makeWith = (
             const areKept = outbox !== undefined && Option.isSome(done);
             const left = undispatched + endpoints.abandon(areKept);
             if (!areKept) undelivered = left;
-            if (left > 0) tellLeft(log, left, areKept);
+            const events = areKept ? outbox.figures().events : left;
+            if (events > 0) tellLeft(log, events, areKept);
             log.flush();
           };
           return Effect.zipRight(Effect.map(flushed, leave), logSummary);
@@ -213,15 +225,13 @@ export const makeWith = (
       { backlog, arrivals, slabs, ids, outbox, letters },
     );
     if (durable !== undefined && outbox !== undefined) {
-      const began = monotonicMillis(clock);
-      const { oldest, ...found } = yield* recover(durable.store, endpoints, letters);
-      if (found.events + found.unconfigured > 0) {
-        log.always(LogLevel.Info, "recovered what was left on disk", {
-          ...found,
-          ...(oldest === undefined ? {} : { oldest: new Date(oldest).toISOString() }),
-          ms: Math.round(monotonicMillis(clock) - began),
-        });
-      }
+      const found = yield* recover(durable.store, endpoints, outbox, letters);
+      isRunning = true;
+      // Where there are none, nothing wakes up.
+      outbox.onStragglers(() =>
+        fork(Effect.delay(Effect.sync(() => endpoints.rewriteStragglers()), STRAGGLING_MS))
+      );
+      if (found.events > 0) log.always(LogLevel.Info, "found what was left on disk", { ...found });
     }
     const loop = yield* Effect.forkScoped(
       supervised(
@@ -304,6 +314,9 @@ const tellLeft = (log: LimitedLog, events: number, areKept: boolean): void => {
 };
 
 const WITHOUT_DISK = { outbox: undefined, letters: undefined };
+
+/** How old a group is of which little is left before it is written anew. */
+const STRAGGLING_MS = 1000;
 
 /** How long a stop waits for a disk that fails. */
 const MOST_FLUSH_MS = 5000;

@@ -17,9 +17,8 @@ import type { Group } from "../../store/Commit.ts";
 import { placesOf } from "../account/Backlog.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
 import type { LetterReason } from "../outbox/DeadLetters.ts";
-import { deliveriesOf } from "../outbox/deliveriesOf.ts";
-import type { Outbox } from "../outbox/Outbox.ts";
-import { OutboxUrl } from "../outbox/Outbox.ts";
+import { deliveriesOf, isReadable } from "../outbox/deliveriesOf.ts";
+import type { LiveGroup, Outbox, Restoring } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
 import type { Seat } from "../attempt/ConcurrencyBudget.ts";
@@ -30,6 +29,9 @@ import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
 import { lossAdvice } from "./lossAdvice.ts";
 import { Occupancy } from "./Occupancy.ts";
+import { decode } from "../outbox/GroupCodec.ts";
+import type { SpillOwner } from "./Spill.ts";
+import { Spill } from "./Spill.ts";
 import { RetryTimes } from "./RetryTimes.ts";
 import { Waiting } from "./Waiting.ts";
 
@@ -37,6 +39,8 @@ import { Waiting } from "./Waiting.ts";
 export interface EndpointOwner {
   /** Failing endpoints occupy more than they may together. */
   shedExcess(): void;
+  /** The failing endpoint with the most on disk, where all of them have more than so many bytes. */
+  mostOnDisk(most: number): unknown;
   /** This one has settled; told at times once more than that. */
   onSettled(): void;
   /** A retired endpoint has left its budget and its executor. */
@@ -49,6 +53,12 @@ export interface EndpointOwner {
  */
 const SHORTAGE_REST_MS = 250;
 
+/** With more that wait, groups of which little is left are not looked for among them: it would take milliseconds. */
+const MOST_LOOKED_THROUGH = 16_384;
+
+/** Places of what is read back from disk ahead of its attempts: some 20 ms of all that this broker can deliver. */
+const MOST_READ_AHEAD = 1024;
+
 export class Endpoint implements Attempting {
   readonly #context: EndpointContext;
   readonly #owner: EndpointOwner;
@@ -58,9 +68,8 @@ export class Endpoint implements Attempting {
   readonly #occupancy: Occupancy;
   readonly #seat: Seat | undefined;
   readonly #wake = Effect.unsafeMakeLatch(false);
-  readonly #inOutbox: OutboxUrl;
-  /** What is not taken into memory: it waits on disk alone. */
-  readonly #spilled: OutboxUrl;
+  /** Undefined: all that waits is in memory. */
+  readonly #spill: Spill | undefined;
 
   #settings: EndpointSettings;
   #retryTimes: RetryTimes;
@@ -75,6 +84,8 @@ export class Endpoint implements Attempting {
   #sleepsUntil = Infinity;
   /** Short of descriptors or memory: nothing is attempted before; 0: nothing is known of it. */
   #restsUntil = 0;
+  /** Whether letters may have been written that are to be sent again once it answers. */
+  #hasToReplay = true;
 
   constructor(
     readonly key: number,
@@ -90,8 +101,10 @@ export class Endpoint implements Attempting {
     this.#transport = transport;
     this.#waiting = new Waiting(transport.sequential, context.shares);
     this.#occupancy = new Occupancy(context.backlog, context.arrivals, context.slabs);
-    this.#inOutbox = new OutboxUrl(settings.url, false);
-    this.#spilled = new OutboxUrl(settings.url, true);
+    const { disk } = context;
+    if (disk !== undefined) {
+      this.#spill = new Spill(settings.url, disk.outbox, disk.read, this.#ofSpill);
+    }
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
     this.#most = this.#takes();
@@ -102,7 +115,7 @@ export class Endpoint implements Attempting {
 
   /** Its URL as settings have it. */
   get url(): string {
-    return this.#inOutbox.url;
+    return this.#settings.url;
   }
 
   get settings(): EndpointSettings {
@@ -125,7 +138,7 @@ export class Endpoint implements Attempting {
 
   /** Whether waiting any longer would bring nothing to an end: all is done, or the rest is for a URL that is gone. */
   get settled(): boolean {
-    return this.held === 0 || this.#isGoneForGood;
+    return this.#isEmpty || this.#isGoneForGood;
   }
 
   /** Whether it keeps the order of all events by itself, and needs no lanes. */
@@ -147,36 +160,113 @@ export class Endpoint implements Attempting {
 
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
   offer(delivery: Delivery): void {
-    const { outbox } = this.#context;
-    if (outbox !== undefined) {
-      if (this.#stopped) return this.#spill(delivery, outbox);
-      outbox.opened(delivery, this.#inOutbox, this.#isSlow);
+    this.#count(delivery);
+    const { disk } = this.#context;
+    if (disk !== undefined && this.#spill !== undefined) {
+      if (this.#spill.isBehind || this.#stopped) {
+        this.#context.backlog.add(-placesOf(delivery.length));
+        this.#spill.add(delivery);
+        if (this.failing) this.#spill.more(); // it may be too much
+        return;
+      }
+      disk.outbox.opened(delivery, this.#spill.live, this.#isSlow);
     }
     this.#take(delivery);
+    if (this.#mustShed) this.putAside();
   }
 
-  /** Takes a delivery that goes to disk and not into memory. */
-  #spill(delivery: Delivery, outbox: Outbox): void {
-    this.#counters.matched[delivery.event]!++; // an event's place is always within
-    this.#counters.queued[delivery.event]!++;
-    this.#context.backlog.add(-placesOf(delivery.length));
-    outbox.opened(delivery, this.#spilled, true);
+  /** Some of its rows are on disk, behind `after` and up to `last`: they come before what is new. */
+  isBehind(after: number, last: number): void {
+    this.#spill?.begin(after, last);
   }
 
-  /** Takes the deliveries of a group that was read from disk; the Backlog has counted none of them. */
-  restore(group: Group): void {
-    const { slabs, backlog, outbox } = this.#context;
-    const live = outbox?.restoring(group, this.#inOutbox);
-    for (const delivery of deliveriesOf(group, slabs, this.sequential)) {
-      if (live !== undefined) outbox?.restored(delivery.id, live);
+  /** Lets what was never attempted wait on disk alone; answers whether there was any. */
+  putAside(): boolean {
+    if (this.#spill === undefined || this.#spill.isBehind) return false;
+    const evicted = this.#waiting.evict();
+    this.#spill.evict(evicted); // before their bodies may go
+    for (const delivery of evicted) this.#occupancy.letGo(delivery);
+    this.#context.log.always(LogLevel.Warning, "events wait on disk alone", {
+      url: this.#counters.url,
+      waiting: evicted.length,
+    });
+    this.#spill.more();
+    return true;
+  }
+
+  /** Writes those of these groups anew of which all that is left waits. */
+  rewrite(groups: ReadonlySet<LiveGroup>, outbox: Outbox): void {
+    if (this.held > MOST_LOOKED_THROUGH || this.#spill?.isBehind) return;
+    const wanted = (id: number) => {
+      const group = outbox.groupOf(id);
+      return group !== undefined && groups.has(group);
+    };
+    const byGroup = Map.groupBy(this.#waiting.find(wanted), ({ id }) => outbox.groupOf(id));
+    for (const group of groups) outbox.rewrite(group, byGroup.get(group) ?? []);
+  }
+
+  /** What its Spill asks of it. */
+  readonly #ofSpill: SpillOwner = {
+    wantsMore: () => {
+      if (this.#stopped) return false;
+      const most = Math.min(MOST_READ_AHEAD, Math.ceil(this.#context.backlog.capacity / 8));
+      return this.#occupancy.places < most || this.#mustShed;
+    },
+    restore: (group, restoring) => this.#restore(group, restoring),
+    takeBack: (deliveries) => {
+      for (const delivery of deliveries) {
+        this.#context.backlog.add(placesOf(delivery.length));
+        this.#take(delivery);
+        this.#context.slabs.release(delivery.slab, delivery.length);
+      }
+    },
+  };
+
+  #restore(group: Group, restoring: Restoring): void {
+    const { slabs, backlog, disk, letters } = this.#context;
+    if (disk === undefined) return;
+    if (!isReadable(group)) {
+      letters?.addGroup(group, "damaged");
+      return disk.outbox.buried(group);
+    }
+    if (this.#mustShed) return this.#shed(group, restoring, disk.outbox);
+    const wants = (id: number) => disk.outbox.restored(id, restoring);
+    for (const delivery of deliveriesOf(group, slabs, this.sequential, wants)) {
+      if (!restoring.isCounted) this.#count(delivery);
       backlog.add(placesOf(delivery.length));
       this.#take(delivery);
     }
   }
 
+  /** Whether failing URLs have more on disk than they may together, and none of them more than this. */
+  get #mustShed(): boolean {
+    const use = this.failing ? this.#context.disk?.outbox.use : undefined;
+    if (use === undefined) return false;
+    const most = use.maxBytes * this.#context.backlog.failingShare;
+    return use.bytes > most && this.#owner.mostOnDisk(most) === this;
+  }
+
+  /** Drops what of a group would come into memory. */
+  #shed(group: Group, restoring: Restoring, outbox: Outbox): void {
+    const reason = this.#breaker._tag === "Gone" ? "gone" : "endpoint_share";
+    for (const record of decode(group.records)) {
+      if (!outbox.restored(record.id, restoring)) continue;
+      if (restoring.isCounted) this.#counters.queued[record.event]!--; // an event's place is always within
+      else this.#counters.matched[record.event]!++;
+      this.#counters.dropped(record.event, reason);
+      this.#context.letters?.addRecord(this.url, record, reason, "");
+      outbox.ended(record.id);
+    }
+    this.#hasToReplay = true;
+    this.#sayLost(reason);
+  }
+
+  #count({ event }: Delivery): void {
+    this.#counters.matched[event]!++; // an event's place is always within
+    this.#counters.queued[event]!++;
+  }
+
   #take(delivery: Delivery): void {
-    this.#counters.matched[delivery.event]!++; // an event's place is always within
-    this.#counters.queued[delivery.event]!++;
     this.#context.pace.matched++;
     this.#occupancy.take(delivery);
     if (this.#waiting.add(delivery)) this.pump();
@@ -195,6 +285,7 @@ export class Endpoint implements Attempting {
         this.#context.pace.end();
         this.#leaveAndEnd(delivery);
         this.#answered();
+        if (this.#hasToReplay) this.#replay();
         break;
       case "Failed":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
@@ -322,6 +413,7 @@ export class Endpoint implements Attempting {
     if (this.#now() >= this.#givesUpAt) { while (this.dropOldest("gone")); }
     if (!this.#retired || !this.settled) return false;
     while (this.dropOldest("gone"));
+    this.#spill?.close(); // what is on disk waits for the URL to be named again
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breaker = "removed";
@@ -358,9 +450,15 @@ export class Endpoint implements Attempting {
   }
 
   #end(delivery: Delivery): void {
-    this.#context.outbox?.ended(delivery.id);
+    this.#context.disk?.outbox.ended(delivery.id);
     this.#occupancy.letGo(delivery);
-    if (this.held === 0) this.#tellSettled();
+    this.#spill?.more();
+    if (this.#isEmpty) this.#tellSettled();
+  }
+
+  /** Whether nothing waits, neither in memory nor on disk. */
+  get #isEmpty(): boolean {
+    return this.held === 0 && this.#spill?.isBehind !== true;
   }
 
   /** The receiver wants nothing more, and nothing is on its way. */
@@ -464,14 +562,21 @@ export class Endpoint implements Attempting {
     this.#counters.queued[delivery.event]!--;
     this.#counters.failed(delivery.event, reason);
     this.#sayLost(reason);
-    this.#bury(delivery, this.#breaker._tag === "Closed" ? "given_up" : "url_failed", reason);
+    this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
     this.#leaveAndEnd(delivery);
   }
 
   /** It is about to end without having been delivered: a dead letter, where such are kept. */
   #bury(delivery: Delivery, reason: LetterReason, detail = ""): void {
-    const { letters, outbox } = this.#context;
-    letters?.add(this.url, delivery, reason, detail, outbox?.markOf(delivery.id));
+    const { letters, disk } = this.#context;
+    if (reason === "url_failed" || reason === "endpoint_share") this.#hasToReplay = true;
+    letters?.add(this.url, delivery, reason, detail, disk?.outbox.markOf(delivery.id));
+  }
+
+  /** It works, for the first time since the start or since it failed. */
+  #replay(): void {
+    this.#hasToReplay = false;
+    this.#context.disk?.replay(this.url);
   }
 
   #answered(): void {
@@ -591,7 +696,10 @@ export class Endpoint implements Attempting {
 
   /** An event has come to an end here that is none of being delivered. */
   #sayLost(reason: FailureReason | DropReason): void {
-    this.#say("event lost", { reason, advice: lossAdvice(reason) });
+    const message = this.#context.letters === undefined
+      ? "event lost"
+      : "event given up, kept as a dead letter";
+    this.#say(message, { reason, advice: lossAdvice(reason) });
   }
 
   #say(message: string, fields: Fields): void {
