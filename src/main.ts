@@ -24,6 +24,7 @@ import { giveUp } from "./ops/permissions.ts";
 import { listenFor } from "./ops/signals.ts";
 import { fileTarget, reload } from "./reload.ts";
 import * as Durable from "./store/Durable.ts";
+import * as StoreDirectory from "./store/StoreDirectory.ts";
 import * as WebHook from "./webhook/WebHook.ts";
 
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
@@ -92,9 +93,13 @@ const within = (
 };
 
 const check = (files: ConfigFiles) =>
-  Effect.map(loadSettings(files), ({ broker, webHook, warnings }) => {
+  Effect.gen(function* () {
+    const { broker, webHook, warnings } = yield* loadSettings(files);
     for (const warning of warnings) console.error(warning);
     console.log(renderSettings(broker, webHook));
+    const { kind, deadLetters, directory } = webHook.outbox;
+    if (kind === "memory" && !deadLetters) return;
+    for (const warning of yield* StoreDirectory.check(directory)) console.error(warning);
   });
 
 const perform = (command: CommandLine) => {
