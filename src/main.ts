@@ -100,6 +100,7 @@ const check = (files: ConfigFiles) =>
     const { kind, deadLetters, directory } = webHook.outbox;
     if (kind === "memory" && !deadLetters) return;
     for (const warning of yield* StoreDirectory.check(directory)) console.error(warning);
+    console.log(`  ${directory} can be written`);
   });
 
 const perform = (command: CommandLine) => {
