@@ -2,7 +2,7 @@
  * What durability costs: the outbox on disk, as safe as each `outbox_sync`, beside the outbox in memory in the
  * same run.
  *
- *     deno task bench:outbox [--quick] [--large] [--only throughput|latency|dead|idle|recovery|leftover]
+ *     deno task bench:outbox [--quick] [--large] [--only throughput|latency|dead|idle|recovery|leftover|outage]
  *
  * `--large`: recovery of 3,000,000 events too. Prints tables and writes bench/results/outbox.json (not when
  * only a part is run).
@@ -22,6 +22,8 @@ import type { Leftover } from "./leftover.ts";
 import { measureLeftover } from "./leftover.ts";
 import type { Recovery } from "./recovery.ts";
 import { measureRecovery } from "./recovery.ts";
+import type { Outage } from "./outage.ts";
+import { measureOutage } from "./outage.ts";
 import { DURABILITIES, makeSubject } from "./subjects.ts";
 
 const { values: options } = parseArgs({
@@ -41,6 +43,7 @@ const RATE = 2000;
 const timedEvents = quick ? 500 : 10_000;
 const idleSeconds = quick ? 1 : 10;
 const leftEvents = quick ? 20_000 : 1_000_000;
+const outageEvents = quick ? 60_000 : 1_000_000;
 const recovered = quick ? [10_000] : options.large ? [300_000, 3_000_000] : [300_000];
 
 /** What a process does while nothing happens, per second. */
@@ -65,6 +68,7 @@ const FIGURES = new Map<string, Figures>(subjects.map(({ name }) => [name, {}]))
 const receiver = await Receiver.start("200");
 const RECOVERIES = new Map<number, Recovery>();
 let leftover: Leftover | undefined;
+let outage: Outage | undefined;
 const sync = await syncTimes(folder, quick ? 50 : 500);
 try {
   if (["throughput", "latency", "idle"].some(wanted)) await healthy();
@@ -79,13 +83,23 @@ try {
     say("leftover");
     leftover = await measureLeftover(await Deno.makeTempDir({ dir: folder }), leftEvents);
   }
+  if (wanted("outage")) {
+    say("outage");
+    outage = await measureOutage(await Deno.makeTempDir({ dir: folder }), receiver, outageEvents);
+  }
   print();
 } finally {
   await receiver.stop();
   await Deno.remove(folder, { recursive: true });
 }
 if (options.only === undefined && !quick) {
-  const results = { sync, ...Object.fromEntries(FIGURES), recoveries: [...RECOVERIES], leftover };
+  const results = {
+    sync,
+    ...Object.fromEntries(FIGURES),
+    recoveries: [...RECOVERIES],
+    leftover,
+    outage,
+  };
   console.log(`\n${await writeResults("outbox", results)}`);
 }
 console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
@@ -225,6 +239,20 @@ function print(): void {
     console.log(
       `behind ${figure(leftEvents)} events: ${figure(bytes / 1024)} KB on disk for ` +
         `${figure(live / 1024)} KB of ${stragglers} stragglers (${figure(bytes / live)}x)`,
+    );
+  }
+  if (outage !== undefined) {
+    const { early, highest, p99Before, p99During, catchUp, arrived, repeated } = outage;
+    const mb = (bytes: number) => figure(bytes / 1024 / 1024);
+    console.log(
+      `${figure(arrived)} events for a URL that is down, killed in between: ${
+        mb(early)
+      } MB after a ` +
+        `tenth, ${mb(highest)} MB at most; p99 at the other URL ${
+          figure(p99Before)
+        } ms before and ` +
+        `${figure(p99During)} ms with them; all there ${figure(catchUp)} s after it came back, ` +
+        `${repeated} twice by the same id`,
     );
   }
 }
