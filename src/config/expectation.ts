@@ -148,7 +148,8 @@ const kindExpected = (ast: AST.AST): string => {
   }
 };
 
-const kindOf = (value: unknown): string => {
+/** What kind of value it is, where the value itself is not to be shown. */
+export const kindOf = (value: unknown): string => {
   if (Array.isArray(value)) return "an array";
   switch (typeof value) {
     case "undefined":

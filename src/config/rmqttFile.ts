@@ -8,6 +8,7 @@ import type { KeyPath } from "./ConfigError.ts";
 import { renderKeyPath } from "./ConfigError.ts";
 import { parseDuration } from "./Duration.ts";
 import type { UnplacedFault } from "./expectation.ts";
+import { kindOf } from "./expectation.ts";
 import type { WrittenListener } from "./fileListeners.ts";
 import { doorsOf, withoutDisabled } from "./fileListeners.ts";
 import { nearest } from "./nearest.ts";
@@ -156,7 +157,7 @@ class Taker {
       if (own?.isTable) this.#tell(own, path, value);
       this.#allTaken(value, path);
     } else if (hasKeys && (own === undefined || own.isTable)) {
-      this.#fault(path, "a table", "another value");
+      this.#fault(path, "a table", kindOf(value));
     } else if (own === undefined) return false;
     else this.#tell(own, path, value);
     return typeof own !== "object" || own.isOurs !== true;
@@ -173,10 +174,10 @@ class Taker {
 
   /** Listeners that are not started: of their keys nothing is told but what is no key at all. */
   #quic(listeners: unknown, path: KeyPath): void {
-    if (!isTable(listeners)) return this.#fault(path, "a table", "another value");
+    if (!isTable(listeners)) return this.#fault(path, "a table", kindOf(listeners));
     for (const [name, listener] of Object.entries(listeners)) {
       const inner = [...path, name];
-      if (!isTable(listener)) this.#fault(inner, "a table", "another value");
+      if (!isTable(listener)) this.#fault(inner, "a table", kindOf(listener));
       else {
         const quiet = new Taker();
         quiet.#allTaken(listener, inner, LISTENER_KEYS);
@@ -186,11 +187,11 @@ class Taker {
   }
 
   #plugins(value: unknown, path: KeyPath, list: PluginList): void {
-    if (!Array.isArray(value)) return this.#fault(path, "an array", "another value");
+    if (!Array.isArray(value)) return this.#fault(path, "an array", kindOf(value));
     for (const [i, name] of value.entries()) {
       const plugin = RMQTT_PLUGINS.find((plugin) => plugin.name === name);
       const inner = [...path, i];
-      if (typeof name !== "string") this.#fault(inner, "a plugin's name", "another value");
+      if (typeof name !== "string") this.#fault(inner, "a plugin's name", kindOf(name));
       else if (plugin === undefined) {
         const near = nearest(name, RMQTT_PLUGINS.map(({ name }) => name));
         const hint = near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`;
@@ -198,7 +199,7 @@ class Taker {
       } else if (list === "startups" && !plugin.isHere) {
         this.#doubt(inner, `plugin ${name}: ${plugin.here}`);
       } else if (list === "disabled" && plugin.isHere) {
-        this.#doubt(inner, `${renderKeyPath(path)}: ${name} is ${plugin.here}, it is always on`);
+        this.#doubt(inner, `${renderKeyPath(path)}: ${name} is built in and always on`);
       }
     }
     if (!this.doubts.some(({ path: [a, b] }) => a === path[0] && b === path[1])) {
