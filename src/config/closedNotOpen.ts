@@ -52,7 +52,7 @@ export const closedNotOpen = (
     doubts: set.filter(({ guard }) => accepted.includes(guard) && !AUTH_PLUGINS.includes(guard))
       .map(({ guard, path }) => ({
         path,
-        text: `${renderKeyPath(path)} = true: ${FOUND[guard].replace(/^true, /, "")}`,
+        text: `${renderKeyPath(path)} = true: ${FOUND[guard].replace(/^true, but /, "")}`,
       })),
   };
 };

@@ -9,6 +9,7 @@ import { renderKeyPath } from "./ConfigError.ts";
 import { parseDuration } from "./Duration.ts";
 import type { UnplacedFault } from "./expectation.ts";
 import { kindOf } from "./expectation.ts";
+import type { WrittenListener } from "./fileListeners.ts";
 import { doorsOf, withoutDisabled } from "./fileListeners.ts";
 import { nearest } from "./nearest.ts";
 import type { TomlTable } from "./readToml.ts";
@@ -33,7 +34,7 @@ export interface RmqttFile {
 export const readRmqttFile = (file: TomlTable): RmqttFile => {
   const doors = doorsOf(file);
   const taker = new Taker();
-  const table = taker.take(withoutDisabled(file), []);
+  const table = taker.take(withoutDisabled(withDoor(file)), []);
   const { doubts, faults, same } = taker;
   const isRmqtts = doubts.length + same.length > 0;
   const quic = doors.enabled.filter(({ kind }) => kind === "quic");
@@ -47,7 +48,8 @@ export const readRmqttFile = (file: TomlTable): RmqttFile => {
         path,
         text: `${renderKeyPath(path)} is not started, this broker has no QUIC: its clients need ` +
           "another listener" +
-          (others.length > 0 ? "" : "; as there is none, tcp.external is started on 0.0.0.0:1883"),
+          (others.length > 0 ? "" : "; as there is none, tcp.external is started on 0.0.0.0:1883" +
+            (isOpen(quic) ? "" : ", for users alone")),
       })),
       ...(isRmqtts ? others.filter(({ table }) => table.allow_anonymous === undefined) : [])
         .map(({ path }) => ({
@@ -70,6 +72,24 @@ export const readRmqttFile = (file: TomlTable): RmqttFile => {
     same,
   };
 };
+
+/**
+ * The file with a listener for one that has QUIC alone, which is not started: tcp.external, as in RMQTT, and
+ * open to clients without a user only where all that the file names were.
+ */
+export const withDoor = (file: TomlTable): TomlTable => {
+  const { listener } = file;
+  const { enabled } = doorsOf(file);
+  const tcp = isTable(listener) ? listener.tcp ?? {} : undefined;
+  if (!isTable(listener) || !isTable(tcp)) return file;
+  if (enabled.length === 0 || enabled.some(({ kind }) => kind !== "quic")) return file;
+  const external = { allow_anonymous: isOpen(enabled) };
+  return { ...file, listener: { ...listener, tcp: { ...tcp, external } } };
+};
+
+/** To RMQTT a listener that says nothing is closed. */
+const isOpen = (listeners: ReadonlyArray<WrittenListener>): boolean =>
+  listeners.every(({ table }) => table.allow_anonymous === true);
 
 /** The names that RMQTT has for keys of this table, where any is known. */
 export const rmqttNames = (table: KeyPath): ReadonlyArray<string> => [

@@ -19,6 +19,7 @@ import {
 import type { TomlTable } from "../../config/readToml.ts";
 import { readToml } from "../../config/readToml.ts";
 import { renderSettings } from "../../config/renderSettings.ts";
+import { withDoor } from "../../config/rmqttFile.ts";
 import { WebHookFile } from "../../config/WebHookFile.ts";
 import { configTables } from "../docs/configTables.ts";
 import type { Person } from "../Person.ts";
@@ -73,7 +74,9 @@ const make = async (options: InitOptions, world: InitWorld): Promise<number> => 
 
   // The web-hook's questions first: they are what this broker is for.
   const rules = keptWebHook.table ?? await askWebHook(options, person);
-  const doors = keptBroker.table ?? await askBroker(options, person);
+  const doors = keptBroker.table === undefined
+    ? await askBroker(options, person)
+    : withDoor(keptBroker.table);
   const texts = new Map([
     [config, fileText(person, BrokerFile, doors, from, "broker", "docs/broker-toml.md")],
     [

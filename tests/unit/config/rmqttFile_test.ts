@@ -40,6 +40,13 @@ const outcome = async (toml: string, files: Readonly<Record<string, string>> = P
   });
 };
 
+const settingsOf = (toml: string) =>
+  Effect.runPromise(
+    loadBrokerSettings("f").pipe(
+      Effect.provideService(ConfigSource, memorySource({ ...PEMS, f: toml })),
+    ),
+  );
+
 const warningsOf = async (toml: string) => {
   const { refused, warnings } = await outcome(toml);
   assert.equal(refused, undefined, toml);
@@ -221,6 +228,29 @@ Deno.test("A QUIC listener is told not to be started, and what is where there is
     "1: listener.quic.a is not started, this broker has no QUIC: its clients need another listener; " +
     "as there is none, tcp.external is started on 0.0.0.0:1883",
   ]);
+});
+
+Deno.test("The listener that stands for QUIC alone lets in no client without a user whom QUIC's kept out", async () => {
+  for (
+    const quic of [
+      "listener.quic.a.allow_anonymous = false",
+      "listener.quic.a.addr = ':0'", // to RMQTT that is false
+      "listener.quic.a.allow_anonymous = true\nlistener.quic.b.allow_anonymous = false",
+      "listener.quic.a.allow_anonymous = false\nlistener.tcp.external.enable = false",
+      'listener.quic.a.allow_anonymous = false\nplugins.default_startups = ["rmqtt-auth-http"]',
+    ]
+  ) {
+    const { settings: { listeners }, warnings } = await settingsOf(quic);
+    assert.deepEqual(
+      listeners.map(({ transport, name, port, limits }) =>
+        [transport, name, port, limits.allowAnonymous].join(" ")
+      ),
+      ["tcp external 1883 false"],
+      quic,
+    );
+    assert.ok(warnings.some((w) => w.endsWith("on 0.0.0.0:1883, for users alone")), quic);
+    assert.ok(warnings.some((w) => w.endsWith("it will refuse every client")), quic);
+  }
 });
 
 Deno.test("A certificate under a listener without TLS is told to be without effect", async () => {

@@ -233,6 +233,14 @@ urls = ["http://127.0.0.1/b"]
   assert.match(ran.written["broker.toml"]?.text ?? "", /from "rmqtt\.toml"/);
 });
 
+Deno.test("init --from a file with QUIC alone writes the listener that is started for it, closed as that was", async () => {
+  const files = { "rmqtt.toml": "listener.quic.a.allow_anonymous = false\n" };
+  const ran = await run(["--yes", "--from", "rmqtt.toml"], undefined, files);
+  assert.equal(ran.status, 0, ran.said);
+  const { broker: { listeners } } = await settingsOf(ran, files);
+  assert.deepEqual(listeners.map(({ limits }) => limits.allowAnonymous), [false]);
+});
+
 Deno.test("init --from tells what is wrong with a file by its own name and line", async () => {
   const files = { "rmqtt.toml": "[listener.tcp.a]\nmax_inflight = 0\n" };
   const ran = await run(["--yes", "--from", "rmqtt.toml"], undefined, files);
