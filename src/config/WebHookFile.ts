@@ -17,12 +17,12 @@ import {
   oneOf,
   optional,
   override,
-  pemFile,
   required,
   secret,
   text,
   timer,
   topicFilters,
+  trustedFile,
   wholeNumber,
   withDefault,
 } from "./fields.ts";
@@ -36,7 +36,8 @@ const delivery = {
   http_timeout: withDefault(
     timer(1),
     8000,
-    "From sending a request to having its whole response.",
+    "From sending a request to having its whole response; once a status line is read it only ends " +
+      "the wait for the rest.",
   ),
   concurrency_limit: withDefault(
     wholeNumber(1, 65535),
@@ -132,8 +133,8 @@ const Endpoint = Schema.Struct({
     'Sent with every request; a value may be "env:NAME" for an environment variable.',
   ),
   ca_file: optional(
-    pemFile("CERTIFICATE"),
-    "Certificates to trust beside the system's, PEM.",
+    trustedFile,
+    "Certificates to trust beside the system's, PEM: of authorities, or the receiver's own, self-signed one.",
   ),
   http_timeout: override(delivery.http_timeout),
   concurrency_limit: override(delivery.concurrency_limit),
@@ -204,13 +205,14 @@ export const WebHookFile = Schema.Struct({
     oneOf("lifecycle", "client", "none"),
     "lifecycle",
     'Which of one client\'s events reach a URL in order: "lifecycle" (`session_` and `client_` ' +
-      'events), "client" (all), "none".',
+      'events, and the message_dropped of a session\'s end), "client" (all), "none".',
   ),
   http_client: withDefault(
     oneOf("pool", "fetch"),
     "pool",
     '"pool": this broker\'s own HTTP/1.1 client. "fetch": the platform\'s, for HTTP/2 and for ' +
-      "proxies, which HTTP_PROXY, HTTPS_PROXY and NO_PROXY name.",
+      "proxies, which HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; it hides the status of an answer " +
+      "whose head breaks a rule, which is then tried again.",
   ),
   http_urls: urls(
     "Where rules without urls send to: http://, https://, or file:/// (one JSON line per event, " +
@@ -351,7 +353,7 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
     return {
       url,
       headers: Object.entries(headers),
-      caFile: ca_file,
+      ca: ca_file === undefined ? undefined : { file: ca_file.path, pem: ca_file.pem },
       httpTimeout: merged.http_timeout,
       concurrencyLimit: merged.concurrency_limit,
       retry: {

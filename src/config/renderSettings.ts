@@ -11,6 +11,7 @@ import { formatListenerAddress } from "./ListenerAddress.ts";
 export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings): string =>
   [
     `node ${broker.node.id}`,
+    `sessions and retained messages ${broker.persistence ? "outlive" : "end with"} the process`,
     ...section("listeners", broker.listeners.map(renderListener)),
     `users: ${broker.users.length}`,
     `acl entries: ${broker.acl.length}`,
@@ -47,8 +48,8 @@ const renderListener = (listener: ListenerSettings): string => {
   const { limits } = listener;
   return [
     `${listener.transport} ${listener.name} on ${formatListenerAddress(listener)}` +
-    (listener.transport === "ws" ? listener.path : ""),
-    ...(listener.transport === "ws" && listener.allowedOrigins.length > 0
+    ("path" in listener ? listener.path : ""),
+    ...("path" in listener && listener.allowedOrigins.length > 0
       ? [`pages of ${listener.allowedOrigins.join(" ")} only`]
       : []),
     limits.allowAnonymous ? "anonymous clients allowed" : "users only",
@@ -74,5 +75,5 @@ const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =
     ...(endpoint.headers.length === 0
       ? []
       : [`headers ${endpoint.headers.map(([name]) => name).join(", ")}`]),
-    ...(endpoint.caFile === undefined ? [] : [`CA ${endpoint.caFile}`]),
+    ...(endpoint.ca === undefined ? [] : [`CA ${endpoint.ca.file}`]),
   ].join(", ");

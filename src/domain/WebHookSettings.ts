@@ -4,14 +4,21 @@ import type { HookRule } from "./HookRule.ts";
 import type { OutboxSettings } from "./OutboxSettings.ts";
 import type { RetryPolicy } from "./RetryPolicy.ts";
 
+/** The certificates of a `ca_file`. */
+export interface TrustedCertificates {
+  readonly file: string;
+  /** In PEM, and nothing else. */
+  readonly pem: string;
+}
+
 /** How one URL is delivered to: the file's general keys, overridden by its `[[endpoint]]` table. */
 export interface EndpointSettings {
   /** `http://`, `https://` or `file://`, as written in the rule. */
   readonly url: string;
   /** Sent with every request; values are secret. */
   readonly headers: ReadonlyArray<readonly [name: string, value: Redacted.Redacted<string>]>;
-  /** A PEM file whose certificates are trusted beside the system's. */
-  readonly caFile: string | undefined;
+  /** Trusted beside the system's. */
+  readonly ca: TrustedCertificates | undefined;
   /** From sending a request to having its whole response, in milliseconds. */
   readonly httpTimeout: number;
   /** Requests in flight to this URL, within the limit over all of them. */

@@ -3,6 +3,7 @@
  * Synchronous and without a runtime: the host hands in bytes, the time and a way out for events, so that
  * a test runs it with plain objects.
  */
+import type { ListenerLimits } from "../domain/BrokerSettings.ts";
 import type { BrokerOptions } from "./BrokerContext.ts";
 import { BrokerContext } from "./BrokerContext.ts";
 import type { ConnectionOwner } from "./Connection.ts";
@@ -11,6 +12,9 @@ import { EndReason } from "./events/EndReason.ts";
 import type { Listener } from "./Listener.ts";
 import type { ByteSink } from "./ports/ByteSink.ts";
 import type { IsMemoryShort } from "./ports/Memory.ts";
+import type { Told } from "./ports/PresenceStore.ts";
+import type { RestoredState } from "./ports/SessionStore.ts";
+import { restoredMessage } from "./routing/Message.ts";
 import { ReasonCode } from "./wire/ReasonCode.ts";
 
 export class Broker implements ConnectionOwner {
@@ -19,10 +23,27 @@ export class Broker implements ConnectionOwner {
   /** Connections with packets that wait until there is room for their events, longest waiting first. */
   readonly #held = new Set<Connection>();
   readonly #isMemoryShort: IsMemoryShort;
+  readonly #limitsOf: (listener: string) => ListenerLimits;
 
   constructor(options: BrokerOptions) {
     this.#isMemoryShort = options.isMemoryShort;
+    const { listeners } = options;
+    this.#limitsOf = (listener) =>
+      // One that is there no more: some other's, until the client comes back by it.
+      (listeners.find((limits) => limits.listener === listener) ?? listeners[0]) as ListenerLimits;
     this.context = new BrokerContext(options);
+  }
+
+  /**
+   * Becomes what the process before was when it ended, and says what that one could not say of clients that
+   * receivers were `told` of. To be called once, before any client comes in.
+   */
+  restore({ retained, sessions }: RestoredState, told: ReadonlyArray<Told>): void {
+    const { pubSub } = this.context;
+    this.context.look();
+    for (const message of retained) pubSub.restoreRetained(restoredMessage(message));
+    this.context.sessions.restore(sessions, told, this.#limitsOf);
+    this.tick(); // what has expired meanwhile ends
   }
 
   /** Open connections, with or without a session. */
@@ -30,9 +51,14 @@ export class Broker implements ConnectionOwner {
     return this.#connections.size;
   }
 
-  /** A client has opened a connection. `ipaddress`: with its port, as the events say it. */
-  accept(sink: ByteSink, listener: Listener, ipaddress: string): Connection {
-    const connection = new Connection(this.context, this, sink, listener, ipaddress);
+  /**
+   * A client has opened a connection.
+   *
+   * @param ipaddress with its port, as the events say it
+   * @param waited milliseconds of its handshake_timeout that TLS or WebSocket have used up
+   */
+  accept(sink: ByteSink, listener: Listener, ipaddress: string, waited = 0): Connection {
+    const connection = new Connection(this.context, this, sink, listener, ipaddress, waited);
     this.#connections.add(connection);
     return connection;
   }

@@ -1,11 +1,15 @@
 /** What a broker's connections, handlers and sessions share: its services, its state, and its way out for events. */
-import type { BrokerLimits } from "../domain/BrokerSettings.ts";
+import type { BrokerLimits, ListenerLimits } from "../domain/BrokerSettings.ts";
 import { Deadlines } from "../collections/Deadlines.ts";
 import { Hooks } from "./events/Hooks.ts";
 import type { Access } from "./ports/Access.ts";
 import type { Clock } from "./ports/Clock.ts";
+import type { ConnectionReports } from "./ports/ConnectionReports.ts";
+import { NO_REPORTS } from "./ports/ConnectionReports.ts";
 import type { HookSink } from "./ports/HookSink.ts";
 import type { IsMemoryShort } from "./ports/Memory.ts";
+import type { PresenceStore } from "./ports/PresenceStore.ts";
+import type { SessionStore } from "./ports/SessionStore.ts";
 import { PubSub } from "./routing/PubSub.ts";
 import type { Client } from "./session/Client.ts";
 import type { Session } from "./session/Session.ts";
@@ -19,9 +23,17 @@ export interface BrokerOptions {
   readonly clock: Clock;
   readonly access: Access;
   readonly limits: BrokerLimits;
+  /** Of the listeners: those of a session that is found again are its listener's. */
+  readonly listeners: ReadonlyArray<ListenerLimits>;
   readonly isMemoryShort: IsMemoryShort;
+  /** Absent: what receivers were told of clients is forgotten with the process. */
+  readonly presence?: PresenceStore;
+  /** Absent: sessions and retained messages end with the process. */
+  readonly sessionStore?: SessionStore;
   /** A client identifier for a client that brings none; never given twice. */
   readonly newClientId: () => string;
+  /** Absent: nobody is told. */
+  readonly reports?: ConnectionReports;
   /** Told of an exception that is a defect of the broker; the connection it came from ends. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -39,6 +51,9 @@ export class BrokerContext implements SessionsHost {
   readonly limits: BrokerLimits;
   readonly newClientId: () => string;
   readonly onDefect: (error: unknown) => void;
+  readonly reports: ConnectionReports;
+  readonly presence: PresenceStore | undefined;
+  readonly sessionStore: SessionStore | undefined;
   /** No new session, subscription, retained or queued message is taken. As the last tick found it. */
   isMemoryShort = false;
   readonly deadlines = new Deadlines();
@@ -56,6 +71,9 @@ export class BrokerContext implements SessionsHost {
     this.limits = options.limits;
     this.newClientId = options.newClientId;
     this.onDefect = options.onDefect;
+    this.reports = options.reports ?? NO_REPORTS;
+    this.presence = options.presence;
+    this.sessionStore = options.sessionStore;
     this.pubSub = new PubSub(this.hooks, this.deadlines, this);
     this.sessions = new Sessions(this);
   }

@@ -9,6 +9,9 @@ import type { Newcomer } from "./Newcomers.ts";
 /** Makes the protocol connection that writes to `sink`; `peer` is the client's address. */
 export type OpenConnection = (sink: SocketSink, peer: Peer) => Connection;
 
+/** A socket was closed before its connection was opened; `reason` is for the log, with nothing that a client chose. */
+export type Refused = (peer: Peer, reason: string) => void;
+
 export interface Peer {
   readonly hostname: string;
   readonly port: number;
@@ -58,6 +61,11 @@ export abstract class SocketSink implements ByteSink {
     if (this.#isSending) return;
     this.#isSending = true;
     queueMicrotask(() => this.#flush());
+  }
+
+  /** How long its newcomer is on its way, in milliseconds. */
+  get age(): number {
+    return this.#newcomer?.age ?? 0;
   }
 
   hold(): void {

@@ -14,13 +14,14 @@ import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Arrivals } from "./account/Arrivals.ts";
 import { Backlog } from "./account/Backlog.ts";
 import { ClientShares } from "./account/ClientShares.ts";
+import { countdown } from "./account/countdown.ts";
 import { DeliveryPace } from "./account/DeliveryPace.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
-import { DeliveryLog } from "./account/DeliveryLog.ts";
+import { LimitedLog } from "../ops/LimitedLog.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
@@ -31,11 +32,13 @@ import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
 import * as DurableParts from "./dispatch/DurableParts.ts";
 import { recover } from "./dispatch/recover.ts";
+import * as Replay from "./dispatch/Replay.ts";
 import type { Durable } from "../store/Durable.ts";
 import type { ReadError } from "../store/StoreError.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
-import type { CaFileError } from "./attempt/CaFiles.ts";
+import type { FileTargetError } from "./attempt/FileTargets.ts";
 import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
+import * as FileTargets from "./attempt/FileTargets.ts";
 import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
@@ -43,7 +46,7 @@ import { RuleTable } from "./dispatch/RuleTable.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
-export type WebHookError = CaFileError | WorkerStartError | ReadError;
+export type WebHookError = FileTargetError | ReadError | WorkerStartError;
 
 /** A running delivery engine. */
 export interface WebHook {
@@ -58,9 +61,13 @@ export interface WebHook {
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
    * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
    */
-  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, CaFileError>;
+  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, FileTargetError>;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
+  /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
+  readonly giveUp: Effect.Effect<void>;
+  /** Events that the stop has left undelivered; known when the scope is closed. */
+  readonly undelivered: () => number;
   /** Logs one line per URL with its figures. */
   readonly logSummary: Effect.Effect<void>;
 }
@@ -78,7 +85,7 @@ export const make = (
 
 const httpExecutor = (
   context: HttpExecutorContext,
-): Effect.Effect<Executor, WebHookError, Scope.Scope> => {
+): Effect.Effect<Executor, WorkerStartError, Scope.Scope> => {
   const { workerThreads, httpClient } = context.settings;
   if (workerThreads > 0) return WorkerExecutor.make(context);
   return Effect.flatMap(
@@ -103,17 +110,22 @@ export const makeWith = (
   { durable, idsFrom = idsOfProcess }: WebHookParts = {},
 ): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
   Effect.gen(function* () {
+    yield* FileTargets.check(initial.endpoints);
     let settings = initial;
     let onShortage = () => {};
     const clock = yield* Effect.clock;
     const runtime = yield* Effect.runtime<never>();
     const scope = yield* Effect.scope;
+    const fork = (effect: Effect.Effect<void>) => Runtime.runFork(runtime)(effect, { scope });
     /** Events that a stop found in the queue when its time was over. */
     let undispatched = 0;
     let isRunning = false;
+    let undelivered = 0;
+    const givenUp = yield* Effect.makeLatch(false);
 
     // What is shared by all that follows.
-    const log = new DeliveryLog(runtime, clock);
+    const log = new LimitedLog(runtime, clock);
+    yield* Effect.forkScoped(log.timer);
     const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
     const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
     const shares = new ClientShares(settings.queueCapacity, settings.clientShare, backlog.relieve);
@@ -166,11 +178,11 @@ export const makeWith = (
           slabs,
           disk: durable && outbox && {
             outbox,
-            read: DiskReader.make(
-              durable.store,
-              log,
-              (reading) => void Runtime.runFork(runtime)(reading, { scope }),
-            ),
+            read: DiskReader.make(durable.store, log, fork),
+            replay: (url) => {
+              if (settings.outbox.deadLetterReplay === "manual" || letters === undefined) return;
+              fork(Replay.replayed(url, durable, outbox, endpoints, log));
+            },
             isRunning: () => isRunning,
           },
           letters,
@@ -183,12 +195,10 @@ export const makeWith = (
           const leave = (done: Option.Option<void>) => {
             const areKept = outbox !== undefined && Option.isSome(done);
             const left = undispatched + endpoints.abandon(areKept);
-            if (left === 0 && !outbox?.figures().events) return;
-            if (areKept) {
-              log.always(LogLevel.Info, "stopped, the rest is kept", {
-                kept: outbox.figures().events,
-              });
-            } else log.always(LogLevel.Error, "stopped with events undelivered", { dropped: left });
+            if (!areKept) undelivered = left;
+            const events = areKept ? outbox.figures().events : left;
+            if (events > 0) tellLeft(log, events, areKept);
+            log.flush();
           };
           return Effect.zipRight(Effect.map(flushed, leave), logSummary);
         }),
@@ -217,6 +227,10 @@ export const makeWith = (
     if (durable !== undefined && outbox !== undefined) {
       const found = yield* recover(durable.store, endpoints, outbox, letters);
       isRunning = true;
+      // Where there are none, nothing wakes up.
+      outbox.onStragglers(() =>
+        fork(Effect.delay(Effect.sync(() => endpoints.rewriteStragglers()), STRAGGLING_MS))
+      );
       if (found.events > 0) log.always(LogLevel.Info, "found what was left on disk", { ...found });
     }
     const loop = yield* Effect.forkScoped(
@@ -242,7 +256,10 @@ export const makeWith = (
         yield* Effect.interruptible(
           Effect.raceFirst(
             Effect.zipRight(Fiber.await(loop), endpoints.settled),
-            Effect.sleep(settings.shutdownTimeout),
+            Effect.raceFirst(
+              givenUp.await,
+              countdown(settings.shutdownTimeout, () => queue.length + endpoints.held),
+            ),
           ),
         );
         yield* Fiber.interrupt(loop); // it may wait for room
@@ -268,6 +285,7 @@ export const makeWith = (
       metrics,
       reload: (next) =>
         Effect.gen(function* () {
+          yield* FileTargets.check(next.endpoints);
           yield* http.prepare(next.endpoints);
           settings = next;
           backlog.resize(next.queueCapacity, next.endpointShare);
@@ -282,11 +300,23 @@ export const makeWith = (
           }
         }),
       reopenFiles: files.reopen,
+      giveUp: givenUp.open,
+      undelivered: () => undelivered,
       logSummary,
     };
   });
 
+/** What becomes of events that a stop leaves, in the words of the log: said here and nowhere else. */
+const tellLeft = (log: LimitedLog, events: number, areKept: boolean): void => {
+  if (areKept) {
+    log.always(LogLevel.Info, "stopped, the rest is kept for the next start", { kept: events });
+  } else log.always(LogLevel.Error, "stopped with events undelivered", { dropped: events });
+};
+
 const WITHOUT_DISK = { outbox: undefined, letters: undefined };
+
+/** How old a group is of which little is left before it is written anew. */
+const STRAGGLING_MS = 1000;
 
 /** How long a stop waits for a disk that fails. */
 const MOST_FLUSH_MS = 5000;

@@ -21,6 +21,9 @@ import { LiveAccess } from "../../src/auth/LiveAccess.ts";
 import { Broker } from "../../src/mqtt/Broker.ts";
 import { Listener } from "../../src/mqtt/Listener.ts";
 import type { Authenticate, Authorize } from "../../src/mqtt/ports/Access.ts";
+import type { Clock } from "../../src/mqtt/ports/Clock.ts";
+import type { PresenceStore } from "../../src/mqtt/ports/PresenceStore.ts";
+import type { SessionStore } from "../../src/mqtt/ports/SessionStore.ts";
 import type { ByteSink } from "../../src/mqtt/ports/ByteSink.ts";
 import type { Connection } from "../../src/mqtt/Connection.ts";
 import type { Client } from "../../src/mqtt/session/Client.ts";
@@ -115,6 +118,7 @@ export class TestClient implements ByteSink {
     readonly version: 3 | 4 | 5,
     listener: Listener,
     address: string,
+    waited?: number,
   ) {
     this.#parser = parser({ protocolVersion: version });
     this.#parser.on("packet", (packet) => {
@@ -123,7 +127,7 @@ export class TestClient implements ByteSink {
       this.#isHeld = false;
     });
     this.#parser.on("error", (error) => assert.fail(`the broker sent nonsense: ${error}`));
-    this.connection = bench.broker.accept(this, listener, address);
+    this.connection = bench.broker.accept(this, listener, address, waited);
   }
 
   // The broker's side.
@@ -202,6 +206,11 @@ export interface ProtocolBenchOptions {
   readonly authenticate?: Authenticate;
   /** Instead of one that goes by `acl`. */
   readonly authorize?: Authorize;
+  /** What the clock on the wall says at the start. */
+  readonly now?: number;
+  readonly presence?: PresenceStore;
+  /** Given the bench for its clock. */
+  readonly sessionStore?: (clock: Clock) => SessionStore;
 }
 
 export class ProtocolBench {
@@ -221,15 +230,20 @@ export class ProtocolBench {
   #ports = 50_000;
 
   constructor(options: ProtocolBenchOptions = {}) {
+    this.skew = (options.now ?? this.now) - this.now;
     this.listener = new Listener({ ...LIMITS, ...options.limits });
     const access = new LiveAccess({ users: options.users ?? [], acl: options.acl ?? [] });
     this.#access = access;
+    const clock = { now: () => this.now, monotonic: () => (this.looks++, this.elapsed) };
     this.broker = new Broker({
       nodeId: 1,
       sink: this.hooks,
       limits: { ...BROKER_LIMITS, ...options.brokerLimits },
+      listeners: [this.listener.limits],
+      ...(options.presence && { presence: options.presence }),
+      ...(options.sessionStore && { sessionStore: options.sessionStore(clock) }),
       isMemoryShort: () => this.isMemoryShort,
-      clock: { now: () => this.now, monotonic: () => (this.looks++, this.elapsed) },
+      clock,
       access: {
         authenticate: options.authenticate ?? access.authenticate,
         authorize: options.authorize ?? access.authorize,
@@ -264,9 +278,9 @@ export class ProtocolBench {
     this.broker.tick();
   }
 
-  /** Opens a connection that has sent nothing yet. */
-  open(version: 3 | 4 | 5): TestClient {
-    return new TestClient(this, version, this.listener, `127.0.0.1:${++this.#ports}`);
+  /** Opens a connection that has sent nothing yet. `waited`: milliseconds of its handshake_timeout that are gone. */
+  open(version: 3 | 4 | 5, waited?: number): TestClient {
+    return new TestClient(this, version, this.listener, `127.0.0.1:${++this.#ports}`, waited);
   }
 
   /** Opens a connection and sends CONNECT; the CONNACK is still to be taken. */

@@ -11,7 +11,7 @@ export interface Wanted {
   readonly broker?: string;
   /**
    * Each listener's keys beside `addr`, by the listener's name, which is a TCP listener's unless it
-   * begins with `tls.` or `ws.`; default: `external` with none.
+   * begins with `tls.`, `ws.` or `wss.`; default: `external` with none.
    */
   readonly listeners?: Readonly<Record<string, string>>;
   readonly urls: ReadonlyArray<string>;
@@ -26,6 +26,7 @@ export const NODE = 7;
 
 export const brokerFiles = (wanted: Wanted): Files => ({
   broker: [
+    ...(/^(\[?log\b)/m.test(wanted.broker ?? "") ? [] : ['log.format = "pretty"']),
     wanted.broker ?? "",
     `node.id = ${NODE}`,
     ...Object.entries(wanted.listeners ?? { external: "" }).map(([name, keys]) =>

@@ -16,6 +16,7 @@ for (const hours of [1, -1]) {
           nodeId: 1,
           sink: new RecordingHooks(),
           limits: BROKER_LIMITS,
+          listeners: [],
           isMemoryShort: () => false,
           access: {
             authenticate: () => "unknown",

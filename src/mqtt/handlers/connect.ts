@@ -21,7 +21,7 @@ import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import { MqttError } from "../wire/MqttError.ts";
 import type { Connect } from "../wire/PacketCodec.ts";
 import { claimedVersion, decodeConnect, encode, UnsupportedProtocol } from "../wire/PacketCodec.ts";
-import { connackReturnCode, ReasonCode } from "../wire/ReasonCode.ts";
+import { connackReturnCode, ReasonCode, reasonName } from "../wire/ReasonCode.ts";
 import { sessionExpiryOf } from "./sessionExpiry.ts";
 
 /** Seconds that a 5.0 client without a keep-alive is given where the listener wants one. */
@@ -53,13 +53,13 @@ export type Admission =
     /** Whether the session was there already. */
     readonly present: boolean;
   }
-  /** Its credentials are being verified. */
+  /** Its credentials are being verified, or its presence is being stored. */
   | {
     readonly _tag: "Pending";
-    /** Never rejects. */
-    readonly verdict: Promise<Verdict>;
-    /** To be called only if the connection still waits. */
-    readonly judge: (verdict: Verdict) => Admission;
+    /** How it goes on, to be called only if the connection still waits. Never rejects. */
+    readonly settled: Promise<() => Admission>;
+    /** To be called instead if the connection waits no longer. */
+    readonly abandoned: (() => void) | undefined;
   };
 
 /** @throws MqttError when the frame is no good CONNECT, and no answer is due */
@@ -75,6 +75,8 @@ export const handleConnect = (
   } catch (error) {
     if (error instanceof UnsupportedProtocol) return refuseProtocol(context, applicant, error);
     if (error instanceof MqttError && claimedVersion(frame, bodyOffset) === 5) {
+      const { listener, ipaddress } = applicant;
+      context.reports.broken(listener.name, ipaddress, undefined, `ProtocolError(${error.what})`);
       return { _tag: "Refused", connack: connack5(error.reasonCode) }; // [MQTT-3.1.4-1]
     }
     throw error;
@@ -89,7 +91,9 @@ export const handleConnect = (
   const refusal = refusalOf(request, limits);
   if (refusal !== undefined) return request.refuse(refusal);
   if (packet.username === undefined) {
-    return limits.allowAnonymous ? request.accept() : request.refuse(ReasonCode.NotAuthorized);
+    return limits.allowAnonymous
+      ? request.accept(undefined)
+      : request.refuse(ReasonCode.NotAuthorized);
   }
   const password = packet.password === undefined ? undefined : ownBytes(packet.password);
   return verify(request, packet.username, password);
@@ -104,15 +108,23 @@ const verify = (
   const { context: { access, onDefect }, applicant } = request;
   const { revision } = access;
   const verdict = access.authenticate(username, password, applicant.asker);
-  if (typeof verdict === "string") return request.judge(verdict);
+  if (typeof verdict === "string") {
+    return request.judge(verdict, () => verify(request, username, password));
+  }
+  const judge = (verdict: Verdict): Admission =>
+    access.revision === revision
+      ? request.judge(verdict, () => verify(request, username, password))
+      : verify(request, username, password);
   return {
     _tag: "Pending",
-    verdict: verdict.catch((error): Verdict => {
-      onDefect(error);
-      return "bad";
-    }),
-    judge: (verdict) =>
-      access.revision === revision ? request.judge(verdict) : verify(request, username, password),
+    settled: verdict.then(
+      (verdict) => () => judge(verdict),
+      (error) => {
+        onDefect(error);
+        return () => judge("bad");
+      },
+    ),
+    abandoned: undefined,
   };
 };
 
@@ -126,6 +138,8 @@ const refuseProtocol = (
     const info = connectInfo(infoOf(context, applicant, packet, packet.clientId), packet, level);
     context.hooks.clientConnect(info);
     context.hooks.clientConnack(info, ReasonCode.UnsupportedProtocolVersion);
+    const { name } = applicant.listener;
+    context.reports.refused(name, info, reasonName(ReasonCode.UnsupportedProtocolVersion));
   }
   return {
     _tag: "Refused",
@@ -211,6 +225,17 @@ const refusalOf = (
   return undefined;
 };
 
+/** What a client that may come in is granted. */
+interface Acceptable {
+  readonly _tag: "Acceptable";
+  /** Milliseconds that its session outlives the connection. */
+  readonly expiryInterval: number;
+  /** Seconds. */
+  readonly keepalive: number;
+  /** That of a session that was not there before. */
+  readonly connack: Uint8Array;
+}
+
 /** A CONNECT that has been read, until it is accepted or refused. */
 class ConnectRequest {
   readonly connectInfo: ConnectInfo;
@@ -230,9 +255,10 @@ class ConnectRequest {
     this.#will = willOf(packet);
   }
 
-  judge(verdict: Verdict): Admission {
+  /** @param again verifies its credentials anew */
+  judge(verdict: Verdict, again: () => Admission): Admission {
     const { allowAnonymous } = this.applicant.listener.limits;
-    if (verdict === "good" || (verdict === "unknown" && allowAnonymous)) return this.accept();
+    if (verdict === "good" || (verdict === "unknown" && allowAnonymous)) return this.accept(again);
     return this.refuse(
       verdict === "busy" ? ReasonCode.ServerUnavailable : ReasonCode.BadUserNameOrPassword,
     );
@@ -240,8 +266,9 @@ class ConnectRequest {
 
   /** Nothing follows a refusal. [MQTT-3.1.4-6] [MQTT-3.2.2-6] [MQTT-3.2.2-7] */
   refuse(reason: ReasonCode): Admission {
-    const { context, packet } = this;
+    const { context, packet, applicant: { listener } } = this;
     context.hooks.clientConnack(this.connectInfo, reason);
+    context.reports.refused(listener.name, this.connectInfo, reasonName(reason));
     const frame = packet.protocolVersion === 5 ? connack5(reason) : encode({
       cmd: "connack",
       returnCode: connackReturnCode(reason),
@@ -264,10 +291,39 @@ class ConnectRequest {
     return !isMemoryShort && (limits.maxSessions === 0 || sessions.size < limits.maxSessions);
   }
 
-  accept(): Admission {
-    const { context, applicant, packet, connectInfo } = this;
+  /**
+   * Lets it in, as soon as a crash would not leave it online for ever: where that is to be waited for, the
+   * Admission is pending, and what may have changed by then is looked at again.
+   *
+   * @param again verifies its credentials anew; undefined: it has none
+   */
+  accept(again: (() => Admission) | undefined): Admission {
+    const request = this.#acceptable;
+    if (request._tag !== "Acceptable") return request;
+    const { context: { access, presence, sessions } } = this;
+    const isKept = request.expiryInterval > 0 && sessions.areKept;
+    const stored = presence?.arriving(this.#info, isKept);
+    if (stored === undefined) return this.#letIn(request);
+    const { revision } = access;
+    const abandoned = () => sessions.tellPresence(this.#info);
+    return {
+      _tag: "Pending",
+      settled: stored.then(() => () => {
+        if (again !== undefined && access.revision !== revision) return again();
+        const request = this.#acceptable;
+        if (request._tag === "Acceptable") return this.#letIn(request);
+        abandoned();
+        return request;
+      }),
+      abandoned,
+    };
+  }
+
+  /** What it is to be granted, if it may come in; else its refusal. */
+  get #acceptable(): Acceptable | Admission {
+    const { context, applicant, packet } = this;
     const { sessions } = context;
-    const { listener, sink } = applicant;
+    const { listener } = applicant;
     const { limits } = listener;
     const info = this.#info;
     if (this.#will !== undefined && !mayPublish(context.access, info, this.#will.topic)) {
@@ -294,11 +350,23 @@ class ConnectRequest {
     if (connack.length > this.#maximumPacketSize) { // [MQTT-3.1.2-24]
       return this.refuse(ReasonCode.PacketTooLarge);
     }
-    const { session, present } = sessions.open(info, limits, packet.clean === true);
-    session.expiryInterval = expiryInterval;
+    return { _tag: "Acceptable", expiryInterval, keepalive, connack };
+  }
+
+  #letIn({ expiryInterval, keepalive, connack }: Acceptable): Admission {
+    const { context, applicant, packet, connectInfo } = this;
+    const { limits } = applicant.listener;
+    const { properties } = packet;
+    const info = this.#info;
+    const { session, present } = context.sessions.open(
+      info,
+      limits,
+      packet.clean === true,
+      expiryInterval,
+    );
     const client = new Client({
       owner: applicant,
-      sink,
+      sink: applicant.sink,
       info,
       version: packet.protocolVersion,
       limits,
@@ -308,7 +376,7 @@ class ConnectRequest {
       maximumPacketSize: this.#maximumPacketSize,
       topicAliasMaximum: properties?.topicAliasMaximum ?? 0,
       requestProblemInformation: properties?.requestProblemInformation ?? true,
-      sessionExpires: requestedExpiry > 0,
+      sessionExpires: (properties?.sessionExpiryInterval ?? 0) > 0,
     });
     context.hooks.clientConnack(connectInfo, ReasonCode.Success);
     return {

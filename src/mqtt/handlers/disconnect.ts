@@ -19,7 +19,7 @@ export const handleDisconnect = ({ client, session }: Connected, packet: Disconn
     if (expiry > 0 && !client.sessionExpires) {
       throw protocolError("Session Expiry Interval in DISCONNECT but not in CONNECT");
     }
-    session.expiryInterval = sessionExpiryOf(expiry, client.limits.maxSessionExpiryInterval);
+    session.outlive(sessionExpiryOf(expiry, client.limits.maxSessionExpiryInterval));
   }
   if (code === ReasonCode.Success) client.will = undefined; // [MQTT-3.14.4-3]
   return code === ReasonCode.Success

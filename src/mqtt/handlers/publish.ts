@@ -26,7 +26,7 @@ export const handlePublish = (
     throw new MqttError(ReasonCode.QoSNotSupported, `QoS ${qos} is over the maximum`);
   }
   if (qos === 2) {
-    if (session.received.has(packetId)) { // sent again: it is here already [MQTT-4.3.3-10]
+    if (session.hasReceived(packetId)) { // sent again: it is here already [MQTT-4.3.3-10]
       client.hold(); // the first PUBREC may not have gone yet
       client.write(acknowledgement(PacketType.PUBREC, packetId));
       return;
@@ -102,7 +102,7 @@ const acknowledge = (
   reasonCode: ReasonCode,
 ): void => {
   if (cmd === "pubrec" && (reasonCode < 0x80 || !client.is5)) {
-    session.received.add(packetId);
+    session.receive(packetId);
     client.unreleased++;
   }
   client.hold();

@@ -4,12 +4,13 @@
  */
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import type { QoS } from "../../domain/QoS.ts";
+import type { MessageState, RestoredMessage } from "../ports/SessionStore.ts";
 import { copyBytes } from "../wire/allocateBytes.ts";
 import type { ForwardedProperties } from "../wire/properties.ts";
 import type { PublishFrame } from "../wire/PublishFrame.ts";
 import { patchedFrame, publishFrame } from "../wire/PublishFrame.ts";
 
-export class Message {
+export class Message implements MessageState {
   /** Frames without alias, subscription identifiers and expiry, by version, QoS and retain; while it is being routed. */
   #frames: Array<PublishFrame | undefined> | undefined;
 
@@ -68,3 +69,18 @@ export class Message {
     return Math.max(0, Math.ceil((this.expiresAt - now) / 1000));
   }
 }
+
+/** A message that was kept when the process before ended. */
+export const restoredMessage = (found: RestoredMessage): Message =>
+  new Message(
+    found.from,
+    found.topic,
+    found.payload,
+    found.qos,
+    found.retain,
+    found.dup,
+    found.packetId,
+    found.publishedAt,
+    found.expiresAt,
+    found.forward,
+  );

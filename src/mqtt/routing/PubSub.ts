@@ -6,6 +6,7 @@ import type { Deadline, Deadlines } from "../../collections/Deadlines.ts";
 import type { BrokerLimits } from "../../domain/BrokerSettings.ts";
 import type { QoS } from "../../domain/QoS.ts";
 import type { Hooks } from "../events/Hooks.ts";
+import type { SessionStore } from "../ports/SessionStore.ts";
 import type { Message } from "./Message.ts";
 import { RetainedMessages } from "./RetainedMessages.ts";
 import { Router } from "./Router.ts";
@@ -17,6 +18,8 @@ export interface RetainHost {
   readonly limits: Pick<BrokerLimits, "maxRetainedMessages" | "maxRetainedPayload">;
   /** Nothing more is to be kept than is. */
   readonly isMemoryShort: boolean;
+  /** Where they are kept; undefined: they end with the process. */
+  readonly sessionStore: Pick<SessionStore, "retained"> | undefined;
 }
 
 export class PubSub {
@@ -72,21 +75,34 @@ export class PubSub {
   }
 
   #retain(message: Message): void {
-    const { topic, expiresAt } = message;
+    const { topic } = message;
     const expiry = this.#retainedExpiry.get(topic);
     if (expiry !== undefined) {
       this.deadlines.cancel(expiry);
       this.#retainedExpiry.delete(topic);
     }
+    const { sessionStore } = this.host;
     if (message.payload.length === 0) {
-      this.retained.delete(topic); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+      if (this.retained.delete(topic)) sessionStore?.retained(topic, undefined, false); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
       return;
     }
+    const isNew = this.retained.set(message);
+    sessionStore?.retained(topic, message, isNew);
+    this.#expire(message);
+  }
+
+  /** Takes back a message that was retained before the process began. */
+  restoreRetained(message: Message): void {
     this.retained.set(message);
+    this.#expire(message);
+  }
+
+  #expire({ topic, expiresAt }: Message): void {
     if (expiresAt === Infinity) return;
     const deadline = this.deadlines.schedule(expiresAt, () => {
       this.#retainedExpiry.delete(topic);
       this.retained.delete(topic);
+      this.host.sessionStore?.retained(topic, undefined, false);
     });
     this.#retainedExpiry.set(topic, deadline);
   }

@@ -33,21 +33,28 @@ export class RetainedMessages {
     return this.#stepsTo(topic)?.at(-1)?.node.message;
   }
 
-  /** Stores or replaces the topic's message. [MQTT-3.3.1-5] */
-  set(message: Message): void {
+  /** Stores or replaces the topic's message; answers whether it had none. [MQTT-3.3.1-5] */
+  set(message: Message): boolean {
     const node = this.#make(message.topic);
-    if (node.message === undefined) this.#size++;
+    const isNew = node.message === undefined;
+    if (isNew) this.#size++;
     node.message = message;
     node.sequence = ++this.#stored;
+    return isNew;
   }
 
-  /** Forgets the topic's message. [MQTT-3.3.1-6] */
-  delete(topic: string): void {
+  /** Forgets the topic's message; answers whether it had one. [MQTT-3.3.1-6] */
+  delete(topic: string): boolean {
     const steps = this.#stepsTo(topic);
     const found = steps?.at(-1)?.node;
-    if (steps === undefined || found?.message === undefined) return;
+    if (steps === undefined || found?.message === undefined) return false;
     found.message = undefined;
     this.#size--;
+    this.#prune(steps);
+    return true;
+  }
+
+  #prune(steps: Array<Step>): void {
     // What leads nowhere goes, and what leads to one place only is left out on the way there.
     for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
       const { level, node } = step;

@@ -1,4 +1,5 @@
 import type { QoS } from "../../domain/QoS.ts";
+import type { OutgoingState } from "../ports/SessionStore.ts";
 import type { Message } from "../routing/Message.ts";
 import type { SharedGroup } from "../routing/Subscription.ts";
 
@@ -9,9 +10,11 @@ import type { SharedGroup } from "../routing/Subscription.ts";
  * - `sent`: PUBLISH sent, PUBACK or PUBREC awaited.
  * - `released`: QoS 2, PUBREC received, PUBCOMP awaited; the recipient has the message.
  */
-export class Outgoing {
+export class Outgoing implements OutgoingState {
   state: "queued" | "sent" | "released" = "queued";
   packetId = 0;
+  /** Given and read by the SessionStore; 0: it is not kept. */
+  order = 0;
   /** The DUP flag of the PUBLISH sent last. */
   dup = false;
 

@@ -15,8 +15,9 @@ import type { Client } from "./Client.ts";
 import type { Deadline, Deadlines } from "../../collections/Deadlines.ts";
 import { Deque } from "../../collections/Deque.ts";
 import type { Hooks } from "../events/Hooks.ts";
-import { DropReason } from "../events/Hooks.ts";
+import { DropReason } from "../../domain/DropReason.ts";
 import type { Access } from "../ports/Access.ts";
+import type { RestoredSession, SessionState, SessionStore } from "../ports/SessionStore.ts";
 import type { Message } from "../routing/Message.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import { protocolError } from "../wire/MqttError.ts";
@@ -27,6 +28,7 @@ import { RetainedDelivery } from "./RetainedDelivery.ts";
 import type { Will } from "./Will.ts";
 import type { PubSub } from "../routing/PubSub.ts";
 import type { SharedGroup, Subscriber, Subscription } from "../routing/Subscription.ts";
+import { makeSubscription } from "../routing/Subscription.ts";
 
 /**
  * Retained messages, and places looked at in search of them, for one session between two ticks of the
@@ -54,6 +56,8 @@ export interface SessionHost {
   readonly deadlines: Deadlines;
   readonly pubSub: PubSub;
   readonly access: Pick<Access, "receiving" | "revision">;
+  /** Where sessions that outlive their connections are kept; undefined: they end with the process. */
+  readonly sessionStore: SessionStore | undefined;
   /** No message is to be queued. */
   readonly isMemoryShort: boolean;
   /** Wall time. */
@@ -62,15 +66,16 @@ export interface SessionHost {
   monotonic(): number;
 }
 
-export class Session implements Subscriber {
+export class Session implements Subscriber, SessionState {
   /** Undefined while the client is away. */
   client: Client | undefined;
   /** By topic filter as the client wrote it. */
   readonly subscriptions = new Map<string, Subscription>();
   /** QoS 2 packet identifiers received and not yet released. [MQTT-4.3.3-10] */
-  readonly received = new Set<number>();
-  /** Milliseconds that it outlives a connection; 0: not at all, Infinity: for ever. */
-  expiryInterval = 0;
+  readonly #received = new Set<number>();
+  #expiryInterval = 0;
+  /** Where it is kept for a process to come; undefined: it is not. */
+  #store: SessionStore | undefined;
   expiry: Deadline | undefined;
   /** A will that waits for its delay. */
   delayedWill: { readonly will: Will; readonly deadline: Deadline } | undefined;
@@ -122,6 +127,82 @@ export class Session implements Subscriber {
     return this.client !== undefined;
   }
 
+  /** Milliseconds that it outlives a connection; 0: not at all, Infinity: for ever. */
+  get expiryInterval(): number {
+    return this.#expiryInterval;
+  }
+
+  /** Whether it outlives the process. */
+  get isKept(): boolean {
+    return this.#store !== undefined;
+  }
+
+  /** Sets how long it outlives its connections, in milliseconds. To be called whenever a client has it anew, too. */
+  outlive(interval: number): void {
+    this.#expiryInterval = interval;
+    if (interval === 0) this.#keepNoLonger();
+    else if (this.#store !== undefined) this.#store.changed(this);
+    else {
+      // Only a new one: what was not to outlive its connection has ended with it.
+      this.#store = this.host.sessionStore;
+      this.#store?.opened(this);
+    }
+  }
+
+  /** Becomes what it was before the process began, but for what it has outgoing; before anything else. */
+  restore({ expiryInterval, received, subscriptions }: RestoredSession): void {
+    const { sessionStore, pubSub } = this.host;
+    this.#expiryInterval = expiryInterval;
+    this.#store = sessionStore;
+    for (const packetId of received) this.#received.add(packetId);
+    for (const { topic, ...options } of subscriptions) {
+      const subscription = makeSubscription(this, topic, options);
+      if (subscription === undefined) continue; // what was subscribed is well formed
+      this.#places += placesOf(topic);
+      this.subscriptions.set(topic, subscription);
+      pubSub.subscribe(subscription, undefined);
+    }
+  }
+
+  /** Takes back what it had outgoing, once all sessions have their subscriptions. */
+  restoreOutgoing(found: Iterable<Outgoing>): void {
+    for (const outgoing of found) {
+      if (outgoing.state === "queued") {
+        this.#queue.push(outgoing);
+        this.#queuedBytes += outgoing.message.size;
+        this.#expireQueueAt(outgoing.expiresAt);
+      } else {
+        this.#inflight.set(outgoing.packetId, outgoing);
+        this.#lastPacketId = outgoing.packetId;
+      }
+    }
+  }
+
+  /** Its expiry or its will is another. */
+  changed(): void {
+    this.#store?.changed(this);
+  }
+
+  /** Whether the QoS 2 message of this packet identifier was received, and not yet released. */
+  hasReceived(packetId: number): boolean {
+    return this.#received.has(packetId);
+  }
+
+  /** A QoS 2 message was received. */
+  receive(packetId: number): void {
+    this.#received.add(packetId);
+    this.#store?.received(this, packetId);
+  }
+
+  /**
+   * PUBREL. Answers `known` or `unknown`; `stored` where the answer must wait until a crash would not bring
+   * the identifier back: a next message by it would be taken for this one.
+   */
+  release(packetId: number): "known" | "stored" | "unknown" {
+    if (!this.#received.delete(packetId)) return "unknown";
+    return this.#store?.released(this, packetId) ? "stored" : "known";
+  }
+
   /** Whether the access list lets it have a message of this topic, as it is now. */
   mayReceive(topic: string): boolean {
     const { access } = this.host;
@@ -141,6 +222,7 @@ export class Session implements Subscriber {
     if (existing === undefined) this.#places += placesOf(subscription.topic);
     this.subscriptions.set(subscription.topic, subscription);
     this.host.pubSub.subscribe(subscription, existing);
+    this.#store?.subscribed(this, subscription, existing === undefined);
     return existing === undefined;
   }
 
@@ -150,6 +232,7 @@ export class Session implements Subscriber {
     const subscription = this.subscriptions.get(topic);
     if (subscription === undefined) return false;
     this.subscriptions.delete(topic);
+    this.#store?.unsubscribed(this, topic);
     this.#places -= placesOf(topic);
     this.#retained.get(topic)?.cancel();
     const group = pubSub.unsubscribe(subscription);
@@ -237,11 +320,13 @@ export class Session implements Subscriber {
       }
       if (next.expiresAt <= now) {
         this.#shiftMessage(next);
+        this.#done(next);
         this.#drop(next, DropReason.MessageExpiration);
         continue;
       }
       if (!this.mayReceive(next.message.topic)) { // any more: it might when the message came
         this.#shiftMessage(next);
+        this.#done(next);
         this.#passOn(next, DropReason.PublishRefused);
         continue;
       }
@@ -279,6 +364,8 @@ export class Session implements Subscriber {
     }
     outgoing.state = "released";
     this.#noLongerResend(outgoing);
+    // Where it is stored as sent, a crash behind PUBREL would send it to a client that knows it no more.
+    if (this.#store?.outgoing(this, outgoing)) this.client?.hold();
     this.client?.pubrel(packetId, ReasonCode.Success);
   }
 
@@ -305,9 +392,11 @@ export class Session implements Subscriber {
     this.#queuedBytes = 0;
     for (const outgoing of left) {
       if (outgoing instanceof RetainedDelivery) continue; // not sent, and not lost: it stays retained
+      this.#done(outgoing);
       // A released message has arrived; only the last word of the handshake is missing.
       if (outgoing.state !== "released") this.#passOn(outgoing, reason);
     }
+    this.#keepNoLonger();
   }
 
   /** Takes the queued messages of a shared group out, in order: the session has left it. */
@@ -316,6 +405,7 @@ export class Session implements Subscriber {
     this.#queue.filter((outgoing) => {
       if (outgoing instanceof RetainedDelivery || outgoing.group !== group) return true;
       left.push(outgoing);
+      this.#done(outgoing);
       this.#queuedBytes -= outgoing.message.size;
       return false;
     });
@@ -363,13 +453,15 @@ export class Session implements Subscriber {
     if (outgoing.qos > 0) outgoing.packetId = this.#newPacketId();
     if (!client.sendPublish(outgoing, now)) {
       outgoing.packetId = 0;
+      this.#done(outgoing);
       this.#drop(outgoing, DropReason.PublishRefused);
       return;
     }
     if (outgoing.qos > 0) {
       outgoing.state = "sent";
       this.#inflight.set(outgoing.packetId, outgoing);
-    }
+      this.#store?.outgoing(this, outgoing);
+    } else this.#done(outgoing);
     this.host.hooks.messageDelivered(this.info, outgoing);
   }
 
@@ -382,6 +474,7 @@ export class Session implements Subscriber {
       const isAllowed = this.mayReceive(outgoing.message.topic);
       if (isAllowed && client.sendPublish(outgoing, now)) continue;
       this.#inflight.delete(outgoing.packetId);
+      this.#done(outgoing);
       if (isAllowed) this.#drop(outgoing, DropReason.PublishRefused);
       else this.#passOn(outgoing, DropReason.PublishRefused);
     }
@@ -398,6 +491,7 @@ export class Session implements Subscriber {
     }
     this.#queue.push(outgoing);
     this.#queuedBytes += size;
+    this.#store?.outgoing(this, outgoing);
     if (this.client === undefined) this.host.hooks.offlineMessage(this.info, outgoing);
     this.#expireQueueAt(outgoing.expiresAt);
   }
@@ -437,6 +531,7 @@ export class Session implements Subscriber {
           return true;
         }
         this.#queuedBytes -= outgoing.message.size;
+        this.#done(outgoing);
         this.#drop(outgoing, DropReason.MessageExpiration);
         return false;
       });
@@ -466,6 +561,22 @@ export class Session implements Subscriber {
   #forget(outgoing: Outgoing): void {
     this.#inflight.delete(outgoing.packetId);
     this.#noLongerResend(outgoing);
+    this.#done(outgoing);
+  }
+
+  /** The session has it no longer, whatever became of it. */
+  #done(outgoing: Outgoing): void {
+    if (outgoing.order > 0) this.#store?.done(this, outgoing);
+  }
+
+  /** From now on it ends with its connection. What it has stays with it until then. */
+  #keepNoLonger(): void {
+    if (this.#store === undefined) return;
+    for (const outgoing of [...this.#inflight.values(), ...this.#queue]) {
+      if (!(outgoing instanceof RetainedDelivery)) this.#done(outgoing);
+    }
+    this.#store.ended(this);
+    this.#store = undefined;
   }
 
   #noLongerResend(outgoing: Outgoing): void {

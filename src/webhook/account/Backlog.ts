@@ -109,10 +109,15 @@ export class Backlog {
     return this.#isCrowded;
   }
 
+  /** What part failing endpoints may occupy together. */
+  get failingShare(): number {
+    return Math.min(this.#share, MOST_FAILING);
+  }
+
   /** By how many the failing endpoints exceed what they may occupy together. */
   get failingExcess(): number {
     return this.#failing -
-      Math.max(1, Math.floor(this.#capacity * Math.min(this.#share, MOST_FAILING)));
+      Math.max(1, Math.floor(this.#capacity * this.failingShare));
   }
 
   resize(capacity: number, share: number): void {

@@ -3,6 +3,7 @@
  * URL. The event itself is let go here. It must never wait for anything: when to encode is its caller's
  * matter.
  */
+import { isOfSessionEnd } from "../../domain/DropReason.ts";
 import { clientOf, hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
@@ -108,7 +109,7 @@ export class Dispatcher {
 
   #isOrdered(event: HookEvent): boolean {
     const { ordering } = this.routing;
-    return ordering === "client" || (ordering === "lifecycle" && IS_LIFECYCLE[event._tag]);
+    return ordering === "client" || (ordering === "lifecycle" && isLifecycle(event));
   }
 
   /** Drops an event of the queue. */
@@ -149,5 +150,11 @@ const byName = <A>(of: (name: HookEventName, place: number) => A): Record<HookEv
 
 const PLACE_OF = byName((_, place) => place);
 
-/** What `ordering = "lifecycle"` keeps in order: presence and subscriptions, not messages. */
+/**
+ * What `ordering = "lifecycle"` keeps in order: presence and subscriptions, and of messages those alone that a
+ * session's end loses, so that they come before its session_terminated.
+ */
+const isLifecycle = (event: HookEvent): boolean =>
+  IS_LIFECYCLE[event._tag] || event._tag === "message_dropped" && isOfSessionEnd(event.reason);
+
 const IS_LIFECYCLE = byName((name) => name.startsWith("session_") || name.startsWith("client_"));

@@ -30,7 +30,8 @@ export const recover = (
   Effect.gen(function* () {
     const found = { events: 0, bytes: 0, unconfigured: 0 };
     for (const { url, groups, n, bytes } of yield* store.urls()) {
-      outbox.use.add(groups, n, bytes);
+      outbox.use.add(url, groups, bytes);
+      outbox.use.addEvents(n);
       found.events += n;
       found.bytes += bytes;
       const endpoint = endpoints.find(url);

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
 import * as Schedule from "effect/Schedule";
 import type { Store } from "../../store/Store.ts";
-import type { DeliveryLog } from "../account/DeliveryLog.ts";
+import type { LimitedLog } from "../../ops/LimitedLog.ts";
 import type { ReadGroups } from "./Spill.ts";
 
 /** Bytes of records that are read at a time: some 10 ms of all that this broker can deliver. */
@@ -12,7 +12,7 @@ const PAGE_BYTES = 256 * 1024;
 /** @param fork runs an effect until the engine stops */
 export const make = (
   store: Pick<Store, "groups">,
-  log: DeliveryLog,
+  log: LimitedLog,
   fork: (effect: Effect.Effect<void>) => void,
 ): ReadGroups =>
 (url, after, then) => {

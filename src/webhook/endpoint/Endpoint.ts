@@ -10,22 +10,26 @@
 import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
+import type { Fields } from "../../ops/LimitedLog.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
+import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { Group } from "../../store/Commit.ts";
 import { placesOf } from "../account/Backlog.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
 import type { LetterReason } from "../outbox/DeadLetters.ts";
 import { deliveriesOf, isReadable } from "../outbox/deliveriesOf.ts";
-import type { Restoring } from "../outbox/Outbox.ts";
+import type { LiveGroup, Outbox, Restoring } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
 import type { Seat } from "../attempt/ConcurrencyBudget.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
-import type { DeliveryError } from "../attempt/DeliveryError.ts";
+import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
+import { lossAdvice } from "./lossAdvice.ts";
 import { Occupancy } from "./Occupancy.ts";
+import { decode } from "../outbox/GroupCodec.ts";
 import type { SpillOwner } from "./Spill.ts";
 import { Spill } from "./Spill.ts";
 import { RetryTimes } from "./RetryTimes.ts";
@@ -35,6 +39,8 @@ import { Waiting } from "./Waiting.ts";
 export interface EndpointOwner {
   /** Failing endpoints occupy more than they may together. */
   shedExcess(): void;
+  /** The failing endpoint with the most on disk, where all of them have more than so many bytes. */
+  mostOnDisk(most: number): unknown;
   /** This one has settled; told at times once more than that. */
   onSettled(): void;
   /** A retired endpoint has left its budget and its executor. */
@@ -46,6 +52,9 @@ export interface EndpointOwner {
  * descriptors or memory.
  */
 const SHORTAGE_REST_MS = 250;
+
+/** With more that wait, groups of which little is left are not looked for among them: it would take milliseconds. */
+const MOST_LOOKED_THROUGH = 16_384;
 
 /** Places of what is read back from disk ahead of its attempts: some 20 ms of all that this broker can deliver. */
 const MOST_READ_AHEAD = 1024;
@@ -75,6 +84,8 @@ export class Endpoint implements Attempting {
   #sleepsUntil = Infinity;
   /** Short of descriptors or memory: nothing is attempted before; 0: nothing is known of it. */
   #restsUntil = 0;
+  /** Whether letters may have been written that are to be sent again once it answers. */
+  #hasToReplay = true;
 
   constructor(
     readonly key: number,
@@ -144,7 +155,7 @@ export class Endpoint implements Attempting {
   refuse(event: number, reason: DropReason): void {
     this.#counters.matched[event]!++; // an event's place is always within
     this.#counters.dropped(event, reason);
-    this.#say(LogLevel.Warning, `dropped (${reason})`);
+    this.#sayLost(reason);
   }
 
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
@@ -154,11 +165,14 @@ export class Endpoint implements Attempting {
     if (disk !== undefined && this.#spill !== undefined) {
       if (this.#spill.isBehind || this.#stopped) {
         this.#context.backlog.add(-placesOf(delivery.length));
-        return this.#spill.add(delivery);
+        this.#spill.add(delivery);
+        if (this.failing) this.#spill.more(); // it may be too much
+        return;
       }
       disk.outbox.opened(delivery, this.#spill.live, this.#isSlow);
     }
     this.#take(delivery);
+    if (this.#mustShed) this.putAside();
   }
 
   /** Some of its rows are on disk, behind `after` and up to `last`: they come before what is new. */
@@ -180,11 +194,23 @@ export class Endpoint implements Attempting {
     return true;
   }
 
+  /** Writes those of these groups anew of which all that is left waits. */
+  rewrite(groups: ReadonlySet<LiveGroup>, outbox: Outbox): void {
+    if (this.held > MOST_LOOKED_THROUGH || this.#spill?.isBehind) return;
+    const wanted = (id: number) => {
+      const group = outbox.groupOf(id);
+      return group !== undefined && groups.has(group);
+    };
+    const byGroup = Map.groupBy(this.#waiting.find(wanted), ({ id }) => outbox.groupOf(id));
+    for (const group of groups) outbox.rewrite(group, byGroup.get(group) ?? []);
+  }
+
   /** What its Spill asks of it. */
   readonly #ofSpill: SpillOwner = {
     wantsMore: () => {
+      if (this.#stopped) return false;
       const most = Math.min(MOST_READ_AHEAD, Math.ceil(this.#context.backlog.capacity / 8));
-      return !this.#stopped && this.#occupancy.places < most;
+      return this.#occupancy.places < most || this.#mustShed;
     },
     restore: (group, restoring) => this.#restore(group, restoring),
     takeBack: (deliveries) => {
@@ -203,12 +229,36 @@ export class Endpoint implements Attempting {
       letters?.addGroup(group, "damaged");
       return disk.outbox.buried(group);
     }
+    if (this.#mustShed) return this.#shed(group, restoring, disk.outbox);
     const wants = (id: number) => disk.outbox.restored(id, restoring);
     for (const delivery of deliveriesOf(group, slabs, this.sequential, wants)) {
       if (!restoring.isCounted) this.#count(delivery);
       backlog.add(placesOf(delivery.length));
       this.#take(delivery);
     }
+  }
+
+  /** Whether failing URLs have more on disk than they may together, and none of them more than this. */
+  get #mustShed(): boolean {
+    const use = this.failing ? this.#context.disk?.outbox.use : undefined;
+    if (use === undefined) return false;
+    const most = use.maxBytes * this.#context.backlog.failingShare;
+    return use.bytes > most && this.#owner.mostOnDisk(most) === this;
+  }
+
+  /** Drops what of a group would come into memory. */
+  #shed(group: Group, restoring: Restoring, outbox: Outbox): void {
+    const reason = this.#breaker._tag === "Gone" ? "gone" : "endpoint_share";
+    for (const record of decode(group.records)) {
+      if (!outbox.restored(record.id, restoring)) continue;
+      if (restoring.isCounted) this.#counters.queued[record.event]!--; // an event's place is always within
+      else this.#counters.matched[record.event]!++;
+      this.#counters.dropped(record.event, reason);
+      this.#context.letters?.addRecord(this.url, record, reason, "");
+      outbox.ended(record.id);
+    }
+    this.#hasToReplay = true;
+    this.#sayLost(reason);
   }
 
   #count({ event }: Delivery): void {
@@ -230,12 +280,15 @@ export class Endpoint implements Attempting {
     this.#counters.inFlight[event]!--;
     switch (outcome._tag) {
       case "Delivered":
+        if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         this.#counters.delivered[event]!++;
         this.#context.pace.end();
         this.#leaveAndEnd(delivery);
         this.#answered();
+        if (this.#hasToReplay) this.#replay();
         break;
       case "Failed":
+        if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         this.#failed(delivery, outcome.error);
         break;
       case "Returned":
@@ -260,7 +313,7 @@ export class Endpoint implements Attempting {
     this.#counters.queued[delivery.event]!--;
     this.#counters.dropped(delivery.event, reason);
     if (reason !== "shutdown") {
-      this.#say(LogLevel.Warning, `dropped (${reason})`);
+      this.#sayLost(reason); // a stop counts them all in one line
       this.#bury(delivery, reason);
     }
     this.#end(delivery);
@@ -364,7 +417,7 @@ export class Endpoint implements Attempting {
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breaker = "removed";
-    this.#context.log.forget(this.#counters.url);
+    this.#context.log.flush(this.#counters.url);
     this.#owner.onLeft(this);
     return true;
   }
@@ -467,7 +520,7 @@ export class Endpoint implements Attempting {
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);
-      this.#say(LogLevel.Warning, "refused by the receiver", { reason: error.reason });
+      this.#sayLost(error.reason);
       this.#bury(delivery, "refused", error.detail);
       if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
       this.#leaveAndEnd(delivery);
@@ -495,7 +548,7 @@ export class Endpoint implements Attempting {
     }
     this.#counters.attempts--;
     this.#counters.queued[delivery.event]!++;
-    this.#say(LogLevel.Warning, "short of descriptors or memory, attempts wait", { detail });
+    this.#say("short of descriptors or memory, attempts wait", { detail });
     this.#restsUntil = due;
     this.#step({ _tag: "Return", id: delivery.id, at: due });
     this.#wait(delivery);
@@ -505,18 +558,25 @@ export class Endpoint implements Attempting {
 
   /** Its retries are over. */
   #giveUp(delivery: Delivery): void {
-    const { failures = 0, reason = "network" } = delivery.retry ?? {};
+    const { reason = "network" } = delivery.retry ?? {};
     this.#counters.queued[delivery.event]!--;
     this.#counters.failed(delivery.event, reason);
-    this.#say(LogLevel.Error, "given up after its retries", { reason, attempts: failures });
-    this.#bury(delivery, this.#breaker._tag === "Closed" ? "given_up" : "url_failed", reason);
+    this.#sayLost(reason);
+    this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
     this.#leaveAndEnd(delivery);
   }
 
   /** It is about to end without having been delivered: a dead letter, where such are kept. */
   #bury(delivery: Delivery, reason: LetterReason, detail = ""): void {
     const { letters, disk } = this.#context;
+    if (reason === "url_failed" || reason === "endpoint_share") this.#hasToReplay = true;
     letters?.add(this.url, delivery, reason, detail, disk?.outbox.markOf(delivery.id));
+  }
+
+  /** It works, for the first time since the start or since it failed. */
+  #replay(): void {
+    this.#hasToReplay = false;
+    this.#context.disk?.replay(this.url);
   }
 
   #answered(): void {
@@ -537,7 +597,7 @@ export class Endpoint implements Attempting {
           break;
         case "Warn":
           if (error === undefined) break;
-          this.#say(LogLevel.Warning, "attempt failed", {
+          this.#say("attempt failed", {
             reason: error.reason,
             detail: error.detail,
           });
@@ -624,11 +684,26 @@ export class Endpoint implements Attempting {
     this.#owner.onSettled();
   }
 
-  #say(
-    level: LogLevel.LogLevel,
-    message: string,
-    fields: Readonly<Record<string, string | number>> = {},
-  ): void {
-    this.#context.log.limited(level, this.#counters.url, message, fields);
+  /** Said once for each kind; how many there were is in the figures. */
+  #tellFault({ kind, detail }: AnswerFault): void {
+    if (this.#counters.answerFault(kind) > 1) return;
+    this.#context.log.always(
+      LogLevel.Warning,
+      "a faulty answer: its status counts, its connection is closed; more of this kind are only counted",
+      { url: this.#counters.url, kind, detail },
+    );
+  }
+
+  /** An event has come to an end here that is none of being delivered. */
+  #sayLost(reason: FailureReason | DropReason): void {
+    const message = this.#context.letters === undefined
+      ? "event lost"
+      : "event given up, kept as a dead letter";
+    this.#say(message, { reason, advice: lossAdvice(reason) });
+  }
+
+  #say(message: string, fields: Fields): void {
+    const { url } = this.#counters;
+    this.#context.log.limited(LogLevel.Warning, url, message, { url, ...fields });
   }
 }

@@ -4,7 +4,7 @@ import type * as Effect from "effect/Effect";
 import type { Arrivals } from "../account/Arrivals.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import type { ClientShares } from "../account/ClientShares.ts";
-import type { DeliveryLog } from "../account/DeliveryLog.ts";
+import type { LimitedLog } from "../../ops/LimitedLog.ts";
 import type { DeliveryPace } from "../account/DeliveryPace.ts";
 import type { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
 import type { Executor } from "../attempt/Executor.ts";
@@ -17,7 +17,7 @@ export interface EndpointContext {
   readonly clock: Clock.Clock;
   /** Runs an effect that never waits. */
   readonly runSync: <A>(effect: Effect.Effect<A>) => A;
-  readonly log: DeliveryLog;
+  readonly log: LimitedLog;
   readonly backlog: Backlog;
   readonly arrivals: Arrivals;
   readonly shares: ClientShares;
@@ -37,6 +37,8 @@ export interface EndpointContext {
 export interface EndpointDisk {
   readonly outbox: Outbox;
   readonly read: ReadGroups;
+  /** Has what was given up because this URL failed as a whole wait again; its endpoint is told of it. */
+  readonly replay: (url: string) => void;
   /** Whether what waited at the start is with its endpoints; an endpoint that is made later finds what is its own. */
   readonly isRunning: () => boolean;
 }

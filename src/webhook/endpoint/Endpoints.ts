@@ -36,6 +36,13 @@ export class Endpoints implements EndpointOwner {
     return this.#byUrl.get(url)!; // settings name every rule's URL
   }
 
+  /** Deliveries that wait or are in flight, over all URLs. */
+  get held(): number {
+    let held = 0;
+    for (const endpoint of this.#byUrl.values()) held += endpoint.held;
+    return held;
+  }
+
   /** Makes the endpoints that are new, and tells the others their settings; what waits at those not named drains before they leave. */
   configure(
     settings: ReadonlyMap<string, EndpointSettings>,
@@ -84,6 +91,28 @@ export class Endpoints implements EndpointOwner {
       }
       const reason = largest.breaker._tag === "Gone" ? "gone" : "endpoint_share";
       if (!largest.dropOldest(reason)) failing.splice(failing.indexOf(largest), 1);
+    }
+  }
+
+  mostOnDisk(most: number): Endpoint | undefined {
+    const use = this.#context.disk?.outbox.use;
+    if (use === undefined) return undefined;
+    let bytes = 0;
+    let largest: Endpoint | undefined;
+    for (const endpoint of this.#byUrl.values()) {
+      if (!endpoint.failing) continue;
+      bytes += use.of(endpoint.url);
+      if (largest === undefined || use.of(endpoint.url) > use.of(largest.url)) largest = endpoint;
+    }
+    return bytes > most ? largest : undefined;
+  }
+
+  /** Writes groups on disk anew of which little is left, so that they do not keep it. */
+  rewriteStragglers(): void {
+    const outbox = this.#context.disk?.outbox;
+    if (outbox === undefined) return;
+    for (const [url, groups] of Map.groupBy(outbox.takeStragglers(), ({ url }) => url)) {
+      this.#byUrl.get(url)?.rewrite(new Set(groups), outbox);
     }
   }
 

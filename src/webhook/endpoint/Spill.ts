@@ -40,6 +40,8 @@ export class Spill {
   #isWaiting = false;
   /** A row that is on its way to disk with what was taken out of memory. */
   #mustReach = 0;
+  /** What was read before it grew may be without what has come back since. */
+  #begun = 0;
   #isClosed = false;
 
   constructor(url: string, outbox: Outbox, read: ReadGroups, owner: SpillOwner) {
@@ -63,6 +65,7 @@ export class Spill {
   /** Rows behind `after`, up to `last`, are on disk alone. */
   begin(after: number, last: number): void {
     this.#cursor = this.#isBehind ? Math.min(this.#cursor, after) : after;
+    this.#begun++;
     this.#isBehind = true;
     this.#isWaiting = false;
     this.#spilled.handOver = this.live.handOver = undefined;
@@ -93,10 +96,10 @@ export class Spill {
     if (!this.#owner.wantsMore()) return;
     this.#isReading = true;
     const upTo = this.#writtenRow;
-    const after = this.#cursor;
-    this.#read(this.live.url, after, (groups) => {
+    const begun = this.#begun;
+    this.#read(this.live.url, this.#cursor, (groups) => {
       if (this.#isClosed) return;
-      if (this.#cursor === after) this.#came(groups, upTo); // else what was evicted meanwhile comes first
+      if (this.#begun === begun) this.#came(groups, upTo); // else it is read again
       this.#isReading = false;
       this.more();
     });

@@ -135,6 +135,16 @@ export class Waiting {
     this.#lanes.setCounting(counts);
   }
 
+  /** Those that wait whose id is `wanted`, by id. */
+  find(wanted: (id: number) => boolean): ReadonlyArray<Delivery> {
+    const found: Array<Delivery> = [];
+    this.#ready.find(wanted, (delivery) => found.push(delivery));
+    for (const waiting of [this.#urgent, this.#retries, this.#parked, this.#lanes]) {
+      for (const delivery of waiting) if (wanted(delivery.id)) found.push(delivery);
+    }
+    return found.sort((a, b) => a.id - b.id);
+  }
+
   /** Moves bodies together where slabs are mostly unused. */
   compact(slabs: BodySlabs): void {
     this.#ready.compact(slabs);

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { Deque } from "../../collections/Deque.ts";
+import { isOfSessionEnd } from "../../domain/DropReason.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { DropReason } from "../account/Metrics.ts";
 import type { HookSink, Pressure } from "../../mqtt/ports/HookSink.ts";
@@ -74,7 +75,10 @@ export const make = (
       const lane = laneOf(event);
       if (lane === undefined || !shares.isOver(lane)) return false;
       if (whenFull() === "backpressure") {
-        if ("from_clientid" in event) shares.fills(event.from_clientid, lane);
+        // A session's end is not the doing of whoever has published what it loses.
+        if ("from_clientid" in event && !("reason" in event && isOfSessionEnd(event.reason))) {
+          shares.fills(event.from_clientid, lane);
+        }
         return false;
       }
       onDropped(event, "queue_full");
@@ -103,7 +107,7 @@ export const make = (
         if (shares.anyOver && isBeyondShare(event)) return;
         if (isEnded) return onDropped(event, "shutdown");
         if (outbox !== undefined) {
-          if (outbox.use.isFull && whenFull() === "drop_newest") {
+          if (outbox.use.isFull && whenFull() !== "backpressure") {
             return onDropped(event, "outbox_full");
           }
           outbox.taken();

@@ -10,6 +10,7 @@ import type { Journal, JournalOwner } from "../../store/Journal.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { BodyRef } from "../body/BodySlab.ts";
 import { bytesOf } from "../body/BodySlab.ts";
+import type { GroupRecord } from "./GroupCodec.ts";
 import { recordBytes, RecordWriter } from "./GroupCodec.ts";
 
 /** Why a delivery became a dead letter. docs/outbox.md says what each means. */
@@ -91,8 +92,20 @@ export class DeadLetters implements Journal {
     detail: string,
     mark = Infinity,
   ): void {
-    const now = this.#now();
-    const bytes = recordBytes(delivery.length);
+    const { id, seq, event, lane } = delivery;
+    const body = bytesOf(delivery);
+    this.addRecord(url, { id, seq, born: this.#now(), event, lane, body }, reason, detail, mark);
+  }
+
+  /** The same, of one that was read from disk. */
+  addRecord(
+    url: string,
+    record: GroupRecord,
+    reason: LetterReason,
+    detail: string,
+    mark = Infinity,
+  ): void {
+    const bytes = recordBytes(record.body.length);
     if (this.#bytes + bytes > MOST_BYTES) {
       this.#lost++;
       return;
@@ -103,8 +116,7 @@ export class DeadLetters implements Journal {
       draft = { url, reason, detail, writer: new RecordWriter(1024), n: 0 };
       this.#drafts.set(key, draft);
     }
-    const { id, seq, event, lane } = delivery;
-    draft.writer.add({ id, seq, born: now, event, lane, body: bytesOf(delivery) });
+    draft.writer.add(record);
     draft.n++;
     this.#count++;
     this.#took(bytes, mark);

@@ -15,13 +15,19 @@ import type { BodySlabs } from "../body/BodySlab.ts";
 import { bytesOf } from "../body/BodySlab.ts";
 import { DiskUse } from "./DiskUse.ts";
 import type { StoredGroup } from "./GroupIndex.ts";
+import { RecordWriter } from "./GroupCodec.ts";
 import { GroupIndex } from "./GroupIndex.ts";
 import { OpenWindow } from "./OpenWindow.ts";
 import type { OutboxUrl } from "./OutboxUrl.ts";
 
 /** A group on disk that is known in memory. */
 export interface LiveGroup extends StoredGroup {
-  readonly bytes: number;
+  readonly url: string;
+  bytes: number;
+  /** Records in it. */
+  n: number;
+  /** When the first of them came, milliseconds since 1970. */
+  readonly born: number;
 }
 
 /** A group that is being read back. */
@@ -82,6 +88,11 @@ export class Outbox implements Journal {
   /** Rows of which nothing waits any more, until they are gone from disk: some wait for it, others are being deleted. */
   readonly #ended = new Set<number>();
   #endedPending: Array<number> = [];
+  /** Groups of which half or less is left. */
+  readonly #stragglers = new Set<LiveGroup>();
+  #onStragglers: () => void = () => {};
+  /** Groups to be written anew. */
+  #rewritten: Array<Group> = [];
   #endedWriting: Array<number> = [];
   #lastRow: number;
   /** Rows that an earlier process has written, or that were dead letters: nobody has counted what is in them. */
@@ -114,7 +125,8 @@ export class Outbox implements Journal {
   }
 
   get pendingBytes(): number {
-    return this.#gathering.bytes + DELETE_BYTES * this.#endedPending.length;
+    return this.#gathering.bytes +
+      DELETE_BYTES * (this.#endedPending.length + this.#rewritten.length);
   }
 
   get since(): number {
@@ -188,8 +200,14 @@ export class Outbox implements Journal {
   }
 
   #endIn(group: LiveGroup): void {
-    this.use.add(0, -1, 0);
+    this.use.addEvents(-1);
     if (--group.open === 0) this.#endRow(group);
+    else if (group.open === Math.floor(group.n / 2)) this.#straggles(group);
+  }
+
+  #straggles(group: LiveGroup): void {
+    this.#stragglers.add(group);
+    if (this.#stragglers.size === 1) this.#onStragglers();
   }
 
   // Between memory and disk.
@@ -218,11 +236,12 @@ export class Outbox implements Journal {
   }
 
   /** A group that was read; undefined: none of it is to be taken. Of its deliveries those are that `restored` says. */
-  restoring({ row, n, records }: Group): Restoring | undefined {
+  restoring({ row, url, n, records }: Group): Restoring | undefined {
     if (this.#ended.has(row)) return undefined;
     const known = this.#rows.get(row);
     if (known !== undefined) return { group: known, isKnown: true, isCounted: true };
-    const group: LiveGroup = { row, bytes: records.length, open: n };
+    const born = this.#now();
+    const group: LiveGroup = { row, url, bytes: records.length, n, open: n, born };
     this.#rows.set(row, group);
     return { group, isKnown: false, isCounted: this.#isCounted(row) };
   }
@@ -265,9 +284,52 @@ export class Outbox implements Journal {
   }
 
   /** A group that was read, and of which nothing is in memory, has become a dead letter: its row ends. */
-  buried({ row, n, records }: Group): void {
-    this.use.add(0, -n, 0);
-    this.#endRow({ row, bytes: records.length, open: 0 });
+  buried({ row, url, n, records }: Group): void {
+    this.use.addEvents(-n);
+    this.#endRow({ row, url, bytes: records.length });
+  }
+
+  // Groups of which little is left.
+
+  /** Calls back when there are some again. */
+  onStragglers(listener: () => void): void {
+    this.#onStragglers = listener;
+  }
+
+  /** Takes the groups out of which half or less is left. */
+  takeStragglers(): ReadonlyArray<LiveGroup> {
+    const found = [...this.#stragglers].filter(({ row }) => this.#rows.has(row));
+    this.#stragglers.clear();
+    return found;
+  }
+
+  /** In which group on disk a delivery is that is in memory. */
+  groupOf(id: number): LiveGroup | undefined {
+    return this.#index.get(id);
+  }
+
+  /**
+   * Writes a group anew, with what is left of it: at its own row, so that rows stay in order.
+   *
+   * @param deliveries all that are left, by id; fewer: it is looked at again later
+   */
+  rewrite(group: LiveGroup, deliveries: ReadonlyArray<Delivery>): void {
+    if (deliveries.length < group.open) {
+      this.#straggles(group);
+      return;
+    }
+    const { row, url, born } = group;
+    const writer = new RecordWriter(group.bytes);
+    for (const delivery of deliveries) {
+      const { id, seq, event, lane } = delivery;
+      writer.add({ id, seq, born, event, lane, body: bytesOf(delivery) });
+    }
+    const records = writer.records();
+    this.#rewritten.push({ row, url, n: deliveries.length, records });
+    this.use.add(url, 0, records.length - group.bytes);
+    group.bytes = records.length;
+    group.n = deliveries.length;
+    this.#owner.pending(this);
   }
 
   // As a journal.
@@ -276,6 +338,8 @@ export class Outbox implements Journal {
     this.#endedWriting = this.#endedPending;
     this.#endedPending = [];
     for (const row of this.#endedWriting) commit.ended.push(row);
+    commit.groups.push(...this.#rewritten);
+    this.#rewritten = [];
     [this.#gathering, this.#writing] = [this.#writing, this.#gathering];
     this.#tellFrom = WINDOW_BYTES;
     this.#drafts = [];
@@ -296,7 +360,7 @@ export class Outbox implements Journal {
         others = true;
         return;
       }
-      const draft = url.draft ?? this.#begin(url);
+      const draft = url.draft ?? this.#begin(url, born);
       draft.n++;
       const { id, seq, event, lane } = delivery;
       draft.writer.add({ id, seq, born, event, lane, body: bytesOf(delivery) });
@@ -304,9 +368,9 @@ export class Outbox implements Journal {
     return others;
   }
 
-  #begin(url: OutboxUrl) {
+  #begin(url: OutboxUrl, born: number) {
     this.#drafts.push(url);
-    return url.begin(++this.#lastRow);
+    return url.begin(++this.#lastRow, born);
   }
 
   written(): void {
@@ -324,15 +388,16 @@ export class Outbox implements Journal {
       url.writtenRow = draft.row;
       this.#written += draft.n;
       const bytes = draft.writer.length;
-      groups.set(url, { row: draft.row, bytes, open: 0 });
-      this.use.add(1, 0, bytes);
+      const { row, n, born } = draft;
+      groups.set(url, { row, url: url.url, bytes, n, open: 0, born });
+      this.use.add(url.url, 1, bytes);
       if (url.handOver !== undefined) handed.set(url, []);
     }
     this.#writing.forEach((delivery, url) => {
       const { id, slab, length } = delivery;
       const group = groups.get(url)!; // of `write`, which has seen all that are still open
       group.open++;
-      this.use.add(0, 1, 0);
+      this.use.addEvents(1);
       const isHanded = handed.get(url)?.push(delivery) !== undefined;
       if (url.isSpill && !isHanded) this.#slabs.release(slab, length);
       if (this.#evicted.has(id)) this.#away.set(id, group);
@@ -351,11 +416,11 @@ export class Outbox implements Journal {
     }
   }
 
-  #endRow({ row, bytes }: LiveGroup): void {
+  #endRow({ row, url, bytes }: Pick<LiveGroup, "row" | "url" | "bytes">): void {
     this.#rows.delete(row);
     this.#ended.add(row);
     this.#endedPending.push(row);
-    this.use.add(-1, 0, -bytes);
+    this.use.add(url, -1, -bytes);
     if (this.#endedPending.length > 1) return;
     if (this.#gathering.open === 0) this.#at = this.#monotonic();
     this.#owner.pending(this);

@@ -12,16 +12,17 @@ import {
 } from "../../../src/config/loadSettings.ts";
 import { renderSettings } from "../../../src/config/renderSettings.ts";
 import { hasSubject, hookEventNames } from "../../../src/domain/HookEvent.ts";
+import { SELF_SIGNED } from "../../support/pems.ts";
 import { memorySource } from "./memorySource.ts";
 import { OLDER_WEB_HOOK, REFERENCE_GENERAL, REFERENCE_RULES, RMQTT_BROKER } from "./rmqttFiles.ts";
 
 const files = { config: "broker.toml", webHook: "web-hook.toml" };
 
 const pem = {
-  "cert.pem": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
-  "key.pem": "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n",
-  "./rmqtt-bin/rmqtt.pem": "-----BEGIN CERTIFICATE-----\n",
-  "./rmqtt-bin/rmqtt.key": "-----BEGIN PRIVATE KEY-----\n",
+  "cert.pem": SELF_SIGNED.cert,
+  "key.pem": SELF_SIGNED.key,
+  "./rmqtt-bin/rmqtt.pem": SELF_SIGNED.cert,
+  "./rmqtt-bin/rmqtt.key": SELF_SIGNED.key,
 };
 
 type Env = Readonly<Record<string, string>>;
@@ -43,6 +44,7 @@ const webHook = async (toml: string, env?: Env) =>
   );
 
 const anyListener = {
+  listener: "tcp.external",
   allowAnonymous: true,
   maxConnections: 1_024_000,
   maxHandshaking: 500,
@@ -80,7 +82,9 @@ const DEFAULT_URL = "http://127.0.0.1:5656/mqtt/webhook";
 Deno.test("loadBrokerSettings fills an empty file with the documented defaults", async () => {
   assert.deepEqual(await broker(""), {
     settings: {
+      persistence: false,
       node: { id: 1 },
+      log: { level: "info", format: undefined },
       limits: {
         maxSessions: 0,
         maxMemory: 0,
@@ -98,6 +102,7 @@ Deno.test("loadBrokerSettings fills an empty file with the documented defaults",
       acl: [],
     },
     warnings: [],
+    notes: [],
   });
 });
 
@@ -130,6 +135,7 @@ Deno.test("loadWebHookSettings fills an empty file with the documented defaults"
       endpoints: new Map(),
     },
     warnings: [],
+    notes: [],
   });
 });
 
@@ -142,8 +148,12 @@ Deno.test("loadWebHookSettings keeps dead letters on disk, or where a directory 
   assert.equal(await keeps('outbox = "memory"'), false);
 });
 
-Deno.test("The shipped broker.toml means what an empty file means", async () => {
-  assert.deepEqual(await broker(brokerToml), await broker(""));
+Deno.test("The shipped broker.toml means what an empty file means, with persistence", async () => {
+  const { settings, ...others } = await broker("");
+  assert.deepEqual(await broker(brokerToml), {
+    settings: { ...settings, persistence: true },
+    ...others,
+  });
 });
 
 Deno.test("The shipped web-hook.toml means what an empty file means, with every event to one URL and kept on disk", async () => {
@@ -161,13 +171,14 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
       endpoints: new Map([[DEFAULT_URL, {
         url: DEFAULT_URL,
         headers: [],
-        caFile: undefined,
+        ca: undefined,
         httpTimeout: 8000,
         concurrencyLimit: 128,
         retry: anyRetry,
       }]]),
     },
     warnings: [],
+    notes: [],
   });
 });
 
@@ -175,7 +186,8 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
 for (const [name, toml] of [["broker.toml", brokerToml], ["web-hook.toml", webHookToml]] as const) {
   Deno.test(`The shipped ${name} is still valid with its commented examples turned on`, async () => {
     const on = toml.replace(/^# (?=\[|\w+ = )/gm, "").replace("users = []\n", "")
-      .replace('"config/server.pem"', '"cert.pem"').replace('"config/server.key"', '"key.pem"')
+      .replaceAll('"config/server.pem"', '"cert.pem"')
+      .replaceAll('"config/server.key"', '"key.pem"')
       .replace('"config/ca.pem"', '"cert.pem"');
     assert.notEqual(on, toml);
     const env = { ALICE_PASSWORD: "a", WEBHOOK_AUTHORIZATION: "b" };
@@ -269,7 +281,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
   assert.deepEqual(a, {
     url: "https://a/",
     headers: [],
-    caFile: undefined,
+    ca: undefined,
     httpTimeout: 5000,
     concurrencyLimit: 64,
     retry,
@@ -279,7 +291,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     {
       url: "https://b/",
       headers: [["Authorization", "Bearer t"], ["x-plain", "p"]],
-      caFile: "cert.pem",
+      ca: { file: "cert.pem", pem: SELF_SIGNED.cert },
       httpTimeout: 1000,
       concurrencyLimit: 4,
       retry: { ...retry, multiplier: 2, status: "all" },
@@ -305,6 +317,11 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
     max_packet_size = 1024
     max_qos_allowed = 1
     allowed_origins = ["https://Example.com:443", "null"]
+    [listener.wss.d]
+    cert = "cert.pem"
+    key = "key.pem"
+    path = "/page"
+    allowed_origins = ["https://example.com"]
     [[auth.users]]
     username = "alice"
     password = "env:ALICE"
@@ -328,6 +345,7 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       // 0 means no limit to RMQTT; here MQTT's own, and 5.0's longest interval.
       limits: {
         ...anyListener,
+        listener: "tcp.a",
         maxPacketSize: 268_435_460,
         messageExpiryInterval: 4_294_967_295_000,
       },
@@ -339,7 +357,9 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       port: 8883,
       certFile: "cert.pem",
       keyFile: "key.pem",
-      limits: { ...anyListener, allowAnonymous: false },
+      cert: SELF_SIGNED.cert,
+      key: Redacted.make(SELF_SIGNED.key),
+      limits: { ...anyListener, listener: "tls.b", allowAnonymous: false },
     },
     {
       name: "c",
@@ -350,10 +370,24 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       port: 8083,
       limits: {
         ...anyListener,
+        listener: "ws.c",
         maxPacketSize: 1024,
         maxFirstPacketSize: 1024,
         maxQosAllowed: 1,
       },
+    },
+    {
+      name: "d",
+      transport: "wss",
+      certFile: "cert.pem",
+      keyFile: "key.pem",
+      cert: SELF_SIGNED.cert,
+      key: Redacted.make(SELF_SIGNED.key),
+      allowedOrigins: ["https://example.com"],
+      path: "/page",
+      hostname: "0.0.0.0",
+      port: 8443,
+      limits: { ...anyListener, listener: "wss.d" },
     },
   ]);
   assert.deepEqual(
@@ -372,33 +406,46 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
   ]);
 });
 
-Deno.test("loadBrokerSettings reads RMQTT's own file and names the keys it does not support", async () => {
-  const { settings, warnings } = await broker(RMQTT_BROKER);
+Deno.test("loadBrokerSettings reads RMQTT's own file and tells only what is different here", async () => {
+  const { settings, warnings, notes } = await broker(RMQTT_BROKER);
   assert.deepEqual(settings.listeners.map((l) => `${l.transport} ${l.name} ${l.port}`), [
     "tcp external 1883",
     "tls external 8883",
+    "wss external 8443",
   ]);
-  const ignored = "RMQTT keys that this broker does not support, ignored";
+  const open = "has no allow_anonymous: RMQTT takes that for false, this broker for true, " +
+    "and lets in clients without a user";
   assert.deepEqual(warnings, [
-    `broker.toml:2: ${ignored}: rpc, log, plugins`,
-    `broker.toml:40: ${ignored}: listener.wss`,
-    `broker.toml:11: ${ignored}: ` + [
-      "workers",
-      "backlog",
-      "idle_timeout",
-      "min_keepalive",
-      "mqueue_rate_limit",
-      "retain_available",
-      "max_awaiting_rel",
-      "await_rel_timeout",
-      "shared_subscription",
-    ].map((key) => `listener.tcp.external.${key}`).join(", "),
     "broker.toml:18: listener.tcp.external takes only users, and auth.users has none: " +
     "it will refuse every client",
+    `broker.toml:37: listener.tls.external ${open}`,
+    `broker.toml:40: listener.wss.external ${open}`,
+    "broker.toml:43: listener.quic.external is not started, this broker has no QUIC: " +
+    "its clients need another listener",
+  ]);
+  assert.deepEqual(notes, [
+    "broker.toml: keys of RMQTT with which nothing is different here: " + [
+      "rpc.server_addr",
+      "rpc.server_workers",
+      "log.to",
+      "plugins.dir",
+      "plugins.default_startups",
+      ...[
+        "workers",
+        "backlog",
+        "idle_timeout",
+        "min_keepalive",
+        "mqueue_rate_limit",
+        "retain_available",
+        "max_awaiting_rel",
+        "await_rel_timeout",
+        "shared_subscription",
+      ].map((key) => `listener.tcp.external.${key}`),
+    ].join(", "),
   ]);
 });
 
-Deno.test("loadBrokerSettings reads RMQTT's limits, and 0 as no limit, beside keys that it ignores", async () => {
+Deno.test("loadBrokerSettings reads RMQTT's limits, and 0 as no limit, beside keys of RMQTT's alone", async () => {
   const { settings, warnings } = await broker(`mqtt.max_sessions = 5
 mqtt.max_memory = "1GB"
 mqtt.delayed_publish_max = 100_000
@@ -406,6 +453,7 @@ retain.max_retained_messages = 3
 retain.max_payload_size = 0
 retain.retained_message_ttl = "0m"
 [listener.tcp.a]
+allow_anonymous = true
 max_subscriptions = 0
 max_handshaking_limit = 0
 max_conn_rate = 7
@@ -420,17 +468,14 @@ max_mqueue_bytes = 0
   });
   assert.deepEqual(settings.listeners[0]?.limits, {
     ...anyListener,
+    listener: "tcp.a",
     maxSubscriptions: 0,
     maxHandshaking: 0,
     maxConnRate: 7,
     maxFirstPacketSize: 1_048_576,
     maxMqueueBytes: 0,
   });
-  const ignored = "RMQTT keys that this broker does not support, ignored";
-  assert.deepEqual(warnings, [
-    `broker.toml:3: ${ignored}: mqtt.delayed_publish_max`,
-    `broker.toml:6: ${ignored}: retain.retained_message_ttl`,
-  ]);
+  assert.deepEqual(warnings, []);
 });
 
 Deno.test("loadBrokerSettings warns of an access rule for a name that anybody may go by", async () => {
@@ -580,6 +625,7 @@ Deno.test("renderSettings prints what would run", async () => {
   assert.equal(
     renderSettings(settings, hooks),
     `node 3
+sessions and retained messages end with the process
 listeners:
   tcp a on 0.0.0.0:1883, anonymous clients allowed, up to 1024000 connections, packets up to 1MB, QoS up to 2
   ws b on [::1]:8080/mqtt, pages of https://a.example https://b.example only, users only, up to 1024000 connections, packets up to 1MB, QoS up to 2

@@ -68,7 +68,7 @@ export const settingsOf = (
     endpoints.set(url, {
       url,
       headers: [],
-      caFile: undefined,
+      ca: undefined,
       httpTimeout: 8_000,
       concurrencyLimit: 1_000,
       retry: retryPolicy,
@@ -187,8 +187,15 @@ const run = (
 ): Promise<void> => {
   const logs: Array<string> = [];
   const logger = Logger.make(({ message, annotations }) => {
-    const fields = [...annotations].map(([name, value]) => `${name}=${value}`).join(" ");
-    logs.push(`${Array.isArray(message) ? message.join(" ") : message} ${fields}`);
+    const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message];
+    const fields = [
+      ...parts.filter((part) => typeof part !== "string").flatMap((part) =>
+        Object.entries(part as object)
+      ),
+      ...annotations,
+    ];
+    const text = parts.filter((part) => typeof part === "string").join(" ");
+    logs.push(`${text} ${fields.map(([name, value]) => `${name}=${value}`).join(" ")}`);
   });
   const program = Effect.gen(function* () {
     const scope = yield* Scope.make();
