@@ -30,6 +30,7 @@ import { Endpoints } from "./endpoint/Endpoints.ts";
 import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
+import { diskSnapshot } from "./outbox/diskSnapshot.ts";
 import * as DurableParts from "./dispatch/DurableParts.ts";
 import { recover } from "./dispatch/recover.ts";
 import * as Replay from "./dispatch/Replay.ts";
@@ -158,8 +159,15 @@ export const makeWith = (
       bodyBytes: () => slabs.liveBytes,
       slabBytes: () => slabs.allocatedBytes,
       waitingEvents: () => queue.length,
+      disk: () => durable && diskSnapshot(durable, outbox, letters),
     });
     const logSummary = Effect.sync(() => {
+      const { disk } = metrics.snapshot();
+      if (disk !== undefined) {
+        const { letters, ...others } = disk;
+        const line = { ...others, failing: String(disk.failing), dead_letters: letters.n };
+        log.always(LogLevel.Info, "disk figures", line);
+      }
       for (const line of metrics.summary()) log.always(LogLevel.Info, "delivery figures", line);
     });
 
@@ -181,7 +189,16 @@ export const makeWith = (
             read: DiskReader.make(durable.store, log, fork),
             replay: (url) => {
               if (settings.outbox.deadLetterReplay === "manual" || letters === undefined) return;
-              fork(Replay.replayed(url, durable, outbox, endpoints, log));
+              fork(
+                Replay.replayed(
+                  url,
+                  Replay.FAILED_AS_A_WHOLE,
+                  durable,
+                  outbox,
+                  endpoints,
+                  log,
+                ),
+              );
             },
             isRunning: () => isRunning,
           },
@@ -231,6 +248,12 @@ export const makeWith = (
       outbox.onStragglers(() =>
         fork(Effect.delay(Effect.sync(() => endpoints.rewriteStragglers()), STRAGGLING_MS))
       );
+      durable.store.onMarked((urls) => {
+        // Of a URL that no rule names they stay where they are.
+        for (const url of urls.filter((url) => endpoints.find(url) !== undefined)) {
+          fork(Replay.replayed(url, [], durable, outbox, endpoints, log));
+        }
+      });
       if (found.events > 0) log.always(LogLevel.Info, "found what was left on disk", { ...found });
     }
     const loop = yield* Effect.forkScoped(
@@ -292,6 +315,11 @@ export const makeWith = (
           arrivals.resize(next.queueCapacity);
           shares.resize(next.queueCapacity, next.clientShare);
           transports.resize(next);
+          outbox?.use.resize(next.outbox.maxBytes);
+          const { deadLetterMaxAge: maxAge, deadLetterMaxBytes: maxBytes } = next.outbox;
+          if (durable !== undefined) {
+            yield* Effect.ignore(durable.store.bound({ maxAge, maxBytes }));
+          }
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
           dispatcher.routing = routingOf(next, endpoints);
           const late = atRestartOnly(initial, next);
@@ -324,8 +352,20 @@ const MOST_FLUSH_MS = 5000;
 /** Bodies that a stop has in memory on their way to disk. */
 const STOP_BYTES = 4 * 1024 * 1024;
 
+const OUTBOX_AT_RESTART = [
+  ["kind", "outbox"],
+  ["directory", "outbox_dir"],
+  ["sync", "outbox_sync"],
+  ["syncInterval", "outbox_sync_interval"],
+  ["delay", "outbox_delay"],
+  ["deadLetters", "dead_letters"],
+] as const;
+
 /** What of `next` has no effect in a process that was started with `initial`. */
 const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): ReadonlyArray<string> => [
+  ...OUTBOX_AT_RESTART.filter(([of]) => next.outbox[of] !== initial.outbox[of]).map(([, key]) =>
+    key
+  ),
   ...(next.workerThreads === initial.workerThreads ? [] : ["worker_threads"]),
   ...(next.httpClient === initial.httpClient ? [] : ["http_client"]),
   // Each worker was given its share of it; fewer requests than the shares allow are no matter.

@@ -1,6 +1,6 @@
 /**
- * Dead letters that wait again once their URL works: what was given up because the URL failed as a whole, the
- * oldest first. What the receiver refused is never among them.
+ * Dead letters that wait again, the oldest first: once their URL works, what was given up because it failed as a
+ * whole, and at any time what somebody has marked. What the receiver refused is among these only.
  */
 import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
@@ -12,7 +12,8 @@ import type { Endpoints } from "../endpoint/Endpoints.ts";
 import type { LetterReason } from "../outbox/DeadLetters.ts";
 import type { Outbox } from "../outbox/Outbox.ts";
 
-const REASONS: ReadonlyArray<LetterReason> = ["url_failed", "endpoint_share"];
+/** Of what was given up because its URL failed as a whole. */
+export const FAILED_AS_A_WHOLE: ReadonlyArray<LetterReason> = ["url_failed", "endpoint_share"];
 
 /** Bytes of records that are moved at a time, and milliseconds that others have the disk in between. */
 const STEP_BYTES = 1024 * 1024;
@@ -24,9 +25,13 @@ const MOST_ROWS = STEP_BYTES / 32 + 1;
 /** While the disk is full, letters stay where they are. */
 const FULL_REST_MS = 1000;
 
-/** Moves all there are of one URL; returns how many deliveries wait again. */
-export const replay = (
+/**
+ * Moves all there are of one URL that have one of these reasons, or that somebody has marked; returns how many
+ * deliveries wait again.
+ */
+const replay = (
   url: string,
+  reasons: ReadonlyArray<LetterReason>,
   { store, windows }: Durable,
   outbox: Outbox,
   endpoints: Endpoints,
@@ -36,7 +41,7 @@ export const replay = (
     for (let all = 0;;) {
       while (outbox.use.isFull) yield* Effect.sleep(FULL_REST_MS);
       const first = outbox.reserveRows(MOST_ROWS);
-      const { groups, n, bytes } = yield* store.replay(url, REASONS, first, STEP_BYTES);
+      const { groups, n, bytes } = yield* store.replay(url, reasons, first, STEP_BYTES);
       if (groups === 0) return all;
       all += n;
       outbox.found(first, first + groups - 1);
@@ -50,13 +55,14 @@ export const replay = (
 /** The same, said in the log. */
 export const replayed = (
   url: string,
+  reasons: ReadonlyArray<LetterReason>,
   durable: Durable,
   outbox: Outbox,
   endpoints: Endpoints,
   log: LimitedLog,
 ): Effect.Effect<void> => {
   const shown = displayUrl(url);
-  return Effect.match(replay(url, durable, outbox, endpoints), {
+  return Effect.match(replay(url, reasons, durable, outbox, endpoints), {
     onSuccess: (events) => {
       if (events === 0) return;
       log.always(LogLevel.Info, "dead letters are sent again", { url: shown, events });

@@ -13,12 +13,10 @@ import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import type { Fields } from "../../ops/LimitedLog.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
 import type { AnswerFault } from "../../http/AnswerFault.ts";
-import type { Group } from "../../store/Commit.ts";
 import { placesOf } from "../account/Backlog.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
 import type { LetterReason } from "../outbox/DeadLetters.ts";
-import { deliveriesOf, isReadable } from "../outbox/deliveriesOf.ts";
-import type { LiveGroup, Outbox, Restoring } from "../outbox/Outbox.ts";
+import type { LiveGroup } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
 import type { Seat } from "../attempt/ConcurrencyBudget.ts";
@@ -27,11 +25,10 @@ import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
+import type { EndpointInMemory } from "./EndpointOnDisk.ts";
+import { EndpointOnDisk } from "./EndpointOnDisk.ts";
 import { lossAdvice } from "./lossAdvice.ts";
 import { Occupancy } from "./Occupancy.ts";
-import { decode } from "../outbox/GroupCodec.ts";
-import type { SpillOwner } from "./Spill.ts";
-import { Spill } from "./Spill.ts";
 import { RetryTimes } from "./RetryTimes.ts";
 import { Waiting } from "./Waiting.ts";
 
@@ -56,9 +53,6 @@ const SHORTAGE_REST_MS = 250;
 /** With more that wait, groups of which little is left are not looked for among them: it would take milliseconds. */
 const MOST_LOOKED_THROUGH = 16_384;
 
-/** Places of what is read back from disk ahead of its attempts: some 20 ms of all that this broker can deliver. */
-const MOST_READ_AHEAD = 1024;
-
 export class Endpoint implements Attempting {
   readonly #context: EndpointContext;
   readonly #owner: EndpointOwner;
@@ -69,7 +63,7 @@ export class Endpoint implements Attempting {
   readonly #seat: Seat | undefined;
   readonly #wake = Effect.unsafeMakeLatch(false);
   /** Undefined: all that waits is in memory. */
-  readonly #spill: Spill | undefined;
+  readonly #onDisk: EndpointOnDisk | undefined;
 
   #settings: EndpointSettings;
   #retryTimes: RetryTimes;
@@ -101,9 +95,8 @@ export class Endpoint implements Attempting {
     this.#transport = transport;
     this.#waiting = new Waiting(transport.sequential, context.shares);
     this.#occupancy = new Occupancy(context.backlog, context.arrivals, context.slabs);
-    const { disk } = context;
-    if (disk !== undefined) {
-      this.#spill = new Spill(settings.url, disk.outbox, disk.read, this.#ofSpill);
+    if (context.disk !== undefined) {
+      this.#onDisk = new EndpointOnDisk(settings.url, context, context.disk, this.#inMemory);
     }
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
@@ -161,107 +154,54 @@ export class Endpoint implements Attempting {
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
   offer(delivery: Delivery): void {
     this.#count(delivery);
-    const { disk } = this.#context;
-    if (disk !== undefined && this.#spill !== undefined) {
-      if (this.#spill.isBehind || this.#stopped) {
-        this.#context.backlog.add(-placesOf(delivery.length));
-        this.#spill.add(delivery);
-        if (this.failing) this.#spill.more(); // it may be too much
-        return;
-      }
-      disk.outbox.opened(delivery, this.#spill.live, this.#isSlow);
-    }
+    if (this.#onDisk?.offer(delivery, this.#isSlow)) return;
     this.#take(delivery);
-    if (this.#mustShed) this.putAside();
+    this.#shedIfFailing();
+    if (this.failing) this.#onDisk?.boundIt();
   }
 
   /** Some of its rows are on disk, behind `after` and up to `last`: they come before what is new. */
   isBehind(after: number, last: number): void {
-    this.#spill?.begin(after, last);
+    this.#onDisk?.spill.begin(after, last);
   }
 
-  /** Lets what was never attempted wait on disk alone; answers whether there was any. */
-  putAside(): boolean {
-    if (this.#spill === undefined || this.#spill.isBehind) return false;
-    const evicted = this.#waiting.evict();
-    this.#spill.evict(evicted); // before their bodies may go
-    for (const delivery of evicted) this.#occupancy.letGo(delivery);
-    this.#context.log.always(LogLevel.Warning, "events wait on disk alone", {
-      url: this.#counters.url,
-      waiting: evicted.length,
-    });
-    this.#spill.more();
-    return true;
+  /** Lets what was never attempted wait on disk alone. */
+  putAside(): void {
+    this.#onDisk?.putAside();
   }
 
   /** Writes those of these groups anew of which all that is left waits. */
-  rewrite(groups: ReadonlySet<LiveGroup>, outbox: Outbox): void {
-    if (this.held > MOST_LOOKED_THROUGH || this.#spill?.isBehind) return;
-    const wanted = (id: number) => {
-      const group = outbox.groupOf(id);
-      return group !== undefined && groups.has(group);
-    };
-    const byGroup = Map.groupBy(this.#waiting.find(wanted), ({ id }) => outbox.groupOf(id));
-    for (const group of groups) outbox.rewrite(group, byGroup.get(group) ?? []);
+  rewrite(groups: ReadonlySet<LiveGroup>): void {
+    this.#onDisk?.rewrite(groups);
   }
 
-  /** What its Spill asks of it. */
-  readonly #ofSpill: SpillOwner = {
-    wantsMore: () => {
-      if (this.#stopped) return false;
-      const most = Math.min(MOST_READ_AHEAD, Math.ceil(this.#context.backlog.capacity / 8));
-      return this.#occupancy.places < most || this.#mustShed;
+  /** What EndpointOnDisk asks of it. */
+  readonly #inMemory: EndpointInMemory = {
+    isStopped: () => this.#stopped,
+    isLaneless: () => this.sequential,
+    isFailing: () => this.failing,
+    isGone: () => this.#breaker._tag === "Gone",
+    places: () => this.#occupancy.places,
+    find: (wanted) => this.held > MOST_LOOKED_THROUGH ? [] : this.#waiting.find(wanted),
+    evict: () => this.#waiting.evict(),
+    letGo: (delivery) => this.#occupancy.letGo(delivery),
+    take: (delivery) => {
+      this.#context.backlog.add(placesOf(delivery.length));
+      this.#take(delivery);
     },
-    restore: (group, restoring) => this.#restore(group, restoring),
-    takeBack: (deliveries) => {
-      for (const delivery of deliveries) {
-        this.#context.backlog.add(placesOf(delivery.length));
-        this.#take(delivery);
-        this.#context.slabs.release(delivery.slab, delivery.length);
-      }
+    taken: () => this.#shedIfFailing(),
+    shed: (record, isCounted, reason) => {
+      if (!isCounted) this.#count(record);
+      this.#counters.queued[record.event]!--; // an event's place is always within
+      this.#counters.dropped(record.event, reason);
+      this.#hasToReplay = true;
+      this.#sayLost(reason);
     },
+    count: (record) => this.#count(record),
+    hasMostOnDisk: (most) => this.#owner.mostOnDisk(most) === this,
   };
 
-  #restore(group: Group, restoring: Restoring): void {
-    const { slabs, backlog, disk, letters } = this.#context;
-    if (disk === undefined) return;
-    if (!isReadable(group)) {
-      letters?.addGroup(group, "damaged");
-      return disk.outbox.buried(group);
-    }
-    if (this.#mustShed) return this.#shed(group, restoring, disk.outbox);
-    const wants = (id: number) => disk.outbox.restored(id, restoring);
-    for (const delivery of deliveriesOf(group, slabs, this.sequential, wants)) {
-      if (!restoring.isCounted) this.#count(delivery);
-      backlog.add(placesOf(delivery.length));
-      this.#take(delivery);
-    }
-  }
-
-  /** Whether failing URLs have more on disk than they may together, and none of them more than this. */
-  get #mustShed(): boolean {
-    const use = this.failing ? this.#context.disk?.outbox.use : undefined;
-    if (use === undefined) return false;
-    const most = use.maxBytes * this.#context.backlog.failingShare;
-    return use.bytes > most && this.#owner.mostOnDisk(most) === this;
-  }
-
-  /** Drops what of a group would come into memory. */
-  #shed(group: Group, restoring: Restoring, outbox: Outbox): void {
-    const reason = this.#breaker._tag === "Gone" ? "gone" : "endpoint_share";
-    for (const record of decode(group.records)) {
-      if (!outbox.restored(record.id, restoring)) continue;
-      if (restoring.isCounted) this.#counters.queued[record.event]!--; // an event's place is always within
-      else this.#counters.matched[record.event]!++;
-      this.#counters.dropped(record.event, reason);
-      this.#context.letters?.addRecord(this.url, record, reason, "");
-      outbox.ended(record.id);
-    }
-    this.#hasToReplay = true;
-    this.#sayLost(reason);
-  }
-
-  #count({ event }: Delivery): void {
+  #count({ event }: Pick<Delivery, "event">): void {
     this.#counters.matched[event]!++; // an event's place is always within
     this.#counters.queued[event]!++;
   }
@@ -270,7 +210,6 @@ export class Endpoint implements Attempting {
     this.#context.pace.matched++;
     this.#occupancy.take(delivery);
     if (this.#waiting.add(delivery)) this.pump();
-    this.#shedIfFailing();
   }
 
   complete(attempt: Attempt, outcome: Outcome): void {
@@ -413,7 +352,7 @@ export class Endpoint implements Attempting {
     if (this.#now() >= this.#givesUpAt) { while (this.dropOldest("gone")); }
     if (!this.#retired || !this.settled) return false;
     while (this.dropOldest("gone"));
-    this.#spill?.close(); // what is on disk waits for the URL to be named again
+    this.#onDisk?.spill.close(); // what is on disk waits for the URL to be named again
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breaker = "removed";
@@ -452,13 +391,13 @@ export class Endpoint implements Attempting {
   #end(delivery: Delivery): void {
     this.#context.disk?.outbox.ended(delivery.id);
     this.#occupancy.letGo(delivery);
-    this.#spill?.more();
+    this.#onDisk?.spill.more();
     if (this.#isEmpty) this.#tellSettled();
   }
 
   /** Whether nothing waits, neither in memory nor on disk. */
   get #isEmpty(): boolean {
-    return this.held === 0 && this.#spill?.isBehind !== true;
+    return this.held === 0 && this.#onDisk?.spill.isBehind !== true;
   }
 
   /** The receiver wants nothing more, and nothing is on its way. */

@@ -112,7 +112,7 @@ export class Endpoints implements EndpointOwner {
     const outbox = this.#context.disk?.outbox;
     if (outbox === undefined) return;
     for (const [url, groups] of Map.groupBy(outbox.takeStragglers(), ({ url }) => url)) {
-      this.#byUrl.get(url)?.rewrite(new Set(groups), outbox);
+      this.#byUrl.get(url)?.rewrite(new Set(groups));
     }
   }
 

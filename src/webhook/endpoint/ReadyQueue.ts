@@ -36,7 +36,8 @@ class Chunk {
   /** Whether another one can be put in. */
   takes({ id, seq }: Delivery): boolean {
     if (this.count === 0) return true;
-    return this.count < CHUNK && id - this.#idFrom <= MAX_UINT32 &&
+    // A dead letter that is sent again has an older id than those before it.
+    return this.count < CHUNK && id >= this.#idFrom && id - this.#idFrom <= MAX_UINT32 &&
       Math.abs(seq - this.#seqFrom) <= MAX_INT32;
   }
 
@@ -117,7 +118,7 @@ export class ReadyQueue {
     return this.#length;
   }
 
-  /** Takes a delivery that has no retry yet; its id is larger than those before. */
+  /** Takes a delivery that has no retry yet; its id is mostly larger than those before. */
   push(delivery: Delivery): void {
     if (!this.#last.takes(delivery)) this.#last = this.#last.next = new Chunk();
     const chunk = this.#last;

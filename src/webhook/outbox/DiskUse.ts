@@ -4,7 +4,7 @@
 const FREE_AGAIN = 7 / 8;
 
 export class DiskUse {
-  readonly maxBytes: number;
+  #maxBytes: number;
   readonly #onFull: (isFull: boolean) => void;
   readonly #byUrl = new Map<string, number>();
   #isFull = false;
@@ -14,13 +14,18 @@ export class DiskUse {
 
   /** `onFull` is called when `isFull` has changed. */
   constructor(maxBytes: number, onFull: (isFull: boolean) => void) {
-    this.maxBytes = maxBytes;
+    this.#maxBytes = maxBytes;
     this.#onFull = onFull;
   }
 
   /** Whether as much waits as may; until an eighth of it is free again. */
   get isFull(): boolean {
     return this.#isFull;
+  }
+
+  /** What may wait. */
+  get maxBytes(): number {
+    return this.#maxBytes;
   }
 
   get bytes(): number {
@@ -43,7 +48,17 @@ export class DiskUse {
     const of = this.of(url) + bytes;
     if (of === 0) this.#byUrl.delete(url);
     else this.#byUrl.set(url, of);
-    const isFull = this.#bytes >= (this.#isFull ? this.maxBytes * FREE_AGAIN : this.maxBytes);
+    this.#look();
+  }
+
+  resize(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
+    this.#look();
+  }
+
+  #look(): void {
+    const most = this.#isFull ? this.#maxBytes * FREE_AGAIN : this.#maxBytes;
+    const isFull = this.#bytes >= most;
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;
     this.#onFull(isFull);

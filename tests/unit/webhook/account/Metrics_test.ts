@@ -11,6 +11,7 @@ Deno.test("Metrics.summary says a URL's figures by name, its account first, and 
     bodyBytes: none,
     slabBytes: none,
     waitingEvents: none,
+    disk: () => undefined,
   });
   const counters = metrics.endpoint("http://user:secret@a.test/hook");
   const publish = hookEventNames.indexOf("message_publish");
