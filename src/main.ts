@@ -29,6 +29,7 @@ import { listenFor } from "./ops/signals.ts";
 import { fileTarget, reload } from "./reload.ts";
 import * as FileTargets from "./webhook/attempt/FileTargets.ts";
 import * as Durable from "./store/Durable.ts";
+import { leftBehind } from "./store/leftBehind.ts";
 import * as StoreDirectory from "./store/StoreDirectory.ts";
 import type { StoreError } from "./store/StoreError.ts";
 import * as Persistence from "./persistence/Persistence.ts";
@@ -81,6 +82,8 @@ const untilStopped = (
     for (const note of settings.notes) yield* Effect.logDebug(note);
     const { outbox } = settings.webHook;
     const { persistence } = settings.broker;
+    const left = outbox.kind === "memory" ? leftBehind(outbox.directory) : undefined;
+    if (left !== undefined) yield* Effect.logWarning(left);
     const durable = isDurable(settings)
       ? yield* Durable.open(outbox) // last of all: all the others write there
       : undefined;
