@@ -1,9 +1,16 @@
 /** What happens to a store's file and directory, and to its Worker: nothing is lost silently, nothing is changed. */
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Logger from "effect/Logger";
+import * as TestClock from "effect/TestClock";
+import * as TestContext from "effect/TestContext";
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { MIGRATIONS, VERSION } from "../../../src/store/schema.ts";
+import { leftBehind } from "../../../src/store/leftBehind.ts";
 import { openFile } from "../../../src/store/openFile.ts";
+import { emptyCommit } from "../../../src/store/Commit.ts";
+import * as SqliteStore from "../../../src/store/SqliteStore.ts";
 import type { Store } from "../../../src/store/Store.ts";
 import { StoreError } from "../../../src/store/StoreError.ts";
 import { flag } from "../../support/flag.ts";
@@ -15,13 +22,10 @@ const refused = async (directory: string): Promise<StoreError> => {
   try {
     await (await openStore({ directory })).close();
   } catch (error) {
-    // Effect's runPromise rejects with a FiberFailure around what failed.
-    const fault = await Effect.runPromise(Effect.flip(Effect.scoped(
-      Effect.flatMap(
-        Effect.promise(() => import("../../../src/store/SqliteStore.ts")),
-        (module) => module.make({ directory }),
-      ),
-    )));
+    // runPromise has wrapped what failed.
+    const fault = await Effect.runPromise(
+      Effect.flip(Effect.scoped(SqliteStore.make({ directory }))),
+    );
     assert.ok(fault instanceof StoreError, String(error));
     return fault;
   }
@@ -267,6 +271,25 @@ Deno.test("SqliteStore writes nothing of a commit for which the disk is full, an
     })
   ));
 
+Deno.test("leftBehind tells what waits in a store that nobody opens, and leaves it as it is", () =>
+  withDirectory(async (directory) => {
+    assert.equal(leftBehind(directory), undefined);
+    await withStore({ directory }, (store) => write(store, { groups: [groupOf(1)] }));
+    const before = Deno.readFileSync(fileOf(directory));
+    assert.match(
+      leftBehind(directory) ?? "",
+      /outbox.db: events wait in it \(1\), but `outbox` is/,
+    );
+    assert.deepEqual(Deno.readFileSync(fileOf(directory)), before);
+    await withStore({ directory }, (store) => write(store, { ended: [1] }));
+    assert.equal(leftBehind(directory), undefined);
+    Deno.writeTextFileSync(
+      fileOf(directory),
+      "no database at all, but long enough for one".repeat(9),
+    );
+    assert.match(leftBehind(directory) ?? "", /cannot be read/);
+  }));
+
 const workerOf = (source: string): URL =>
   new URL(`data:application/typescript,${encodeURIComponent(source)}`);
 
@@ -302,4 +325,37 @@ Deno.test("SqliteStore replaces a Worker that dies, and writes again what it was
       assert.equal(store.figures().replaced, 1);
       Deno.removeSync(`${directory}.died`);
     });
+  }));
+
+Deno.test("SqliteStore replaces a Worker that does not answer for 30 s, and asks the next one the same", () =>
+  withDirectory((directory) => {
+    // The first one opens the file, and hears nothing after that.
+    const module = workerOf(`
+      await import(${JSON.stringify(MODULE)});
+      const real = globalThis.onmessage;
+      const mark = ${JSON.stringify(`${directory}/mute`)};
+      let isFirst = false;
+      globalThis.onmessage = (event) => {
+        if (event.data.request._tag === "Open") {
+          try { Deno.writeTextFileSync(mark, "", { createNew: true }); isFirst = true; } catch {}
+        } else if (isFirst) return;
+        real(event);
+      };
+    `);
+    const program = Effect.scoped(Effect.gen(function* () {
+      const store = yield* SqliteStore.make({ directory, module });
+      const written = yield* Effect.fork(
+        store.commit({ ...emptyCommit(), groups: [groupOf(1)] }, true),
+      );
+      yield* TestClock.adjust(29_000);
+      assert.equal(store.figures().replaced, 0);
+      yield* TestClock.adjust(32_000);
+      assert.equal(store.figures().replaced, 1);
+      yield* Fiber.join(written);
+      assert.deepEqual((yield* store.groups(0, 1)).map(({ row }) => row), [1]);
+    }));
+    return Effect.runPromise(program.pipe(
+      Effect.provide(Logger.remove(Logger.defaultLogger)),
+      Effect.provide(TestContext.TestContext),
+    ));
   }));
