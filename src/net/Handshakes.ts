@@ -4,20 +4,28 @@
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
+import type { Refused } from "./SocketSink.ts";
 import type { TcpStream } from "./TcpStream.ts";
 
 export class Handshakes {
   readonly #deadlines = new Map<TcpStream, ReturnType<typeof setTimeout>>();
 
-  /** @param timeout milliseconds that a handshake may take */
-  constructor(readonly timeout: number) {}
+  /**
+   * @param timeout milliseconds that a handshake may take
+   * @param refused told of each that took longer
+   */
+  constructor(readonly timeout: number, readonly refused: Refused) {}
 
   get size(): number {
     return this.#deadlines.size;
   }
 
   begin(stream: TcpStream): void {
-    this.#deadlines.set(stream, setTimeout(() => stream.destroy(), this.timeout));
+    const expired = () => {
+      this.refused(stream.peer, "no TLS or WebSocket handshake in time");
+      stream.destroy();
+    };
+    this.#deadlines.set(stream, setTimeout(expired, this.timeout));
     stream.once("close", () => this.end(stream));
   }
 
@@ -37,8 +45,11 @@ export class Handshakes {
   }
 }
 
-export const makeHandshakes = (timeout: number): Effect.Effect<Handshakes, never, Scope.Scope> =>
+export const makeHandshakes = (
+  timeout: number,
+  refused: Refused,
+): Effect.Effect<Handshakes, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Handshakes(timeout)),
+    Effect.sync(() => new Handshakes(timeout, refused)),
     (handshakes) => Effect.sync(() => handshakes.cut()),
   );

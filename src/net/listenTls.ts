@@ -50,7 +50,7 @@ export const listenOverTls = (
       cert: settings.cert,
       key: Redacted.value(settings.key),
     });
-    const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
+    const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout, refused);
     descriptors.count(() => handshakes.size);
     const serve = serving(handshakes);
     return yield* listenTcp(settings, descriptors, (socket, newcomer) => {
@@ -60,7 +60,13 @@ export const listenOverTls = (
         tcp,
         secureContext,
         () => serve(tls),
-        ({ message }) => refused(tcp.peer, `TLS handshake failed: ${message}`),
+        ({ message }) => refused(tcp.peer, failureText(message)),
       );
     });
   });
+
+/** What is no TLS record is most often MQTT or HTTP without TLS: the TLS library's own words hide that. */
+const failureText = (message: string): string =>
+  /corrupt message|InvalidContentType|wrong version number|http request/i.test(message)
+    ? "speaks no TLS to a TLS listener"
+    : `TLS handshake failed: ${message}`;

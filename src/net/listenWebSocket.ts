@@ -32,7 +32,7 @@ export const listenWebSocket = (
   refused: Refused,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
   Effect.gen(function* () {
-    const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
+    const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout, refused);
     descriptors.count(() => handshakes.size);
     const server = makeServer(settings, handshakes, open, refused);
     return yield* listenTcp(settings, descriptors, (socket, newcomer) => {
@@ -75,6 +75,10 @@ export const makeServer = (
   // The server's own answer would be lost over TLS, where it destroys the socket as soon as it has written.
   server.on("clientError", (error: Error & { readonly code?: string }, socket: Duplex) => {
     const stream = socket as ClientStream;
+    if (error.code?.startsWith("HPE_") === true) {
+      const status = REFUSALS[error.code] ?? 400;
+      refused(stream.tcp.peer, `speaks no HTTP that can be read: answered ${status}`);
+    }
     if (stream.writable) refuse(stream, REFUSALS[error.code ?? ""] ?? 400);
     else stream.destroy();
   });

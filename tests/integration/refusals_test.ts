@@ -48,9 +48,13 @@ testNeeding(
           open: "",
           "tls.safe": `cert = "${tls}cert.pem"\nkey = "${tls}key.pem"`,
           "ws.web": "",
+          quiet: `handshake_timeout = "50ms"`,
+          "tls.quiet2":
+            `cert = "${tls}cert.pem"\nkey = "${tls}key.pem"\nhandshake_timeout = "50ms"`,
+          "ws.quiet3": `handshake_timeout = "50ms"`,
         },
       }),
-      ["external", "open", "safe", "web"],
+      ["external", "open", "safe", "web", "quiet", "quiet2", "quiet3"],
     );
     const forged = "a\n2026-01-01T00:00:00Z ERROR forged\x1b[2J";
     await send(broker.port(), connect(forged));
@@ -68,7 +72,22 @@ testNeeding(
     await send(broker.port("open"), Uint8Array.of(0x30, 2, 0, 0));
     await broker.logged(/ reason="ProtocolError\(packet before CONNECT\)" count=1\n/);
     await send(broker.port("safe"), get);
-    await broker.logged(/ listener=tls\.safe reason="TLS handshake failed: .*" count=1\n/);
+    await broker.logged(/ listener=tls\.safe reason="speaks no TLS to a TLS listener" count=1\n/);
+    await send(broker.port("safe"), connect("plain"));
+    await send(broker.port("web"), connect("plain"));
+    await broker.logged(/ listener=ws\.web reason="speaks no HTTP that can be read: answered 400"/);
+    const silent = new Uint8Array();
+    await send(broker.port("quiet"), silent);
+    await broker.logged(
+      / listener=tcp\.quiet reason="ProtocolError\(no CONNECT in time\)" count=1/,
+    );
+    for (
+      const [port, listener] of [["quiet2", "tls\\.quiet2"], ["quiet3", "ws\\.quiet3"]] as const
+    ) {
+      await send(broker.port(port), silent);
+      const line = ` listener=${listener} reason="no TLS or WebSocket handshake in time" count=1`;
+      await broker.logged(new RegExp(line));
+    }
     await send(broker.port("web"), get);
     await broker.logged(/ listener=ws\.web reason=".*HTTP.*404" count=1\n/);
     const { stdout } = await broker.stop();

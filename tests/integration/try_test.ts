@@ -5,6 +5,7 @@ import { runBroker } from "../support/BrokerProcess.ts";
 import type { Exit } from "../support/BrokerProcess.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
+import { EXPIRED, OTHER_NAME } from "../support/pems.ts";
 
 const NEEDED = ["net", "read", "write", "env", "run"] as const;
 
@@ -107,6 +108,46 @@ ca_file = "${tls("ca.pem")}"
         },
       );
       await server.shutdown();
+    },
+  );
+
+  testNeeding(
+    NEEDED,
+    `--check --try by "${client}" says of a certificate that has expired, or is another host's, what is wrong`,
+    async () => {
+      const servers = [EXPIRED, OTHER_NAME].map(({ cert, key }) =>
+        Deno.serve(
+          { hostname: "127.0.0.1", port: 0, onListen: () => {}, cert, key },
+          () => new Response(null),
+        )
+      );
+      const [expired, other] = servers.map(({ addr }) => `https://localhost:${addr.port}/`);
+      await tried(
+        (folder) => {
+          Deno.writeTextFileSync(`${folder}/expired.pem`, EXPIRED.cert);
+          Deno.writeTextFileSync(`${folder}/other.pem`, OTHER_NAME.cert);
+          return `http_client = "${client}"
+http_urls = ["${expired}", "${other}"]
+rule.client_connected = [{}]
+[[endpoint]]
+url = "${expired}"
+ca_file = "${folder}/expired.pem"
+[[endpoint]]
+url = "${other}"
+ca_file = "${folder}/other.pem"
+`;
+        },
+        (exit) => {
+          const [first, second] = samples(exit);
+          assert.match(first ?? "", /: its certificate has expired \(/);
+          assert.match(
+            second ?? "",
+            /: its certificate is for another host name than the URL's \(/,
+          );
+          assert.equal(exit.code, 1);
+        },
+      );
+      for (const server of servers) await server.shutdown();
     },
   );
 }

@@ -16,6 +16,7 @@ for (
     ["$share/#/a", 0x81, "wildcard in a share name"],
     ["a\0", 0x81, "topic filter has a U+0000"],
     ["$share//a", 0x82, "share name is missing"],
+    ["$share", 0x82, "share name is missing"],
     ["$share/", 0x82, "share name is missing"],
     ["$share/g", 0x82, "topic filter is missing behind a share name"],
     ["$share/g/", 0x82, "topic filter is missing behind a share name"],

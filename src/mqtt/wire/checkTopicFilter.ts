@@ -7,6 +7,7 @@ import { malformed, protocolError } from "./MqttError.ts";
  */
 export const checkTopicFilter = (frame: Uint8Array, from: number, to: number): void => {
   let begin = from;
+  if (isShareAlone(frame, from, to)) throw protocolError("share name is missing"); // [MQTT-4.8.2-1]
   if (isShared(frame, from, to)) {
     const name = from + SHARE_PREFIX.length;
     let slash = name;
@@ -26,6 +27,11 @@ export const checkTopicFilter = (frame: Uint8Array, from: number, to: number): v
     if (!isLevel) throw malformed("misplaced wildcard in a topic filter"); // [MQTT-4.7.1-1] [MQTT-4.7.1-2]
   }
 };
+
+/** Whether the bytes are `$share` and nothing else, which no filter is (`domain/TopicFilter`). */
+const isShareAlone = (frame: Uint8Array, from: number, to: number): boolean =>
+  to - from === SHARE_PREFIX.length - 1 &&
+  SHARE_PREFIX.every((byte, i) => from + i === to || frame[from + i] === byte);
 
 /** Whether the bytes begin as the filter of a shared subscription does. [MQTT-4.8.2-1] */
 export const isShared = (frame: Uint8Array, from: number, to: number): boolean =>

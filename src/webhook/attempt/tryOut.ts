@@ -104,10 +104,10 @@ const adviceOf = ({ reason, detail, gone }: DeliveryError): string | undefined =
           ? undefined
           : "its certificate's issuer is not trusted, name it as ca_file of [[endpoint]]";
       }
-      if (/NotValidForName/.test(detail)) {
+      if (/NotValidForName|altnames/.test(detail)) {
         return "its certificate is for another host name than the URL's";
       }
-      if (/Expired/.test(detail)) return "its certificate has expired";
+      if (/expired/i.test(detail)) return "its certificate has expired";
       return /corrupt message|InvalidContentType|wrong version/i.test(detail)
         ? "does it speak plain HTTP there? Then write http://"
         : undefined;
