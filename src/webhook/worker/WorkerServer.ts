@@ -13,6 +13,7 @@ import type { TargetSettings } from "../attempt/Sender.ts";
 import * as Senders from "../attempt/Senders.ts";
 import * as PermitQueue from "./PermitQueue.ts";
 import { OutcomeReporter } from "./OutcomeReporter.ts";
+import { warmUp } from "./warmUp.ts";
 import type { FromWorker, ToWorker } from "./WorkerProtocol.ts";
 
 /** The worker's end of its channel. */
@@ -28,6 +29,7 @@ export const serve = (port: WorkerPort): Effect.Effect<never> =>
   Effect.gen(function* () {
     const start = yield* started(port);
     const handle = yield* handler(port, start);
+    yield* warmUp(start.httpClient);
     port.onmessage = ({ data }) => handle(data);
     port.postMessage({ _tag: "Ready" });
     return yield* Effect.never;
