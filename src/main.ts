@@ -29,6 +29,8 @@ import { listenFor } from "./ops/signals.ts";
 import { fileTarget, reload } from "./reload.ts";
 import * as FileTargets from "./webhook/attempt/FileTargets.ts";
 import * as Durable from "./store/Durable.ts";
+import { leftBehind } from "./store/leftBehind.ts";
+import * as StoreDirectory from "./store/StoreDirectory.ts";
 import type { StoreError } from "./store/StoreError.ts";
 import * as Persistence from "./persistence/Persistence.ts";
 import * as WebHook from "./webhook/WebHook.ts";
@@ -77,9 +79,12 @@ const untilStopped = (
 ) =>
   Effect.gen(function* () {
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
+    for (const note of settings.notes) yield* Effect.logDebug(note);
     const { outbox } = settings.webHook;
     const { persistence } = settings.broker;
-    const durable = outbox.kind === "disk" || outbox.deadLetters || persistence
+    const left = outbox.kind === "memory" ? leftBehind(outbox.directory) : undefined;
+    if (left !== undefined) yield* Effect.logWarning(left);
+    const durable = isDurable(settings)
       ? yield* Durable.open(outbox) // last of all: all the others write there
       : undefined;
     const webHook = yield* WebHook.make(settings.webHook, durable); // last: drains
@@ -174,6 +179,11 @@ const within = (
   );
 };
 
+/** Whether anything has to survive the process. */
+const isDurable = (
+  { broker, webHook: { outbox } }: Pick<Settings, "broker" | "webHook">,
+): boolean => outbox.kind === "disk" || outbox.deadLetters || broker.persistence;
+
 /** Answers the exit status. */
 const check = (files: ConfigFiles, tries: boolean) =>
   Effect.gen(function* () {
@@ -181,6 +191,11 @@ const check = (files: ConfigFiles, tries: boolean) =>
     for (const warning of warnings) console.error(warning);
     yield* FileTargets.check(webHook.endpoints);
     console.log(renderSettings(broker, webHook));
+    if (isDurable({ broker, webHook })) {
+      const { directory } = webHook.outbox;
+      for (const warning of yield* StoreDirectory.check(directory)) console.error(warning);
+      console.log(`  ${directory} can be written`);
+    }
     if (!tries) return 0;
     const { tryOut } = yield* Effect.promise(() => import("./webhook/attempt/tryOut.ts"));
     const trials = yield* tryOut(webHook);

@@ -8,6 +8,7 @@ import * as checksum from "./checksum.ts";
 import type { Commit, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
 import { Damage } from "./Damage.ts";
 import { DeadTable } from "./DeadTable.ts";
+import { rowsIn } from "./rowsIn.ts";
 import { transaction } from "./transaction.ts";
 import type { LetterBounds, StateRow, UrlUse } from "./Store.ts";
 
@@ -24,7 +25,6 @@ interface StateStatements {
   readonly put: StatementSync;
   readonly take: StatementSync;
   readonly takeAll: StatementSync;
-  readonly first: StatementSync;
   readonly next: StatementSync;
 }
 
@@ -44,6 +44,13 @@ export interface DatabaseOptions {
   /** Beyond this many pages of 4 KB the disk counts as full: for tests. */
   readonly maxPages?: number | undefined;
 }
+
+/** Rows that are read at a time: groups have up to some 256 KB, rows of state hardly a hundred bytes. */
+const GROUPS = 8;
+const ROWS = 256;
+
+/** What no row of state comes before: a key is a number from 0 on, or text. */
+const BEFORE_ALL = { owner: "", key: -1 };
 
 /** Pages that are given back at a time: 8 MB, some 10 ms. */
 const SHRUNK_PAGES = 2000;
@@ -155,7 +162,9 @@ export class Database {
 
   groups(after: number, bytes: number, url: string | undefined, now: number): Page<Group> {
     const { groups, groupsOf } = this.#statements;
-    const found = url === undefined ? groups.iterate(after) : groupsOf.iterate(url, after);
+    const found = url === undefined
+      ? rowsIn(groups, [after], ({ row }) => [row!], GROUPS)
+      : rowsIn(groupsOf, [url, after], ({ row }) => [url, row!], GROUPS);
     const rows: Array<Group> = [];
     const damaged: Array<Group> = [];
     let taken = 0;
@@ -202,7 +211,14 @@ export class Database {
     const { deadOf, putGroup } = this.#statements;
     const moved: Array<Group & { readonly dead: number }> = [];
     let taken = 0;
-    for (const found of deadOf.iterate(url, JSON.stringify(reasons))) {
+    const meant = [url, JSON.stringify(reasons)];
+    const candidates = rowsIn(
+      deadOf,
+      [...meant, -Infinity, -1],
+      ({ at, row }) => [...meant, at!, row!],
+      GROUPS,
+    );
+    for (const found of candidates) {
       const { row, reason, detail, at, n, replay, crc } = found;
       const records = bytesOf(found.records);
       const numbers = { at: Number(at), n: Number(n) };
@@ -225,7 +241,7 @@ export class Database {
   online(now: number): Page<OnlineRow> {
     const rows: Array<OnlineRow> = [];
     const damaged: Array<OnlineRow> = [];
-    for (const row of this.#statements.online.iterate()) {
+    for (const row of this.#statements.online.all()) {
       const online = {
         clientid: String(row.clientid),
         info: String(row.info),
@@ -251,8 +267,9 @@ export class Database {
     bytes: number,
     now: number,
   ): Page<StateRow> {
-    const { first, next, take } = this.#statements.state[table];
-    const found = after === undefined ? first.iterate() : next.iterate(after.owner, after.key);
+    const { next, take } = this.#statements.state[table];
+    const start = after ?? BEFORE_ALL;
+    const found = rowsIn(next, [start.owner, start.key], ({ owner, key }) => [owner!, key!], ROWS);
     const rows: Array<StateRow> = [];
     const damaged: Array<StateRow> = [];
     let taken = 0;
@@ -300,16 +317,18 @@ const prepare = (db: DatabaseSync) => ({
     "insert or replace into waiting (row, url, n, crc, records) values (?, ?, ?, ?, ?)",
   ),
   takeGroup: db.prepare("delete from waiting where row = ?"),
-  groups: db.prepare("select row, url, n, crc, records from waiting where row > ? order by row"),
+  groups: db.prepare(
+    "select row, url, n, crc, records from waiting where row > ? order by row limit ?",
+  ),
   groupsOf: db.prepare(
-    "select row, url, n, crc, records from waiting where url = ? and row > ? order by row",
+    "select row, url, n, crc, records from waiting where url = ? and row > ? order by row limit ?",
   ),
   urls: db.prepare(
     "select url, count(*) as groups, sum(n) as n, sum(length(records)) as bytes from waiting group by url",
   ),
   deadOf: db.prepare(
     "select row, reason, detail, at, n, replay, crc, records from dead where url = ? and reason <> 'damaged' and (replay = 1 or " +
-      "reason in (select value from json_each(?))) order by at, row",
+      "reason in (select value from json_each(?))) and (at, row) > (?, ?) order by at, row limit ?",
   ),
   putOnline: db.prepare(
     "insert or replace into online (clientid, info, clean, connected, crc) values (?, ?, ?, ?, ?)",
@@ -331,7 +350,6 @@ const prepareState = (db: DatabaseSync, table: StateTable): StateStatements => {
     ),
     take: db.prepare(`delete from ${table} where owner = ? and key = ?`),
     takeAll: db.prepare(`delete from ${table} where owner = ?`),
-    first: db.prepare(`${select} order by ${order}`),
-    next: db.prepare(`${select} where (owner, key) > (?, ?) order by ${order}`),
+    next: db.prepare(`${select} where (owner, key) > (?, ?) order by ${order} limit ?`),
   };
 };

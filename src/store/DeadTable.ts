@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import type { DatabaseSync } from "node:sqlite";
 import * as checksum from "./checksum.ts";
 import type { DeadGroup } from "./Commit.ts";
+import { rowsIn } from "./rowsIn.ts";
 import type { LetterBounds, LetterFigures } from "./Store.ts";
 
 /** A group as it is in the table. */
@@ -64,15 +65,20 @@ export class DeadTable {
 
   /** Groups, the oldest first. */
   *rows({ url, reason, since, until }: DeadFilter = {}): Generator<DeadRow> {
-    const found = this.#statements.find.iterate(
-      url ?? null,
-      url ?? null,
-      reason ?? null,
-      reason ?? null,
-      since ?? -Infinity,
-      until ?? Infinity,
+    const meant = [url ?? null, url ?? null, reason ?? null, reason ?? null, until ?? Infinity];
+    const found = rowsIn(
+      this.#statements.find,
+      [...meant, since ?? -Infinity, -1],
+      ({ at, row }) => [...meant, at!, row!],
+      8,
     );
     for (const row of found) yield rowOf(row);
+  }
+
+  /** One group, or undefined. */
+  find(row: number): DeadRow | undefined {
+    const found = this.#statements.one.get(row);
+    return found && rowOf(found);
   }
 
   use(): Omit<LetterFigures, "purged" | "marked"> {
@@ -100,7 +106,7 @@ export class DeadTable {
   purge({ maxAge, maxBytes }: LetterBounds, now: number): number {
     let { bytes } = this.use();
     const gone: Array<{ readonly row: number; readonly n: number; readonly bytes: number }> = [];
-    for (const row of this.#statements.sizes.iterate()) {
+    for (const row of this.#statements.sizes.all()) {
       if (bytes <= maxBytes && Number(row.at) >= now - maxAge) break;
       gone.push({ row: Number(row.row), n: Number(row.n), bytes: Number(row.bytes) });
       bytes -= Number(row.bytes);
@@ -133,8 +139,9 @@ const prepare = (db: DatabaseSync) => ({
   take: db.prepare("delete from dead where row = ?"),
   find: db.prepare(
     `select ${COLUMNS} from dead where (? is null or url = ?) and (? is null or reason = ?) ` +
-      "and at >= ? and at < ? order by at, row",
+      "and at < ? and (at, row) > (?, ?) order by at, row limit ?",
   ),
+  one: db.prepare(`select ${COLUMNS} from dead where row = ?`),
   use: db.prepare(
     "select count(*) as groups, total(n) as n, total(length(records)) as bytes from dead",
   ),

@@ -4,6 +4,8 @@ import * as checksum from "./checksum.ts";
 import type { NewIdentity } from "./createTables.ts";
 import { createTables, newIdentity } from "./createTables.ts";
 import { isDamage, messageOf } from "./Damage.ts";
+import type { Row } from "./rowsIn.ts";
+import { rowsIn } from "./rowsIn.ts";
 import { TABLE_NAMES, VERSION } from "./schema.ts";
 
 /** A database and its log belong together: one without the other is another database. */
@@ -23,6 +25,7 @@ export const salvage = (path: string, why: string, now: number): string => {
   for (const suffix of SUFFIXES) {
     if (isThere(path + suffix)) Deno.copyFileSync(path + suffix, work + suffix); // SQLite writes to what it opens
   }
+  fill(work);
   Deno.writeFileSync(draft, new Uint8Array(), { mode: 0o600 });
   const rows = copyRows(work, draft);
   removeAll(work);
@@ -64,6 +67,21 @@ const freeName = (name: string): string => {
 const removeAll = (file: string): void => {
   for (const suffix of ["", "-wal", "-shm"]) {
     if (isThere(file + suffix)) Deno.removeSync(file + suffix);
+  }
+};
+
+/** Has a file be as long as its head says: SQLite reads nothing of a shorter one. */
+const fill = (file: string): void => {
+  const head = new Uint8Array(100);
+  const opened = Deno.openSync(file, { read: true, write: true });
+  try {
+    if (opened.readSync(head) !== head.length) return;
+    const view = new DataView(head.buffer);
+    const size = view.getUint16(16) * view.getUint32(28); // of a page, and how many there are
+    const isBelievable = size < 4 * opened.statSync().size + 64 * 1024 * 1024;
+    if (isBelievable && size > opened.statSync().size) opened.truncateSync(size);
+  } finally {
+    opened.close();
   }
 };
 
@@ -113,27 +131,34 @@ const metaOf = (db: DatabaseSync): NewIdentity | undefined => {
 
 /** Forwards as far as it goes, then backwards: one page that cannot be read hides none behind it. */
 const copyTable = (source: DatabaseSync, target: DatabaseSync, table: string): number => {
-  const columns = target.prepare(`select name from pragma_table_info(?) order by cid`).all(table)
-    .map(({ name }) => String(name));
-  const keys = target.prepare(
-    "select name from pragma_table_info(?) where pk > 0 or name in ('owner', 'key') order by pk, cid",
-  ).all(table).map(({ name }) => String(name));
+  const columnsIn = target.prepare("select name, pk from pragma_table_info(?) order by cid");
+  const columns = columnsIn.all(table).map(({ name }) => String(name));
+  const keys = columns.includes("owner")
+    ? table === "message" ? ["key"] : ["owner", "key"]
+    : columns.slice(0, 1);
   const put = target.prepare(
     `insert or ignore into ${table} (${columns}) values (${columns.map(() => "?")})`,
   );
-  let rows = 0;
-  for (const direction of ["", " desc"]) {
-    const order = keys.map((key) => key + direction).join(", ");
+  const copy = (row: Row): number => {
     try {
-      for (
-        const row of source.prepare(`select ${columns} from ${table} order by ${order}`).iterate()
-      ) {
-        try {
-          rows += Number(put.run(...columns.map((column) => row[column] ?? null)).changes);
-        } catch (error) {
-          if (!/constraint|datatype|cannot store/i.test(messageOf(error))) throw error; // no such row was written
-        }
-      }
+      return Number(put.run(...columns.map((column) => row[column] ?? null)).changes);
+    } catch (error) {
+      if (/constraint|datatype|cannot store/i.test(messageOf(error))) return 0; // no such row was written
+      throw error;
+    }
+  };
+  let rows = 0;
+  for (const [beyond, direction] of [[">", ""], ["<", " desc"]]) {
+    const select = (condition: string) =>
+      `select ${columns} from ${table} ${condition} order by ` +
+      `${keys.map((key) => key + direction)} limit ?`;
+    const keyOf = (row: Row) => keys.map((key) => row[key]!);
+    try {
+      const [first] = source.prepare(select("")).all(1);
+      if (first === undefined) return rows;
+      rows += copy(first);
+      const next = source.prepare(select(`where (${keys}) ${beyond} (${keys.map(() => "?")})`));
+      for (const row of rowsIn(next, keyOf(first), keyOf, 1)) rows += copy(row);
       return rows;
     } catch (error) {
       if (!isDamage(error)) throw error;
