@@ -163,8 +163,8 @@ export class Database {
   groups(after: number, bytes: number, url: string | undefined, now: number): Page<Group> {
     const { groups, groupsOf } = this.#statements;
     const found = url === undefined
-      ? rowsIn(groups, [after], ({ row }) => [row!], GROUPS)
-      : rowsIn(groupsOf, [url, after], ({ row }) => [url, row!], GROUPS);
+      ? rowsIn({ next: groups, after: [after], key: ["row"], atATime: GROUPS })
+      : rowsIn({ next: groupsOf, fixed: [url], after: [after], key: ["row"], atATime: GROUPS });
     const rows: Array<Group> = [];
     const damaged: Array<Group> = [];
     let taken = 0;
@@ -211,13 +211,13 @@ export class Database {
     const { deadOf, putGroup } = this.#statements;
     const moved: Array<Group & { readonly dead: number }> = [];
     let taken = 0;
-    const meant = [url, JSON.stringify(reasons)];
-    const candidates = rowsIn(
-      deadOf,
-      [...meant, -Infinity, -1],
-      ({ at, row }) => [...meant, at!, row!],
-      GROUPS,
-    );
+    const candidates = rowsIn({
+      next: deadOf,
+      fixed: [url, JSON.stringify(reasons)],
+      after: [-Infinity, -1],
+      key: ["at", "row"],
+      atATime: GROUPS,
+    });
     for (const found of candidates) {
       const { row, reason, detail, at, n, replay, crc } = found;
       const records = bytesOf(found.records);
@@ -269,7 +269,12 @@ export class Database {
   ): Page<StateRow> {
     const { next, take } = this.#statements.state[table];
     const start = after ?? BEFORE_ALL;
-    const found = rowsIn(next, [start.owner, start.key], ({ owner, key }) => [owner!, key!], ROWS);
+    const found = rowsIn({
+      next,
+      after: [start.owner, start.key],
+      key: ["owner", "key"],
+      atATime: ROWS,
+    });
     const rows: Array<StateRow> = [];
     const damaged: Array<StateRow> = [];
     let taken = 0;

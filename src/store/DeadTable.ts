@@ -65,13 +65,13 @@ export class DeadTable {
 
   /** Groups, the oldest first. */
   *rows({ url, reason, since, until }: DeadFilter = {}): Generator<DeadRow> {
-    const meant = [url ?? null, url ?? null, reason ?? null, reason ?? null, until ?? Infinity];
-    const found = rowsIn(
-      this.#statements.find,
-      [...meant, since ?? -Infinity, -1],
-      ({ at, row }) => [...meant, at!, row!],
-      8,
-    );
+    const found = rowsIn({
+      next: this.#statements.find,
+      fixed: [url ?? null, url ?? null, reason ?? null, reason ?? null, until ?? Infinity],
+      after: [since ?? -Infinity, -1],
+      key: ["at", "row"],
+      atATime: 8,
+    });
     for (const row of found) yield rowOf(row);
   }
 

@@ -4,6 +4,7 @@
  */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import { compareKeys } from "./compareKeys.ts";
 import type { Commit, DeadGroup, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
 import type { LetterBounds, StateRow, Store, StoreFigures, UrlUse } from "./Store.ts";
 import type { CommitError } from "./StoreError.ts";
@@ -144,18 +145,5 @@ const pageOf = <A>(
 
 type Place = Pick<StateRow, "owner" | "key">;
 
-/** By owner and key, numbers before text, as SQLite orders them. */
-const compare = (a: Place, b: Place): number => {
-  if (a.owner !== b.owner) return bytewise(a.owner, b.owner);
-  if (typeof a.key === "number") return typeof b.key === "number" ? a.key - b.key : -1;
-  return typeof b.key === "number" ? 1 : bytewise(a.key, b.key);
-};
-
-const ENCODER = new TextEncoder();
-
-/** The order of UTF-8's bytes, which is that of code points, not of UTF-16's units. */
-const bytewise = (a: string, b: string): number => {
-  const [left, right] = [ENCODER.encode(a), ENCODER.encode(b)];
-  const at = left.findIndex((byte, i) => byte !== right[i]);
-  return at < 0 ? left.length - right.length : (left[at] ?? 0) - (right[at] ?? -1);
-};
+/** By owner and key, as SQLite orders them. */
+const compare = (a: Place, b: Place): number => compareKeys([a.owner, a.key], [b.owner, b.key]);

@@ -5,7 +5,7 @@ import type { NewIdentity } from "./createTables.ts";
 import { createTables, newIdentity } from "./createTables.ts";
 import { isDamage, messageOf } from "./Damage.ts";
 import type { Row } from "./rowsIn.ts";
-import { rowsIn } from "./rowsIn.ts";
+import { columnOf, rowsIn } from "./rowsIn.ts";
 import { TABLE_NAMES, VERSION } from "./schema.ts";
 
 /** A database and its log belong together: one without the other is another database. */
@@ -152,13 +152,16 @@ const copyTable = (source: DatabaseSync, target: DatabaseSync, table: string): n
     const select = (condition: string) =>
       `select ${columns} from ${table} ${condition} order by ` +
       `${keys.map((key) => key + direction)} limit ?`;
-    const keyOf = (row: Row) => keys.map((key) => row[key]!);
     try {
       const [first] = source.prepare(select("")).all(1);
       if (first === undefined) return rows;
       rows += copy(first);
       const next = source.prepare(select(`where (${keys}) ${beyond} (${keys.map(() => "?")})`));
-      for (const row of rowsIn(next, keyOf(first), keyOf, 1)) rows += copy(row);
+      const after = keys.map((key) => columnOf(first[key]));
+      const isDescending = direction !== "";
+      for (const row of rowsIn({ next, after, key: keys, isDescending, atATime: 1 })) {
+        rows += copy(row);
+      }
       return rows;
     } catch (error) {
       if (!isDamage(error)) throw error;

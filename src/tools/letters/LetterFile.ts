@@ -92,7 +92,7 @@ export class LetterFile {
     const next = this.#db.prepare(
       "select row, url, records from waiting where row > ? order by row limit ?",
     );
-    for (const { url, records } of rowsIn(next, [0], ({ row }) => [row!], AT_A_TIME)) {
+    for (const { url, records } of rowsIn({ next, after: [0], key: ["row"], atATime: AT_A_TIME })) {
       if (!(records instanceof Uint8Array)) continue;
       for (const record of decode(records)) {
         yield this.#letterOf(record, {
