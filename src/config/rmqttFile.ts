@@ -2,7 +2,7 @@
  * Takes out of a broker.toml what is RMQTT's alone, so that an rmqtt.toml can be used as it is, and says what
  * is different here. It must never let pass what it does not know by name.
  */
-import { LISTENER_KEYS } from "./BrokerFile.ts";
+import { LISTENER_KEYS } from "./ListenerFile.ts";
 import { closedNotOpen } from "./closedNotOpen.ts";
 import type { KeyPath } from "./ConfigError.ts";
 import { renderKeyPath } from "./ConfigError.ts";
