@@ -8,7 +8,7 @@ import { Damage, isDamage, messageOf } from "./Damage.ts";
 import type { DatabaseOptions } from "./Database.ts";
 import { Database } from "./Database.ts";
 import { finishSalvage, isThere, salvage } from "./salvage.ts";
-import { APPLICATION_ID, MIGRATIONS, VERSION } from "./schema.ts";
+import { APPLICATION_ID, MIGRATIONS, TABLES, VERSION } from "./schema.ts";
 
 /** The file is not one that this program may use: it is left as it is. */
 export class FileRefused extends Error {
@@ -100,8 +100,24 @@ const lookAt = (db: DatabaseSync, path: string, schema: Schema): string | undefi
     if (said !== "ok") throw new Damage(String(said));
   }
   if (version < 1) throw new Damage(`user_version is ${version}`);
+  if (version === VERSION) checkSchema(db);
   useWal(db);
   return version < schema.version ? migrate(db, path, version, schema) : undefined;
+};
+
+/** SQLite takes any text for the tables' description that it can read: one letter makes another table of it. */
+const checkSchema = (db: DatabaseSync): void => {
+  const fresh = new DatabaseSync(":memory:");
+  try {
+    fresh.exec(TABLES);
+    const described = "select type, name, tbl_name, sql from sqlite_schema where sql is not null";
+    const found = new Set(db.prepare(described).all().map((row) => JSON.stringify(row)));
+    for (const row of fresh.prepare(described).all()) {
+      if (!found.has(JSON.stringify(row))) throw new Damage(`the description of ${row.name}`);
+    }
+  } finally {
+    fresh.close();
+  }
 };
 
 const numberOf = (db: DatabaseSync, pragma: string): number =>
