@@ -137,6 +137,10 @@ const refuseProtocol = (
     context.hooks.clientConnect(info);
     context.hooks.clientConnack(info, ReasonCode.UnsupportedProtocolVersion);
   }
+  context.hooks.counters.answersConnect(
+    applicant.listener.limits.listener,
+    ReasonCode.UnsupportedProtocolVersion,
+  );
   return {
     _tag: "Refused",
     connack: encode({ cmd: "connack", returnCode: 1, sessionPresent: false }, 4),
@@ -263,6 +267,7 @@ class ConnectRequest {
   /** Nothing follows a refusal. [MQTT-3.1.4-6] [MQTT-3.2.2-6] [MQTT-3.2.2-7] */
   refuse(reason: ReasonCode): Admission {
     const { context, packet } = this;
+    context.hooks.counters.answersConnect(this.applicant.listener.limits.listener, reason);
     context.hooks.clientConnack(this.connectInfo, reason);
     const frame = packet.protocolVersion === 5 ? connack5(reason) : encode({
       cmd: "connack",
@@ -373,6 +378,7 @@ class ConnectRequest {
       requestProblemInformation: properties?.requestProblemInformation ?? true,
       sessionExpires: (properties?.sessionExpiryInterval ?? 0) > 0,
     });
+    context.hooks.counters.answersConnect(limits.listener, ReasonCode.Success);
     context.hooks.clientConnack(connectInfo, ReasonCode.Success);
     return {
       _tag: "Admitted",
