@@ -69,6 +69,8 @@ export interface SessionHost {
 export class Session implements Subscriber, SessionState {
   /** Undefined while the client is away. */
   client: Client | undefined;
+  /** When its client left last, in wall time, and why. */
+  left: { readonly at: number; readonly reason: string } | undefined;
   /** By topic filter as the client wrote it. */
   readonly subscriptions = new Map<string, Subscription>();
   /** QoS 2 packet identifiers received and not yet released. [MQTT-4.3.3-10] */
@@ -116,6 +118,11 @@ export class Session implements Subscriber, SessionState {
   /** Messages that wait: queued behind the window, or for the client to come back. */
   get queued(): number {
     return this.#queue.length - this.#retained.size;
+  }
+
+  /** QoS 1 and 2 messages sent, and not acknowledged to the end. */
+  get inflight(): number {
+    return this.#inflight.size;
   }
 
   /** Whether a QoS 1 or 2 message would be sent at once. */

@@ -85,6 +85,7 @@ export class Sessions {
     const { hooks } = this.#host;
     const { will } = client;
     session.client = undefined;
+    session.left = { at: this.#host.now(), reason };
     client.will = undefined;
     // Its own will is nothing for a session that ends now.
     if (session.expiryInterval === 0) session.unsubscribeAll();
@@ -201,6 +202,18 @@ export class Sessions {
       if (isLeft && !keepSessions) this.#end(session, EndReason.ByAdminKick);
     }
     return kicked;
+  }
+
+  /**
+   * Ends a client's connection and its session: whoever runs the broker wants it. Returns false where there
+   * is neither.
+   */
+  kickClient(clientid: string): boolean {
+    const session = this.get(clientid);
+    if (session === undefined) return false;
+    session.client?.close(EndReason.ByAdminKick, ReasonCode.AdministrativeAction);
+    if (this.get(clientid) === session) this.#end(session, EndReason.ByAdminKick);
+    return true;
   }
 
   /** Ends all that live in memory alone; their connections must be closed. */
