@@ -108,6 +108,8 @@ export class Session implements Subscriber, SessionState {
 
   constructor(
     readonly id: string,
+    /** Rises from session to session: by it a list of them goes on where it ended, whoever came and went. */
+    readonly number: number,
     readonly createdAt: number,
     /** Of the connection it has, or had last. */
     public info: ClientInfo,

@@ -28,6 +28,8 @@ export interface SessionsHost extends SessionHost {
 export class Sessions {
   readonly #byId = new Map<string, Session>();
   readonly #host: SessionsHost;
+  /** How many there ever were. */
+  #opened = 0;
 
   constructor(host: SessionsHost) {
     this.#host = host;
@@ -72,7 +74,14 @@ export class Sessions {
       return { session: existing, present: true };
     }
     if (existing !== undefined) this.#end(existing, EndReason.Kicked); // where it is clean: [MQTT-3.1.2-4]
-    const session = new Session(info.clientid, this.#host.now(), info, limits, this.#host);
+    const session = new Session(
+      info.clientid,
+      ++this.#opened,
+      this.#host.now(),
+      info,
+      limits,
+      this.#host,
+    );
     this.#byId.set(info.clientid, session);
     session.outlive(expiryInterval);
     presence?.arrived(info, session.isKept);
@@ -111,6 +120,7 @@ export class Sessions {
       const { info, createdAt, listener } = state;
       const session = new Session(
         info.clientid,
+        ++this.#opened,
         createdAt,
         info,
         limitsOf(listener),
