@@ -140,6 +140,11 @@ export class Broker implements ConnectionOwner {
     return undefined;
   }
 
+  /** Forgets a retained message. Returns false where the topic has none. */
+  forgetRetained(topic: string): boolean {
+    return this.context.pubSub.forgetRetained(topic);
+  }
+
   /** Ends every connection and session, with their last events. The listeners must have stopped before. */
   shutdown(): void {
     this.context.look();
