@@ -1,46 +1,97 @@
 /** The composition root: reads the settings, builds the pieces, runs until a signal. The only file that runs anything. */
 import * as Effect from "effect/Effect";
 import * as Either from "effect/Either";
-import * as Layer from "effect/Layer";
 import { LiveAccess } from "./auth/LiveAccess.ts";
 import type { CommandLine } from "./config/CommandLine.ts";
 import { EX_USAGE, parseCommandLine, USAGE } from "./config/CommandLine.ts";
+import type { ConfigError } from "./config/ConfigError.ts";
 import { EX_CONFIG } from "./config/ConfigError.ts";
 import { ConfigSource } from "./config/ConfigSource.ts";
-import type { ConfigFiles } from "./config/loadSettings.ts";
+import type { ConfigFiles, Settings } from "./config/loadSettings.ts";
 import { loadSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
 import type { ListenerSettings } from "./domain/BrokerSettings.ts";
 import type { WebHookSettings } from "./domain/WebHookSettings.ts";
+import { displayUrl } from "./domain/displayUrl.ts";
 import { VERSION } from "./domain/version.ts";
 import type { Descriptors } from "./net/Descriptors.ts";
 import { makeDescriptors } from "./net/Descriptors.ts";
+import type { ListenError } from "./net/listen.ts";
+import { makeConnectionLog } from "./net/connectionLog.ts";
 import { listen } from "./net/listen.ts";
-import { makeBroker } from "./makeBroker.ts";
+import { brokerClock, makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
 import { makeIsMemoryShort } from "./ops/memory.ts";
 import * as logger from "./ops/logger.ts";
 import { giveUp } from "./ops/permissions.ts";
+import { monotonicMillis } from "./ops/monotonic.ts";
 import { listenFor } from "./ops/signals.ts";
 import { fileTarget, reload } from "./reload.ts";
+import * as FileTargets from "./webhook/attempt/FileTargets.ts";
+import * as Durable from "./store/Durable.ts";
+import type { StoreError } from "./store/StoreError.ts";
+import * as Persistence from "./persistence/Persistence.ts";
 import * as WebHook from "./webhook/WebHook.ts";
 
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
 const run = (files: ConfigFiles) =>
   Effect.scoped(Effect.gen(function* () {
-    // Before anything starts and until all has stopped, so that no signal kills. A second SIGINT adds
-    // nothing to the first: Ctrl-C sends one from the terminal and one from `deno task`.
+    // Before anything starts and until all has stopped, so that no signal kills.
     const stop = yield* listenFor("SIGTERM", "SIGINT");
     const hangUp = yield* listenFor("SIGHUP");
     const figures = yield* listenFor("SIGUSR2"); // on SIGUSR1 Deno opens a debugger's port, listened for or not
     const settings = yield* loadSettings(files);
+    const serving = serve(files, settings, { stop, hangUp, figures });
+    return yield* Effect.provide(serving, logger.layer(settings.broker.log));
+  }));
+
+/** What the process is told by signals, each as the next one. */
+interface Signals {
+  readonly stop: Effect.Effect<Deno.Signal>;
+  readonly hangUp: Effect.Effect<Deno.Signal>;
+  readonly figures: Effect.Effect<Deno.Signal>;
+}
+
+/** Serves until it is told to stop; answers the exit status. */
+const serve = (files: ConfigFiles, settings: Settings, signals: Signals) =>
+  Effect.gen(function* () {
+    const stopping: Stopping = { isGivenUp: false };
+    const webHook = yield* Effect.scoped(untilStopped(files, settings, signals, stopping));
+    yield* Effect.logInfo("stopped");
+    return stopping.isGivenUp && webHook.undelivered() > 0 ? 1 : 0;
+  });
+
+/** Whether somebody was not patient enough for what a stop waits for. */
+interface Stopping {
+  isGivenUp: boolean;
+}
+
+/** Of the signals to stop that come within so many milliseconds of the first, all are that one. */
+const ONE_SIGNAL_MS = 1_000;
+
+const untilStopped = (
+  files: ConfigFiles,
+  settings: Settings,
+  { stop, hangUp, figures }: Signals,
+  stopping: Stopping,
+) =>
+  Effect.gen(function* () {
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
-    const webHook = yield* WebHook.make(settings.webHook); // last: drains
+    const { outbox } = settings.webHook;
+    const { persistence } = settings.broker;
+    const durable = outbox.kind === "disk" || outbox.deadLetters || persistence
+      ? yield* Durable.open(outbox) // last of all: all the others write there
+      : undefined;
+    const webHook = yield* WebHook.make(settings.webHook, durable); // last: drains
     const sockets = yield* makeSockets; // then: sockets send what they were given
     const access = new LiveAccess(settings.broker);
     const descriptors = yield* makeDescriptors(descriptorsBeside(settings.webHook));
     descriptors.count(() => sockets.size);
     webHook.onShortage(() => descriptors.exhausted());
+    // Where dead letters alone are kept, a crash forgets events: of who was there receivers know nothing sure.
+    const kept = durable !== undefined && (outbox.kind === "disk" || persistence)
+      ? yield* Persistence.make(durable, yield* brokerClock, persistence)
+      : undefined;
     const broker = yield* makeBroker({ // then: clients are disconnected, with their events
       nodeId: settings.broker.node.id,
       sink: webHook.sink,
@@ -48,21 +99,58 @@ const run = (files: ConfigFiles) =>
       listeners: settings.broker.listeners.map(({ limits }) => limits),
       isMemoryShort: makeIsMemoryShort(settings.broker.limits.maxMemory),
       access,
+      reports: yield* makeConnectionLog,
       newClientId: () => `auto-${crypto.randomUUID()}`,
+      ...(kept === undefined ? {} : { presence: kept.presence }),
+      ...(kept?.sessionStore === undefined ? {} : { sessionStore: kept.sessionStore }),
     });
+    if (kept !== undefined) broker.restore(kept.state, kept.told);
     webHook.onRelief(() => broker.resume());
     for (const listener of settings.broker.listeners) { // first: no new clients
       yield* listen(yield* within(descriptors, listener), broker, sockets, descriptors);
     }
     // Reloads read files, and files alone: variables that were read before are remembered.
-    giveUp("env", ...(fileTarget(settings.webHook) === undefined ? ["write"] as const : []));
+    const writes = durable !== undefined || fileTarget(settings.webHook) !== undefined;
+    giveUp("env", ...(writes ? [] : ["write"] as const));
+    yield* tellTargets(settings.webHook);
     yield* Effect.logInfo("started", { version: VERSION, pid: Deno.pid });
     const running = { settings: settings.broker, access, broker, webHook };
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, reload(files, running))));
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(figures, webHook.logSummary)));
     const signal = yield* stop;
     yield* Effect.logInfo("stopping", { signal });
-  })).pipe(Effect.zipRight(Effect.logInfo("stopped")));
+    yield* Effect.forkDaemon(giveUpAtNext(stop, webHook, stopping)); // it outlives this scope: it is for its end
+    return webHook;
+  });
+
+/** Ctrl-C sends one SIGINT from the terminal and one from `deno task`; one that comes later is meant. */
+const giveUpAtNext = (stop: Signals["stop"], webHook: WebHook.WebHook, stopping: Stopping) =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock;
+    const first = monotonicMillis(clock);
+    const signal = yield* Effect.repeat(stop, {
+      until: () => monotonicMillis(clock) - first > ONE_SIGNAL_MS,
+    });
+    stopping.isGivenUp = true;
+    yield* Effect.logWarning("stopping at once", { signal });
+    yield* webHook.giveUp;
+  });
+
+/** Says which events go where, and where none does. */
+const tellTargets = ({ rules, endpoints }: WebHookSettings) =>
+  Effect.gen(function* () {
+    if (rules.length === 0) yield* Effect.logWarning("no rule: no event is sent");
+    for (const url of endpoints.keys()) {
+      const events = new Set(rules.filter(({ urls }) => urls.includes(url)).map((r) => r.event));
+      if (events.size > 0) {
+        yield* Effect.logInfo(
+          `sending ${events.size} ${events.size === 1 ? "event" : "events"} to ${displayUrl(url)}`,
+        );
+      } else if (rules.length > 0) {
+        yield* Effect.logWarning(`no rule sends anything to ${displayUrl(url)}`);
+      }
+    }
+  });
 
 /** Descriptors that deliveries, files, workers and the log may need at a time, and some for what a reload reads. */
 const descriptorsBeside = (
@@ -86,24 +174,46 @@ const within = (
   );
 };
 
-const check = (files: ConfigFiles) =>
-  Effect.map(loadSettings(files), ({ broker, webHook, warnings }) => {
+/** Answers the exit status. */
+const check = (files: ConfigFiles, tries: boolean) =>
+  Effect.gen(function* () {
+    const { broker, webHook, warnings } = yield* loadSettings(files);
     for (const warning of warnings) console.error(warning);
+    yield* FileTargets.check(webHook.endpoints);
     console.log(renderSettings(broker, webHook));
+    if (!tries) return 0;
+    const { tryOut } = yield* Effect.promise(() => import("./webhook/attempt/tryOut.ts"));
+    const trials = yield* tryOut(webHook);
+    console.log(trials.length === 0 ? "samples: none, no rule sends anything" : "samples:");
+    for (const { text } of trials) console.log(`  ${text}`);
+    return trials.every(({ isGood }) => isGood) ? 0 : 1;
   });
 
-const perform = (command: CommandLine) => {
+/** Does what was asked for; answers the exit status. */
+const perform = (
+  command: CommandLine,
+): Effect.Effect<
+  number,
+  ConfigError | ListenError | StoreError | WebHook.WebHookError,
+  ConfigSource
+> => {
   switch (command._tag) {
     case "Run":
       return run(command.files);
     case "Check":
-      return check(command.files);
+      return check(command.files, command.tries);
     case "Version":
-      return Effect.sync(() => console.log(VERSION));
+      return say(VERSION);
     case "Help":
-      return Effect.sync(() => console.log(USAGE));
+      return say(USAGE);
   }
 };
+
+const say = (text: string) =>
+  Effect.sync(() => {
+    console.log(text);
+    return 0;
+  });
 
 /** Says what is wrong on standard error; the answer is the exit status. */
 const failed = (status: number) => (error: { readonly message: string }) =>
@@ -114,15 +224,20 @@ const failed = (status: number) => (error: { readonly message: string }) =>
 
 const main = Effect.suspend(() => {
   const command = parseCommandLine(Deno.args);
-  if (Either.isLeft(command)) return failed(EX_USAGE)(command.left);
+  if (Either.isLeft(command)) {
+    return failed(EX_USAGE)({ message: `${command.left.message} (type --help for the options)` });
+  }
   return perform(command.right).pipe(
-    Effect.as(0),
-    Effect.catchTags({ ConfigError: failed(EX_CONFIG), CaFileError: failed(EX_CONFIG) }),
+    Effect.catchTags({
+      ConfigError: failed(EX_CONFIG),
+      FileTargetError: failed(EX_CONFIG),
+      StoreError: failed(EX_CONFIG),
+    }),
     Effect.catchAll(failed(1)),
   );
 });
 
 const status = await Effect.runPromise(
-  main.pipe(Effect.provide(Layer.merge(logger.layer, ConfigSource.Live))),
+  main.pipe(Effect.provide(ConfigSource.Live)),
 );
 Deno.exit(status);

@@ -10,16 +10,23 @@ import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import { Broker } from "./mqtt/Broker.ts";
 import type { BrokerOptions } from "./mqtt/BrokerContext.ts";
+import type { Clock } from "./mqtt/ports/Clock.ts";
 import { monotonicMillis } from "./ops/monotonic.ts";
 
 /** The precision of keep-alives, expiries and all other time limits of the broker. */
 const tickInterval = Duration.millis(100);
 
+/** The broker's time, as Effect's clock has it. */
+export const brokerClock: Effect.Effect<Clock> = Effect.map(Effect.clock, (clock) => ({
+  now: () => clock.unsafeCurrentTimeMillis(),
+  monotonic: () => monotonicMillis(clock),
+}));
+
 export const makeBroker = (
   options: Omit<BrokerOptions, "clock" | "onDefect">,
 ): Effect.Effect<Broker, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const clock = yield* Effect.clock;
+    const clock = yield* brokerClock;
     const runSync = Runtime.runSync(yield* Effect.runtime<never>());
     const logDefect = (error: unknown): void =>
       runSync(
@@ -29,10 +36,7 @@ export const makeBroker = (
       Effect.sync(() =>
         new Broker({
           ...options,
-          clock: {
-            now: () => clock.unsafeCurrentTimeMillis(),
-            monotonic: () => monotonicMillis(clock),
-          },
+          clock,
           onDefect: logDefect,
         })
       ),

@@ -71,7 +71,7 @@ const orGoOn = <E extends { readonly message: string }, R>(
 ): Effect.Effect<void, never, R> =>
   reloading.pipe(
     Effect.catchAll(({ message }) =>
-      Effect.logError("not reloaded, going on as before", { file, error: message })
+      Effect.logError("not reloaded, going on as before", { file, faults: message.split("\n") })
     ),
     // Else the next SIGHUP would be heard by nobody.
     Effect.catchAllDefect((defect) =>

@@ -1,18 +1,25 @@
 /** broker.toml: its keys with their defaults, and the settings they make. docs/broker-toml.md is made of it. */
 import * as Schema from "@effect/schema";
+import * as Redacted from "effect/Redacted";
 import { isPasswordHash, parsePasswordHash } from "../auth/PasswordHash.ts";
-import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
+import type {
+  BrokerSettings,
+  ListenerSettings,
+  TlsIdentity,
+  WebSocketDoor,
+} from "../domain/BrokerSettings.ts";
 import { expecting } from "./expectation.ts";
 import {
   byteSize,
+  certificateFile,
   expiry,
+  keyFile,
   listenerAddress,
   LONGEST_EXPIRY,
   number,
   oneOf,
   optional,
   origin,
-  pemFile,
   required,
   secret,
   text,
@@ -22,6 +29,7 @@ import {
   withDefault,
 } from "./fields.ts";
 import { formatListenerAddress } from "./ListenerAddress.ts";
+import { overlap } from "./overlaps.ts";
 
 /** The largest MQTT packet there can be: five bytes of fixed header before 2^28 - 1 others. [MQTT-2.2.3] */
 const LARGEST_PACKET = 268_435_455 + 5;
@@ -61,7 +69,7 @@ const limits = {
   handshake_timeout: withDefault(
     timer(1),
     30_000,
-    "How long a CONNECT may take to arrive, and a TLS or WebSocket handshake before it.",
+    "How long a CONNECT may take to arrive, TLS and WebSocket handshakes before it included.",
   ),
   max_packet_size: withDefault(
     byteSize(LARGEST_PACKET),
@@ -168,15 +176,17 @@ const address = (hostname: string, port: number) =>
 
 const TcpListener = Schema.Struct({ addr: address("0.0.0.0", 1883), ...limits });
 
-const TlsListener = Schema.Struct({
-  addr: address("0.0.0.0", 8883),
-  cert: required(pemFile("CERTIFICATE"), "The certificate chain, PEM."),
-  key: required(pemFile("PRIVATE KEY"), "Its private key, PEM."),
-  ...limits,
-});
+/** What a listener over TLS has beside. */
+const identity = {
+  cert: required(
+    certificateFile,
+    "The certificate and its chain, PEM, in any order; the key may be in the same file.",
+  ),
+  key: required(keyFile, "Its private key, PEM, not encrypted."),
+};
 
-const WsListener = Schema.Struct({
-  addr: address("0.0.0.0", 8080),
+/** What one over WebSocket has. */
+const door = {
   path: withDefault(
     Schema.String.pipe(
       Schema.pattern(/^\/[^\s?#]*$/),
@@ -191,6 +201,16 @@ const WsListener = Schema.Struct({
     "The origins of the pages whose scripts may connect: others are answered with 403. Clients that " +
       "are no browser name no origin and are let in. Empty: any.",
   ),
+};
+
+const TlsListener = Schema.Struct({ addr: address("0.0.0.0", 8883), ...identity, ...limits });
+
+const WsListener = Schema.Struct({ addr: address("0.0.0.0", 8080), ...door, ...limits });
+
+const WssListener = Schema.Struct({
+  addr: address("0.0.0.0", 8443),
+  ...identity,
+  ...door,
   ...limits,
 });
 
@@ -202,16 +222,27 @@ const Listeners = Schema.Struct({
   tcp: named(TcpListener, "MQTT over TCP."),
   tls: named(TlsListener, "MQTT over TLS, with all keys of a tcp listener and these."),
   ws: named(WsListener, "MQTT over WebSocket, with all keys of a tcp listener and these."),
+  wss: named(
+    WssListener,
+    "MQTT over WebSocket over TLS, for the scripts of https pages, with all keys of a tls and of a " +
+      "ws listener.",
+  ),
 }).pipe(
   expecting({ key: "a known transport" }),
   Schema.filter((listeners) => {
-    const taken = new Set<string>();
+    const taken: Array<{ readonly addr: Listener["addr"]; readonly by: string }> = [];
     return Object.entries(listeners).flatMap(([transport, named]) =>
       Object.entries<Listener>(named).flatMap(([name, { enable, addr }]) => {
-        const shown = formatListenerAddress(addr);
-        if (!enable || addr.port === 0) return [];
-        if (!taken.has(shown)) return taken.add(shown), [];
-        return [{ path: [transport, name, "addr"], message: `"${shown}" a second time` }];
+        if (!enable) return [];
+        const other = taken.find((other) => overlap(other.addr, addr));
+        taken.push({ addr, by: `${transport}.${name}` });
+        if (other === undefined) return [];
+        const [mine, theirs] = [formatListenerAddress(addr), formatListenerAddress(other.addr)];
+        const message = `"${mine}", which cannot be beside "${theirs}" of listener.${other.by}`;
+        return [{
+          path: [transport, name, "addr"],
+          message: mine === theirs ? `"${mine}", which listener.${other.by} has` : message,
+        }];
       })
     );
   }),
@@ -302,6 +333,20 @@ const Retain = Schema.Struct({
   ),
 });
 
+const Log = Schema.Struct({
+  level: withDefault(
+    oneOf("error", "warn", "info", "debug", "trace"),
+    "info",
+    "What is logged: this, and what is worse. debug tells of each client that comes and goes as well; " +
+      "RMQTT's trace is taken as debug.",
+  ),
+  format: optional(
+    oneOf("pretty", "logfmt", "json"),
+    "pretty for people, logfmt or json (an object a line, with time, level and message) for what " +
+      "collects logs. Absent: pretty on a terminal, logfmt elsewhere.",
+  ),
+});
+
 /** What broker.toml may hold. */
 export const BrokerFile = Schema.Struct({
   persistence: withDefault(
@@ -322,6 +367,7 @@ export const BrokerFile = Schema.Struct({
     { id: 1 },
     "Which broker this is, where a receiver hears of several.",
   ),
+  log: withDefault(Log, { level: "info" }, "What the log says, and how it is written."),
   mqtt: withDefault(
     Mqtt,
     { max_sessions: 0, max_memory: 0 },
@@ -334,7 +380,7 @@ export const BrokerFile = Schema.Struct({
   ),
   listener: withDefault(
     Listeners,
-    { tcp: {}, tls: {}, ws: {} },
+    { tcp: {}, tls: {}, ws: {}, wss: {} },
     "Where clients come in: any number of each kind, each with a name of its own. A file without any " +
       "has one, tcp.external.",
   ),
@@ -349,26 +395,25 @@ export type BrokerFile = typeof BrokerFile.Type;
 
 /** The settings that a broker.toml makes; a file that names no listener gets one. */
 export const brokerSettings = (file: BrokerFile): BrokerSettings => {
-  const { tcp, tls, ws } = file.listener;
-  const isEmpty = [tcp, tls, ws].every((listeners) => Object.keys(listeners).length === 0);
+  const { tcp, tls, ws, wss } = file.listener;
+  const isEmpty = [tcp, tls, ws, wss].every((listeners) => Object.keys(listeners).length === 0);
   const listeners: ReadonlyArray<ListenerSettings> = [
     ...enabled(isEmpty ? { external: Schema.decodeSync(TcpListener)({}) } : tcp, () => ({
       transport: "tcp" as const,
     })),
-    ...enabled(tls, ({ cert, key }) => ({
-      transport: "tls" as const,
-      certFile: cert,
-      keyFile: key,
-    })),
-    ...enabled(ws, ({ path, allowed_origins }) => ({
-      transport: "ws" as const,
-      path,
-      allowedOrigins: allowed_origins,
+    ...enabled(tls, (listener) => ({ transport: "tls" as const, ...identityOf(listener) })),
+    ...enabled(ws, (listener) => ({ transport: "ws" as const, ...doorOf(listener) })),
+    ...enabled(wss, (listener) => ({
+      transport: "wss" as const,
+      ...identityOf(listener),
+      ...doorOf(listener),
     })),
   ];
+  const { level, format } = file.log;
   return {
     persistence: file.persistence,
     node: file.node,
+    log: { level: level === "trace" ? "debug" : level, format },
     limits: {
       maxSessions: file.mqtt.max_sessions,
       maxMemory: file.mqtt.max_memory,
@@ -388,6 +433,19 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
 };
 
 type Listener = typeof TcpListener.Type;
+
+const identityOf = (
+  { cert, key }: Pick<typeof TlsListener.Type, keyof typeof identity>,
+): TlsIdentity => ({
+  certFile: cert.path,
+  keyFile: key.path,
+  cert: cert.pem,
+  key: Redacted.make(key.pem),
+});
+
+const doorOf = (
+  { path, allowed_origins }: Pick<typeof WsListener.Type, keyof typeof door>,
+): WebSocketDoor => ({ path, allowedOrigins: allowed_origins });
 
 const enabled = <L extends Listener, T extends { readonly transport: string }>(
   listeners: { readonly [name: string]: L },

@@ -9,8 +9,8 @@ import { nearest } from "./nearest.ts";
 /** What the process was asked to do. */
 export type CommandLine =
   | { readonly _tag: "Run"; readonly files: ConfigFiles }
-  /** Read and validate both files, print what would run, and end. */
-  | { readonly _tag: "Check"; readonly files: ConfigFiles }
+  /** Read and validate both files, print what would run, and end; `tries`: send each URL a sample, too. */
+  | { readonly _tag: "Check"; readonly files: ConfigFiles; readonly tries: boolean }
   | { readonly _tag: "Version" }
   | { readonly _tag: "Help" };
 
@@ -23,12 +23,14 @@ export const EX_USAGE = 64;
 /** What `--help` prints, without a last line end. */
 export const USAGE = `Hookline ${VERSION}: an MQTT broker whose hook events go to webhooks.
 
-Usage: deno task start [--config FILE] [--web-hook FILE] [--check] [--version] [--help]
+Usage: deno task start [--config FILE] [--web-hook FILE] [--check [--try]] [--version] [--help]
 
   --config FILE    broker settings (default: config/broker.toml)
   --web-hook FILE  web-hook settings (default: config/web-hook.toml);
                    an rmqtt-web-hook.toml works as it is
   --check          read and validate both files, print what would run, and exit
+  --try            with --check: send a sample event to each URL, with the header
+                   webhook-test: true, and say what came back
   --version        print the version and exit
   --help           print this text and exit
 
@@ -36,12 +38,13 @@ Relative paths start at the working directory.
 SIGTERM and SIGINT stop gracefully. SIGHUP reads both files again (of the broker's, who may come in
 and do what) and opens file:// targets anew, for log rotation. SIGUSR2 logs what became of each URL's
 events. SIGUSR1 is Deno's: it opens the port of a debugger.
-Exit status: 0 after a graceful stop, ${EX_USAGE} for a wrong command line, 78 for a wrong configuration.`;
+Exit status: 1 where it could not start or a URL failed a --try, 0 after a graceful stop, ${EX_USAGE} for a wrong command line, 78 for a wrong configuration.`;
 
 const options = {
   config: { type: "string" },
   "web-hook": { type: "string" },
   check: { type: "boolean" },
+  try: { type: "boolean" },
   version: { type: "boolean" },
   help: { type: "boolean" },
 } as const;
@@ -81,7 +84,9 @@ export const parseCommandLine = (
   }
   if (flags.has("help")) return Either.right({ _tag: "Help" });
   if (flags.has("version")) return Either.right({ _tag: "Version" });
-  return Either.right({ _tag: flags.has("check") ? "Check" : "Run", files });
+  const tries = flags.has("try");
+  if (flags.has("check")) return Either.right({ _tag: "Check", files, tries });
+  return tries ? wrong("--try goes with --check") : Either.right({ _tag: "Run", files });
 };
 
 const wrong = (message: string) => Either.left(new UsageError({ message }));

@@ -3,23 +3,26 @@ import * as Schema from "@effect/schema";
 import type { HookEventName } from "../domain/HookEvent.ts";
 import { hasSubject, hookEventNames } from "../domain/HookEvent.ts";
 import type { HookRule } from "../domain/HookRule.ts";
+import type { OutboxSettings } from "../domain/OutboxSettings.ts";
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { KeyPath } from "./ConfigError.ts";
 import { displayUrl } from "../domain/displayUrl.ts";
 import type { UnplacedFault } from "./expectation.ts";
 import { expecting } from "./expectation.ts";
 import {
+  byteSize,
   endpointUrl,
+  expiry,
   number,
   oneOf,
   optional,
   override,
-  pemFile,
   required,
   secret,
   text,
   timer,
   topicFilters,
+  trustedFile,
   wholeNumber,
   withDefault,
 } from "./fields.ts";
@@ -33,7 +36,8 @@ const delivery = {
   http_timeout: withDefault(
     timer(1),
     8000,
-    "From sending a request to having its whole response.",
+    "From sending a request to having its whole response; once a status line is read it only ends " +
+      "the wait for the rest.",
   ),
   concurrency_limit: withDefault(
     wholeNumber(1, 65535),
@@ -129,8 +133,8 @@ const Endpoint = Schema.Struct({
     'Sent with every request; a value may be "env:NAME" for an environment variable.',
   ),
   ca_file: optional(
-    pemFile("CERTIFICATE"),
-    "Certificates to trust beside the system's, PEM.",
+    trustedFile,
+    "Certificates to trust beside the system's, PEM: of authorities, or the receiver's own, self-signed one.",
   ),
   http_timeout: override(delivery.http_timeout),
   concurrency_limit: override(delivery.concurrency_limit),
@@ -159,6 +163,8 @@ const Endpoints = Schema.Array(Endpoint).pipe(
 const LONGEST_QUEUE = 2 ** 31 - 1;
 
 const QUEUE_CAPACITY = 300_000;
+
+const OUTBOX_DIR = "data/outbox";
 
 /** What web-hook.toml may hold. */
 export const WebHookFile = Schema.Struct({
@@ -199,13 +205,14 @@ export const WebHookFile = Schema.Struct({
     oneOf("lifecycle", "client", "none"),
     "lifecycle",
     'Which of one client\'s events reach a URL in order: "lifecycle" (`session_` and `client_` ' +
-      'events), "client" (all), "none".',
+      'events, and the message_dropped of a session\'s end), "client" (all), "none".',
   ),
   http_client: withDefault(
     oneOf("pool", "fetch"),
     "pool",
     '"pool": this broker\'s own HTTP/1.1 client. "fetch": the platform\'s, for HTTP/2 and for ' +
-      "proxies, which HTTP_PROXY, HTTPS_PROXY and NO_PROXY name.",
+      "proxies, which HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; it hides the status of an answer " +
+      "whose head breaks a rule, which is then tried again.",
   ),
   http_urls: urls(
     "Where rules without urls send to: http://, https://, or file:/// (one JSON line per event, " +
@@ -222,6 +229,58 @@ export const WebHookFile = Schema.Struct({
     timer(0),
     10_000,
     "How long a stopping process goes on delivering what is queued.",
+  ),
+  outbox: withDefault(
+    oneOf("memory", "disk"),
+    "memory",
+    'Where deliveries wait: "memory" loses them when the process is killed; "disk" keeps what is not ' +
+      "delivered within outbox_delay, and acknowledges nothing to a client before it is delivered or " +
+      "kept. docs/outbox.md",
+  ),
+  // Filled in by `webHookSettings`: that it is there has a meaning of its own.
+  outbox_dir: optional(
+    text,
+    "The directory of what is kept, from the working directory; each broker needs one of its own. " +
+      "With an outbox in memory it has dead letters kept.",
+  ).annotations({ default: OUTBOX_DIR }),
+  outbox_sync: withDefault(
+    oneOf("none", "interval", "commit"),
+    "interval",
+    'What a power cut may cost (none of them loses anything by kill -9): "none", up to the last ' +
+      'checkpoint; "interval", outbox_sync_interval; "commit", nothing.',
+  ),
+  outbox_sync_interval: withDefault(
+    timer(1),
+    500,
+    'With "interval": what is written is synced within this time.',
+  ),
+  outbox_delay: withDefault(
+    timer(0),
+    5,
+    'What is delivered sooner is never written. "0s": everything is.',
+  ),
+  outbox_max_bytes: withDefault(
+    byteSize(Number.MAX_SAFE_INTEGER),
+    1024 ** 3,
+    "Bytes that may wait on disk; then when_full says what happens.",
+  ),
+  // Filled in by `webHookSettings`: the default depends on other keys.
+  dead_letters: optional(
+    Schema.Boolean,
+    "Whether what is given up, refused or dropped is kept to be looked at and sent again. Without " +
+      "this key: with an outbox on disk, or where outbox_dir is there.",
+  ),
+  dead_letter_replay: withDefault(
+    oneOf("recovery", "manual"),
+    "recovery",
+    '"recovery": what was given up because its URL failed as a whole is sent again by itself once ' +
+      'the URL answers; "manual": by deno task dead-letters alone.',
+  ),
+  dead_letter_max_age: withDefault(expiry, 168 * 3_600_000, "Older dead letters are deleted."),
+  dead_letter_max_bytes: withDefault(
+    byteSize(Number.MAX_SAFE_INTEGER),
+    256 * 1024 ** 2,
+    "Bytes of dead letters; beyond, the oldest are deleted.",
   ),
   endpoint: withDefault(
     Endpoints,
@@ -294,7 +353,7 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
     return {
       url,
       headers: Object.entries(headers),
-      caFile: ca_file,
+      ca: ca_file === undefined ? undefined : { file: ca_file.path, pem: ca_file.pem },
       httpTimeout: merged.http_timeout,
       concurrencyLimit: merged.concurrency_limit,
       retry: {
@@ -319,12 +378,26 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
       breakerFailures: file.breaker_failures,
       ordering: file.ordering,
       httpClient: file.http_client,
+      outbox: outboxSettings(file),
       rules,
       endpoints: new Map(urls.map((url) => [url, endpoint(url)])),
     },
     doubts: file.endpoint.flatMap((e, i) => endpointDoubts(e, ["endpoint", i], urls)),
   };
 };
+
+const outboxSettings = (file: WebHookFile): OutboxSettings => ({
+  kind: file.outbox,
+  directory: file.outbox_dir ?? OUTBOX_DIR,
+  sync: file.outbox_sync,
+  syncInterval: file.outbox_sync_interval,
+  delay: file.outbox_delay,
+  maxBytes: file.outbox_max_bytes,
+  deadLetters: file.dead_letters ?? (file.outbox === "disk" || file.outbox_dir !== undefined),
+  deadLetterReplay: file.dead_letter_replay,
+  deadLetterMaxAge: file.dead_letter_max_age,
+  deadLetterMaxBytes: file.dead_letter_max_bytes,
+});
 
 const endpointDoubts = (
   { url, ca_file, headers }: Endpoint,

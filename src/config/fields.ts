@@ -160,22 +160,53 @@ export const secret = (
     });
   }).pipe(expecting({ expected, secret: true }));
 
-/** The path of a file that exists and holds PEM blocks with this label, like `"CERTIFICATE"`. */
-export const pemFile = (label: string) =>
+/** A PEM file: its path, and what `check` found in it. */
+export interface PemFile {
+  readonly path: string;
+  readonly pem: string;
+}
+
+/**
+ * The path of a PEM file for which `check`, a function of ./pem.ts, finds what it looks for. Loaded with the
+ * first such file: node:crypto takes 2 MB.
+ */
+const pemFile = (
+  expected: string,
+  check: (from: typeof import("./pem.ts"), pem: string) => Either.Either<string, string>,
+) =>
   parsed(
     Schema.String,
-    Schema.String,
+    Schema.Struct({ path: Schema.String, pem: Schema.String }),
     (path) =>
-      Effect.flatMap(ConfigSource, (source) =>
-        source.readTextFile(path).pipe(
-          Effect.mapError((reason) => `${JSON.stringify(path)} (${reason})`),
-          Effect.filterOrFail(
-            (pem) => pem.split("\n").some((l) => l.startsWith("-----BEGIN ") && l.includes(label)),
-            () => `${JSON.stringify(path)}, which has no ${label} block`,
-          ),
-          Effect.as(path),
-        )),
-  ).pipe(expecting({ expected: `the path of a PEM file with a ${label}` }));
+      Effect.gen(function* () {
+        const shown = JSON.stringify(path);
+        const { readTextFile } = yield* ConfigSource;
+        const pem = yield* Effect.mapError(readTextFile(path), (reason) => `${shown} (${reason})`);
+        const from = yield* Effect.promise(() => import("./pem.ts"));
+        return yield* Either.match(check(from, pem), {
+          onLeft: (found) => Effect.fail(`${shown}, ${found}`),
+          onRight: (pem) => Effect.succeed({ path, pem }),
+        });
+      }),
+  ).pipe(expecting({ expected }));
+
+/** Certificates, read. */
+export const certificateFile = pemFile(
+  "the path of a PEM file with a CERTIFICATE",
+  (from, pem) => from.readCertificates(pem),
+);
+
+/** Certificates to trust, read. */
+export const trustedFile = pemFile(
+  "the path of a PEM file with a CERTIFICATE",
+  (from, pem) => from.readTrusted(pem),
+);
+
+/** A private key that is not encrypted; the file may hold more. `pem` is the file's text. */
+export const keyFile = pemFile(
+  "the path of a PEM file with a PRIVATE KEY",
+  (from, pem) => Either.map(from.readKey(pem), () => pem),
+);
 
 /**
  * A value that `parse` makes of another. `parse` fails with what was found, in words. `format` is the

@@ -1,9 +1,11 @@
 /** Reads both configuration files into settings, or says all that is wrong with them. It must never bind, start or write anything. */
 import * as Effect from "effect/Effect";
 import * as Array from "effect/Array";
+import * as Either from "effect/Either";
 import * as ParseResult from "effect/ParseResult";
+import * as Redacted from "effect/Redacted";
 import type * as Schema from "@effect/schema";
-import type { BrokerSettings } from "../domain/BrokerSettings.ts";
+import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { BrokerFile, brokerSettings } from "./BrokerFile.ts";
 import { ConfigError, renderPlace } from "./ConfigError.ts";
@@ -61,7 +63,10 @@ export const loadBrokerSettings = (
   Effect.gen(function* () {
     const toml = yield* readToml(path);
     const { table, ignored } = withoutRmqttKeys(toml.table);
-    const settings = brokerSettings(yield* decode(BrokerFile, toml, table, []));
+    const settings = yield* matched(
+      toml,
+      brokerSettings(yield* decode(BrokerFile, toml, table, [])),
+    );
     if (settings.listeners.length === 0) {
       const path = ["listener"];
       const expected = "a listener of this broker that is enabled";
@@ -75,6 +80,35 @@ export const loadBrokerSettings = (
       ...namelessUser(settings),
     ];
     return { settings, warnings: yield* warnings(toml, doubts) };
+  });
+
+/** The settings with each listener's certificate and key in the form that TLS takes; fails where they are two things. */
+const matched = (
+  toml: TomlFile,
+  settings: BrokerSettings,
+): Effect.Effect<BrokerSettings, ConfigError> =>
+  Effect.gen(function* () {
+    const faults: Array<UnplacedFault> = [];
+    const listeners: Array<ListenerSettings> = [];
+    for (const listener of settings.listeners) {
+      if (!("certFile" in listener)) {
+        listeners.push(listener);
+        continue;
+      }
+      const { certFile, keyFile, transport, name } = listener;
+      const { readIdentity } = yield* Effect.promise(() => import("./pem.ts"));
+      Either.match(readIdentity(listener.cert, Redacted.value(listener.key)), {
+        onRight: ({ cert, key }) => listeners.push({ ...listener, cert, key: Redacted.make(key) }),
+        onLeft: (found) =>
+          faults.push({
+            path: ["listener", transport, name, "key"],
+            expected: `the key of a certificate of ${JSON.stringify(certFile)}`,
+            found: `${JSON.stringify(keyFile)}, ${found}`,
+            nearest: undefined,
+          }),
+      });
+    }
+    return faults.length > 0 ? yield* failure(toml, faults) : { ...settings, listeners };
   });
 
 /** Reads web-hook.toml. */

@@ -1,5 +1,6 @@
 /** What `--check` prints: the settings as a person reads them. It must never print a secret, not even its length. */
 import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
+import type { OutboxSettings } from "../domain/OutboxSettings.ts";
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import { formatByteSize } from "./ByteSize.ts";
 import { formatDuration } from "./Duration.ts";
@@ -25,7 +26,20 @@ export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings)
     }% for one client's order`,
     `  order ${webHook.ordering}, breaker after ${webHook.breakerFailures} failures,` +
     ` ${formatDuration(webHook.shutdownTimeout)} to drain at shutdown`,
+    ...renderOutbox(webHook.outbox),
   ].join("\n");
+
+const renderOutbox = (outbox: OutboxSettings): ReadonlyArray<string> => [
+  outbox.kind === "memory"
+    ? "  outbox in memory"
+    : `  outbox on disk in ${outbox.directory}, up to ${formatByteSize(outbox.maxBytes)},` +
+      ` written after ${formatDuration(outbox.delay)}, sync ${outbox.sync}` +
+      (outbox.sync === "interval" ? ` of ${formatDuration(outbox.syncInterval)}` : ""),
+  outbox.deadLetters
+    ? `  dead letters in ${outbox.directory}, up to ${formatByteSize(outbox.deadLetterMaxBytes)}` +
+      ` and ${formatDuration(outbox.deadLetterMaxAge)}, replay ${outbox.deadLetterReplay}`
+    : "  no dead letters",
+];
 
 const section = (name: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.length === 0 ? [`${name}: none`] : [`${name}:`, ...lines.map((line) => `  ${line}`)];
@@ -34,8 +48,8 @@ const renderListener = (listener: ListenerSettings): string => {
   const { limits } = listener;
   return [
     `${listener.transport} ${listener.name} on ${formatListenerAddress(listener)}` +
-    (listener.transport === "ws" ? listener.path : ""),
-    ...(listener.transport === "ws" && listener.allowedOrigins.length > 0
+    ("path" in listener ? listener.path : ""),
+    ...("path" in listener && listener.allowedOrigins.length > 0
       ? [`pages of ${listener.allowedOrigins.join(" ")} only`]
       : []),
     limits.allowAnonymous ? "anonymous clients allowed" : "users only",
@@ -61,5 +75,5 @@ const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =
     ...(endpoint.headers.length === 0
       ? []
       : [`headers ${endpoint.headers.map(([name]) => name).join(", ")}`]),
-    ...(endpoint.caFile === undefined ? [] : [`CA ${endpoint.caFile}`]),
+    ...(endpoint.ca === undefined ? [] : [`CA ${endpoint.ca.file}`]),
   ].join(", ");

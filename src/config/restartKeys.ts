@@ -26,8 +26,8 @@ const tree = ({ users: _users, acl: _acl, listeners, ...others }: BrokerSettings
 
 const keys = (listener: ListenerSettings): Tree => ({
   addr: formatListenerAddress(listener),
-  ...(listener.transport === "tls" ? { cert: listener.certFile, key: listener.keyFile } : {}),
-  ...(listener.transport === "ws" ? { path: listener.path } : {}),
+  ...("certFile" in listener ? { cert: listener.certFile, key: listener.keyFile } : {}),
+  ...("path" in listener ? { path: listener.path, allowed_origins: listener.allowedOrigins } : {}),
   ...listener.limits,
 });
 

@@ -11,11 +11,12 @@ import type { TomlTable } from "./readToml.ts";
 
 const TOP: ReadonlySet<string> = new Set([
   "inner_api_addr",
-  "log",
   "plugins",
   "rpc",
   "task",
 ]);
+
+const LOG: ReadonlySet<string> = new Set(["dir", "file", "to"]);
 
 const NODE: ReadonlySet<string> = new Set(["busy", "cookie", "crash_dump"]);
 
@@ -28,7 +29,7 @@ const MQTT: ReadonlySet<string> = new Set([
 /** Of rmqtt-retainer.toml, where these limits come from. */
 const RETAIN: ReadonlySet<string> = new Set(["retained_message_ttl", "storage"]);
 
-const TRANSPORTS: ReadonlySet<string> = new Set(["quic", "wss"]);
+const TRANSPORTS: ReadonlySet<string> = new Set(["quic"]);
 
 const LISTENER: ReadonlySet<string> = new Set([
   "await_rel_timeout",
@@ -77,6 +78,8 @@ export const withoutRmqttKeys = (file: TomlTable): WithoutRmqttKeys => {
   };
   const table = inTables(take(file, TOP, []), (section, name) => {
     switch (name) {
+      case "log":
+        return take(section, LOG, [name]);
       case "node":
         return take(section, NODE, [name]);
       case "mqtt":

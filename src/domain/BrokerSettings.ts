@@ -43,25 +43,33 @@ export interface ListenerLimits {
   readonly messageExpiryInterval: number;
 }
 
+/** What a listener shows of itself, read and found to belong together. */
+export interface TlsIdentity {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** The chain, in PEM, from the listener's own certificate on. */
+  readonly cert: string;
+  /** In PEM. */
+  readonly key: Redacted.Redacted<string>;
+}
+
 /** One listener: where it listens, how it is spoken to, and its limits. */
 export type ListenerSettings =
   & { readonly name: string; readonly hostname: string; readonly port: number }
   & { readonly limits: ListenerLimits }
   & (
     | { readonly transport: "tcp" }
-    | {
-      readonly transport: "tls";
-      /** PEM files. */
-      readonly certFile: string;
-      readonly keyFile: string;
-    }
-    | {
-      readonly transport: "ws";
-      readonly path: string;
-      /** Of pages whose scripts may connect, as browsers name them. Empty: any. */
-      readonly allowedOrigins: ReadonlyArray<string>;
-    }
+    | { readonly transport: "tls" } & TlsIdentity
+    | { readonly transport: "ws" } & WebSocketDoor
+    | { readonly transport: "wss" } & TlsIdentity & WebSocketDoor
   );
+
+/** Who may upgrade to WebSocket, and where. */
+export interface WebSocketDoor {
+  readonly path: string;
+  /** Of pages whose scripts may connect, as browsers name them. Empty: any. */
+  readonly allowedOrigins: ReadonlyArray<string>;
+}
 
 /** What all clients together may occupy. 0 stands for "no limit" only where said. */
 export interface BrokerLimits {
@@ -91,7 +99,15 @@ export interface AclRule {
   readonly topics: ReadonlyArray<string>;
 }
 
+/** What is written to the log, and how. */
+export interface LogSettings {
+  readonly level: "error" | "warn" | "info" | "debug";
+  /** Undefined: `pretty` on a terminal, `logfmt` elsewhere. */
+  readonly format: "pretty" | "logfmt" | "json" | undefined;
+}
+
 export interface BrokerSettings {
+  readonly log: LogSettings;
   /** Whether sessions and retained messages outlive the process. */
   readonly persistence: boolean;
   readonly node: { readonly id: number };

@@ -1,7 +1,15 @@
 /** What web-hook.toml says, decoded: times in milliseconds, defaults filled in. Keys: docs/web-hook-toml.md. */
 import type * as Redacted from "effect/Redacted";
 import type { HookRule } from "./HookRule.ts";
+import type { OutboxSettings } from "./OutboxSettings.ts";
 import type { RetryPolicy } from "./RetryPolicy.ts";
+
+/** The certificates of a `ca_file`. */
+export interface TrustedCertificates {
+  readonly file: string;
+  /** In PEM, and nothing else. */
+  readonly pem: string;
+}
 
 /** How one URL is delivered to: the file's general keys, overridden by its `[[endpoint]]` table. */
 export interface EndpointSettings {
@@ -9,8 +17,8 @@ export interface EndpointSettings {
   readonly url: string;
   /** Sent with every request; values are secret. */
   readonly headers: ReadonlyArray<readonly [name: string, value: Redacted.Redacted<string>]>;
-  /** A PEM file whose certificates are trusted beside the system's. */
-  readonly caFile: string | undefined;
+  /** Trusted beside the system's. */
+  readonly ca: TrustedCertificates | undefined;
   /** From sending a request to having its whole response, in milliseconds. */
   readonly httpTimeout: number;
   /** Requests in flight to this URL, within the limit over all of them. */
@@ -39,6 +47,7 @@ export interface WebHookSettings {
   readonly ordering: "lifecycle" | "client" | "none";
   /** `pool`: our keep-alive HTTP/1.1 client. `fetch`: the platform's. */
   readonly httpClient: "pool" | "fetch";
+  readonly outbox: OutboxSettings;
   readonly rules: ReadonlyArray<HookRule>;
   /** Every URL that a rule names, once. */
   readonly endpoints: ReadonlyMap<string, EndpointSettings>;

@@ -6,6 +6,8 @@
  * one request at a time (no pipelining), and never decides about other connections: that is
  * `ConnectionPool`'s.
  */
+import type { AnswerFault } from "./AnswerFault.ts";
+import { answerStalled } from "./AnswerFault.ts";
 import type { Exchange, TransportResponse } from "./Exchange.ts";
 import type { Progress } from "./ResponseReader.ts";
 import { ResponseReader } from "./ResponseReader.ts";
@@ -48,6 +50,13 @@ type State =
   | { readonly _tag: "Closed" };
 
 const NOTHING = new Uint8Array(0);
+
+const SURPLUS: AnswerFault = { kind: "surplus", detail: "bytes came behind its end" };
+
+const CLOSED_EARLY: AnswerFault = {
+  kind: "cut_short",
+  detail: "the server closed the connection before its end",
+};
 
 /**
  * Statuses with which a server, or a gateway before it, gives up on a request: its true answer may still
@@ -97,7 +106,9 @@ export class Connection {
   /** The deadline has passed: an idle connection is closed, a request times out. */
   expire(): void {
     const state = this.#state;
-    if (state._tag === "Connecting" || state._tag === "Busy") {
+    if (state._tag === "Busy" && this.#reader.isAnswered) {
+      this.#breakOff(state.exchange, answerStalled(state.exchange.request.timeout));
+    } else if (state._tag === "Connecting" || state._tag === "Busy") {
       const after = `after ${state.exchange.request.timeout} ms`;
       const message = state._tag === "Connecting"
         ? `no connection ${after}`
@@ -210,13 +221,16 @@ export class Connection {
   #over(state: State & { readonly _tag: "Busy" }, progress: Exclude<Progress, "more">): void {
     const { exchange, socket, unsent } = state;
     if (progress === "malformed") {
-      const message = `the response is no valid HTTP/1.1: ${this.#reader.fault}`;
+      const { isAnswered, fault } = this.#reader;
+      if (isAnswered) return this.#endFaulty(exchange, fault);
+      const message = `the response is no valid HTTP/1.1: ${fault.detail}`;
       return this.#fail(exchange, new TransportError({ fault: "malformed", message }));
     }
-    const { after, status, head } = this.#reader;
-    const response: TransportResponse = { _tag: "Response", status, head };
+    const { after, status, head, rest } = this.#reader;
+    if (rest > 0) return this.#endFaulty(exchange, SURPLUS);
+    const response: TransportResponse = { _tag: "Response", status, head, fault: undefined };
     if (
-      after._tag === "Close" || progress === "cut" || this.#reader.rest > 0 || unsent.length > 0 ||
+      after._tag === "Close" || progress === "cut" || unsent.length > 0 ||
       mayBeAnsweredAgain(status) || this.#isMoreToRead
     ) {
       this.close();
@@ -238,8 +252,11 @@ export class Connection {
   #ended(state: State & { readonly _tag: "Busy" }): void {
     if (this.#reader.end() === "done") return this.#over(state, "done");
     if (!state.fresh && !this.#reader.started) return this.#stale(state.exchange);
+    if (this.#reader.isAnswered) {
+      return this.#breakOff(state.exchange, CLOSED_EARLY);
+    }
     const message = this.#reader.started
-      ? "the server closed the connection in the middle of its response"
+      ? "the server closed the connection before a whole status line"
       : "the server closed the connection without a response";
     this.#fail(state.exchange, new TransportError({ fault: "closed", message }));
   }
@@ -252,11 +269,28 @@ export class Connection {
         return; // the rejection is our own close
       case "Idle":
         return this.close();
-      case "Busy":
+      case "Busy": {
         if (!state.fresh && !this.#reader.started) return this.#stale(state.exchange);
-        return this.#fail(state.exchange, fromSystemError(cause, "reading the response"));
+        const error = fromSystemError(cause, "reading the response");
+        return this.#reader.isAnswered
+          ? this.#breakOff(state.exchange, { kind: "cut_short", detail: error.message })
+          : this.#fail(state.exchange, error);
+      }
     }
   };
+
+  /** The response goes no further. */
+  #breakOff(exchange: Exchange, fault: AnswerFault): void {
+    this.#reader.breakOff();
+    this.#endFaulty(exchange, fault);
+  }
+
+  /** The status counts, whatever is wrong behind it. */
+  #endFaulty(exchange: Exchange, fault: AnswerFault): void {
+    const { status, head } = this.#reader;
+    this.close();
+    exchange.done({ _tag: "Response", status, head, fault });
+  }
 
   #stale(exchange: Exchange): void {
     this.close();

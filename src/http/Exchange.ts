@@ -1,5 +1,6 @@
 /** One request and what becomes of it: what a caller of the pool sees, and the pool's unit of work. Types only. */
 import type { HeaderLines, RequestBody, RequestHead } from "./RequestWriter.ts";
+import type { AnswerFault } from "./AnswerFault.ts";
 import type { ResponseHead } from "./ResponseHead.ts";
 import type { TransportError } from "./TransportError.ts";
 
@@ -13,12 +14,17 @@ export interface TransportRequest {
   readonly timeout: number;
 }
 
-/** A whole response, or what came of one whose body was larger than the limit. Its body was thrown away. */
+/**
+ * A response, whole or as much as came of it: its body was larger than the limit, or `fault` ended it, after
+ * which its connection is closed. Its body was thrown away.
+ */
 export interface TransportResponse {
   readonly _tag: "Response";
-  /** 200 to 599. */
+  /** 200 to 999, or 101. */
   readonly status: number;
+  /** With a `fault`: the fields before it. */
   readonly head: ResponseHead;
+  readonly fault: AnswerFault | undefined;
 }
 
 /** How an exchange ends. */

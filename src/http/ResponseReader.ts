@@ -5,7 +5,8 @@
  * Synchronous and pure: it does no I/O, keeps no view of the bytes it is given, and tells the same
  * however the stream is cut into reads. One reader serves all responses of one connection, one after
  * another. Never guesses: what RFC 9112 does not allow is malformed, because after a wrong guess
- * about where a response ends, the next one is taken for the answer to another request.
+ * about where a response ends, the next one is taken for the answer to another request. What was read
+ * before the fault counts, above all the status.
  *
  * Over 400 lines, because it is one machine: where a response ends follows from all that was read of it.
  *
@@ -15,16 +16,19 @@ import {
   COLON,
   CR,
   digit,
+  DOT,
   hexDigit,
   isFieldText,
   latin1,
   LF,
+  ONE,
   SEMICOLON,
   SPACE,
   TAB,
   tokenEnd,
   trim,
 } from "./grammar.ts";
+import type { AnswerFault, AnswerFaultKind } from "./AnswerFault.ts";
 import { ResponseHead } from "./ResponseHead.ts";
 
 /** How much of a response is taken; more than that is cut off or refused. */
@@ -46,7 +50,8 @@ const DEFAULT_LIMITS: ResponseLimits = {
  * - `more`: it is not over.
  * - `done`: it is over; `rest` bytes of the last read are not part of it.
  * - `cut`: status and headers count, the body is larger than the limit; close the connection.
- * - `malformed`: `fault` says what is wrong; close the connection.
+ * - `malformed`: `fault` says what is wrong, `isAnswered` whether a status was read before; close the
+ *   connection.
  */
 export type Progress = "more" | "done" | "cut" | "malformed";
 
@@ -102,7 +107,7 @@ export class ResponseReader {
   #interim = 0;
   #status = 0;
   #minor = 1;
-  #head = new ResponseHead(NOTHING);
+  #head = NO_HEAD;
   #length: number | undefined;
   #transferEncoding: string | undefined;
   #close = false;
@@ -115,7 +120,7 @@ export class ResponseReader {
   #bodyBytes = 0;
   #trailerBytes = 0;
 
-  #fault = "";
+  #fault = NO_FAULT;
   #rest = 0;
 
   /** The last response that fits: a receiver says the same to each event, and the same bytes mean the same. */
@@ -132,7 +137,7 @@ export class ResponseReader {
     this.#interim = 0;
     this.#bodyBytes = 0;
     this.#trailerBytes = 0;
-    this.#fault = "";
+    this.#fault = NO_FAULT;
     this.#rest = 0;
     this.#beginHead();
   }
@@ -142,11 +147,17 @@ export class ResponseReader {
     return this.#started;
   }
 
-  /** The final status, 200 to 599; valid from `done` or `cut` on, as all below. */
+  /** Whether a status line was read that is the answer's: no interim one, to which another follows. */
+  get isAnswered(): boolean {
+    return this.#status >= 200 || this.#status === SWITCHING;
+  }
+
+  /** The final status: 200 to 999, or 101; valid once `isAnswered`. */
   get status(): number {
     return this.#status;
   }
 
+  /** Of a response that is `malformed`, or was broken off: the fields before its fault. */
   get head(): ResponseHead {
     return this.#head;
   }
@@ -157,7 +168,7 @@ export class ResponseReader {
   }
 
   /** What is wrong, after `malformed`. */
-  get fault(): string {
+  get fault(): AnswerFault {
     return this.#fault;
   }
 
@@ -226,6 +237,11 @@ export class ResponseReader {
     return "done";
   }
 
+  /** The response will not go on: what has come of its head counts. */
+  breakOff(): void {
+    if (this.#phase === "head") this.#keepFields(this.#carry, 0, this.#lineStart, this.#carried);
+  }
+
   /** Whether the first `length` bytes are the known response, which then is read. */
   #recall(input: Uint8Array, length: number): boolean {
     const known = this.#known;
@@ -261,7 +277,10 @@ export class ResponseReader {
   #beginHead(): void {
     this.#phase = "head";
     this.#carried = 0;
+    this.#lineStart = 0;
+    this.#fieldsStart = 0;
     this.#status = 0;
+    this.#head = NO_HEAD;
     this.#length = undefined;
     this.#transferEncoding = undefined;
     this.#close = false;
@@ -289,10 +308,10 @@ export class ResponseReader {
       const feed = block.indexOf(LF, search);
       if (feed === -1 || feed >= end) break;
       if (feed + 1 - start > this.#limits.maxHeadBytes) {
-        return this.#malformed("the header block is too long");
+        return this.#headIsTooLong(block, start, line, end);
       }
       const lineEnd = feed > line && block[feed - 1] === CR ? feed - 1 : feed;
-      const first = line === start;
+      const first = this.#status === 0;
       if (lineEnd === line && !first) {
         this.#head = new ResponseHead(block.slice(this.#fieldsStart + start, line));
         const used = feed + 1 - start - carriedBefore;
@@ -300,30 +319,55 @@ export class ResponseReader {
         const framed = this.#endHead();
         return framed < 0 ? framed : from + used;
       }
-      if (first) {
+      if (!first) {
+        if (!this.#parseField(block, line, lineEnd)) {
+          this.#keepFields(block, start, line, lineEnd);
+          return MALFORMED;
+        }
+      } else if (lineEnd > line) {
         if (
           !this.#parseStatusLineStart(block, line, feed + 1) ||
           !this.#parseStatusLine(block, line, lineEnd)
         ) return MALFORMED;
+        if (line > start) return this.#malformed("status_line", "empty lines before the status");
         this.#fieldsStart = feed + 1 - start;
-      } else if (!this.#parseField(block, line, lineEnd)) return MALFORMED;
+      }
       line = search = feed + 1;
     }
     if (end - start > this.#limits.maxHeadBytes) {
-      return this.#malformed("the header block is too long");
+      return this.#headIsTooLong(block, start, line, end);
     }
     // Garbage without a line's end (TLS spoken on this port, SSH) is refused now, not at the time-out.
-    if (line === start && !this.#parseStatusLineStart(block, start, end)) return MALFORMED;
+    if (this.#status === 0 && !this.#parseStatusLineStart(block, line, end)) return MALFORMED;
     if (carriedBefore === 0) this.#gather(bytes, from, end);
     this.#lineStart = line - start;
     return bytes.length;
   }
 
-  /** Checks as much of `HTTP/1.` as is there, the line's end included. */
+  #headIsTooLong(block: Uint8Array, start: number, line: number, end: number): typeof MALFORMED {
+    this.#keepFields(block, start, line, end);
+    return this.#malformed("head_size", `the head is over ${this.#limits.maxHeadBytes} bytes`);
+  }
+
+  /**
+   * Makes the head of the fields before `line`, with which the fault comes: without the last one where
+   * `line` begins as the rest of it does (obs-fold, RFC 9112 5.2), for then half of its value is missing.
+   */
+  #keepFields(block: Uint8Array, start: number, line: number, end: number): void {
+    const from = this.#fieldsStart + start;
+    let to = line;
+    if (line < end && isFold(block[line])) to = block.lastIndexOf(LF, line - 2) + 1;
+    this.#head = this.#fieldsStart > 0 && to > from
+      ? new ResponseHead(block.slice(from, to))
+      : NO_HEAD;
+  }
+
+  /** Checks as much of `HTTP/` as is there, the line's end included; or it is an empty line's CR. */
   #parseStatusLineStart(block: Uint8Array, from: number, to: number): boolean {
+    if (to - from === 1 && block[from] === CR) return true;
     for (let i = 0; i < STATUS_LINE_START.length && from + i < to; i++) {
       if (block[from + i] !== STATUS_LINE_START[i]) {
-        return this.#refuse("the answer does not begin with HTTP/1.");
+        return this.#refuse("status_line", "the answer does not begin with HTTP/");
       }
     }
     return true;
@@ -332,25 +376,34 @@ export class ResponseReader {
   /** `HTTP/1.x SP 3DIGIT [SP reason]` (RFC 9112 4); servers that leave out the last space are common. */
   #parseStatusLine(block: Uint8Array, from: number, to: number): boolean {
     const at = from + STATUS_LINE_START.length;
-    const minor = digit(block[at]);
-    if (to < at + 2 || minor === -1 || block[at + 1] !== SPACE) {
-      return this.#refuse("the status line is malformed");
-    }
-    const a = digit(block[at + 2]);
-    const b = digit(block[at + 3]);
-    const c = digit(block[at + 4]);
+    const minor = digit(block[at + 2]);
+    const a = digit(block[at + 4]);
+    const b = digit(block[at + 5]);
+    const c = digit(block[at + 6]);
     if (
-      to < at + 5 || a === -1 || b === -1 || c === -1 || (to > at + 5 && block[at + 5] !== SPACE)
-    ) {
-      return this.#refuse("the status line has no three-digit status");
-    }
-    if (!isFieldText(block, at + 5, to)) {
-      return this.#refuse("the status line has control characters");
-    }
+      to < at + 7 || block[at] !== ONE || block[at + 1] !== DOT || minor === -1 ||
+      block[at + 3] !== SPACE || a < 1 || b === -1 || c === -1 ||
+      (to > at + 7 && block[at + 7] !== SPACE) || !isFieldText(block, at + 7, to)
+    ) return this.#parseOddStatusLine(latin1(block, from, to));
     this.#minor = minor;
     this.#status = a * 100 + b * 10 + c;
-    return this.#status >= 100 && this.#status <= 599 ||
-      this.#refuse(`the status ${this.#status} is outside 100 to 599`); // RFC 9110 15
+    return this.#status <= 599 ||
+      this.#refuse("status_line", `the status ${this.#status} is outside 100 to 599`); // RFC 9110 15
+  }
+
+  /** One that breaks a rule: its status counts where there can be no doubt about it. Always refuses. */
+  #parseOddStatusLine(line: string): false {
+    const parts = ODD_STATUS_LINE.exec(line);
+    if (parts === null) {
+      return this.#refuse("status_line", "the status line has no three-digit status");
+    }
+    this.#status = Number(parts[2]);
+    return this.#refuse(
+      "status_line",
+      /^1\.[0-9]$/.test(parts[1] ?? "")
+        ? "the status line has odd spaces or control characters"
+        : "the status line has another version than HTTP/1.x",
+    );
   }
 
   /** `name ":" OWS value OWS` (RFC 9112 5); only what frames the message is looked at further. */
@@ -359,13 +412,12 @@ export class ResponseReader {
     if (colon === from || colon === to || block[colon] !== COLON) {
       const first = block[from];
       return this.#refuse(
-        first === SPACE || first === TAB
-          ? "a header line is folded" // obs-fold, RFC 9112 5.2
-          : "a header line has no valid name",
+        "header",
+        isFold(first) ? "a header line is folded" : "a header line has no valid name",
       );
     }
     if (!isFieldText(block, colon + 1, to)) {
-      return this.#refuse("a header value has control characters");
+      return this.#refuse("header", "a header value has control characters");
     }
     switch (colon - from) {
       case 10: // connection, keep-alive
@@ -386,10 +438,12 @@ export class ResponseReader {
         // One number, or the same number several times (RFC 9112 6.3 item 5).
         for (const item of value.split(",")) {
           const digits = trim(item);
-          if (!/^[0-9]{1,15}$/.test(digits)) return this.#refuse("content-length is no number");
+          if (!/^[0-9]{1,15}$/.test(digits)) {
+            return this.#refuse("framing", "content-length is no number");
+          }
           const length = Number(digits);
           if (this.#length !== undefined && this.#length !== length) {
-            return this.#refuse("content-length is given twice and differs");
+            return this.#refuse("framing", "content-length is given twice and differs");
           }
           this.#length = length;
         }
@@ -420,9 +474,11 @@ export class ResponseReader {
     const status = this.#status;
     if (status < 200) {
       // This client asks for no upgrade, so nobody may switch protocols (RFC 9110 15.2.2).
-      if (status === 101) return this.#malformed("the server switches protocols unasked (101)");
+      if (status === SWITCHING) {
+        return this.#malformed("upgrade", "the server switches protocols unasked (101)");
+      }
       if (++this.#interim > MAX_INTERIM) {
-        return this.#malformed(`more than ${MAX_INTERIM} interim responses (1xx)`);
+        return this.#malformed("status_line", `more than ${MAX_INTERIM} interim responses (1xx)`);
       }
       this.#beginHead();
       return 0;
@@ -430,10 +486,15 @@ export class ResponseReader {
     const encoding = this.#transferEncoding;
     if (encoding !== undefined) {
       // No TE header is sent, so that no other coding is acceptable (RFC 9112 6.1, 7.4).
-      if (encoding !== "chunked") return this.#malformed("the transfer-encoding is not chunked");
-      if (this.#minor === 0) return this.#malformed("HTTP/1.0 with a transfer-encoding"); // RFC 9112 6.1
-      // Both: the chunks count, and the connection is not to be trusted (RFC 9112 6.3 item 3).
-      if (this.#length !== undefined) this.#close = true;
+      if (encoding !== "chunked") {
+        return this.#malformed("framing", "the transfer-encoding is not chunked");
+      }
+      // RFC 9112 6.1
+      if (this.#minor === 0) return this.#malformed("framing", "HTTP/1.0 with a transfer-encoding");
+      // RFC 9112 6.2; who sends both may be made to by somebody else (6.3 item 3).
+      if (this.#length !== undefined) {
+        return this.#malformed("framing", "a content-length beside a transfer-encoding");
+      }
     }
     if (status === 204 || status === 304) {
       this.#phase = "over";
@@ -458,10 +519,10 @@ export class ResponseReader {
     if (this.#phase === "trailers") {
       this.#trailerBytes += end - from;
       if (this.#trailerBytes > this.#limits.maxHeadBytes) {
-        return this.#malformed("the trailers are too long");
+        return this.#malformed("chunks", "the trailers are too long");
       }
     } else if (this.#carried + end - from > MAX_CHUNK_LINE) {
-      return this.#malformed("a chunk's size line is too long");
+      return this.#malformed("chunks", "a chunk's size line is too long");
     }
     let block = bytes;
     let line = from;
@@ -475,12 +536,12 @@ export class ResponseReader {
       this.#carried = 0;
     }
     if (lineEnd - line < 2 || block[lineEnd - 2] !== CR) {
-      return this.#malformed("a chunk line does not end in CRLF");
+      return this.#malformed("chunks", "a chunk line does not end in CRLF");
     }
     lineEnd -= 2;
     switch (this.#phase) {
       case "chunk-end":
-        if (lineEnd !== line) return this.#malformed("a chunk is longer than its size");
+        if (lineEnd !== line) return this.#malformed("chunks", "a chunk is longer than its size");
         this.#phase = "chunk-size";
         return end;
       case "trailers":
@@ -500,13 +561,17 @@ export class ResponseReader {
       const value = hexDigit(block[at] as number); // at < to: inside
       if (value === -1) break;
       size = size * 16 + value;
-      if (size > Number.MAX_SAFE_INTEGER) return this.#malformed("a chunk's size is too large");
+      if (size > Number.MAX_SAFE_INTEGER) {
+        return this.#malformed("chunks", "a chunk's size is too large");
+      }
     }
-    if (at === from) return this.#malformed("a chunk has no size");
+    if (at === from) return this.#malformed("chunks", "a chunk has no size");
     while (at < to && (block[at] === SPACE || block[at] === TAB)) at++;
-    if (at < to && block[at] !== SEMICOLON) return this.#malformed("a chunk's size is malformed");
+    if (at < to && block[at] !== SEMICOLON) {
+      return this.#malformed("chunks", "a chunk's size is malformed");
+    }
     if (!isFieldText(block, at, to)) {
-      return this.#malformed("a chunk's extension has control characters");
+      return this.#malformed("chunks", "a chunk's extension has control characters");
     }
     this.#bodyBytes += size;
     if (size === 0) {
@@ -525,7 +590,7 @@ export class ResponseReader {
     const colon = tokenEnd(block, from, to);
     return colon > from && colon < to && block[colon] === COLON &&
         isFieldText(block, colon + 1, to) ||
-      this.#refuse("a trailer line is malformed");
+      this.#refuse("chunks", "a trailer line is malformed");
   }
 
   /** Appends to `#carry`. */
@@ -540,13 +605,13 @@ export class ResponseReader {
     this.#carried = needed;
   }
 
-  #refuse(fault: string): false {
-    this.#fault = fault;
+  #refuse(kind: AnswerFaultKind, detail: string): false {
+    this.#fault = { kind, detail };
     return false;
   }
 
-  #malformed(fault: string): typeof MALFORMED {
-    this.#fault = fault;
+  #malformed(kind: AnswerFaultKind, detail: string): typeof MALFORMED {
+    this.#fault = { kind, detail };
     return MALFORMED;
   }
 }
@@ -564,7 +629,18 @@ const MAX_KNOWN = 1024;
 const MAX_CHUNK_LINE = 4096;
 
 const NOTHING = new Uint8Array(0);
+const NO_HEAD = new ResponseHead(NOTHING);
+const NO_FAULT: AnswerFault = { kind: "header", detail: "" };
 const CLOSE: AfterResponse = { _tag: "Close" };
 const KEEP_ALIVE: AfterResponse = { _tag: "KeepAlive", timeout: undefined };
 
-const STATUS_LINE_START = new TextEncoder().encode("HTTP/1.");
+const STATUS_LINE_START = new TextEncoder().encode("HTTP/");
+
+/** No more lenient than that: of four digits, or after another word, nobody knows which status is meant. */
+const ODD_STATUS_LINE = /^HTTP\/([0-9](?:\.[0-9])?)[ \t]+([1-9][0-9]{2})(?:[ \t\r]|$)/;
+
+/** Switching Protocols: the one 1xx to which no other answer follows. */
+const SWITCHING = 101;
+
+/** Whether a line that begins with this goes on with the one before. */
+const isFold = (c: number | undefined): boolean => c === SPACE || c === TAB;

@@ -2,8 +2,10 @@
  * The byte stream under a connection, and how to open one to an origin: TCP, or TLS over it. Never
  * trusts a certificate that cannot be verified.
  */
+import type { PinnedPeer } from "./connectPinned.ts";
+import { pemBodies } from "./pemBodies.ts";
 import { TlsHandshakes } from "./TlsHandshakes.ts";
-import { fromSystemError } from "./TransportError.ts";
+import { fromSystemError, saysSelfSigned, TransportError } from "./TransportError.ts";
 
 /** What a connection needs of a `Deno.Conn`; tests script it. */
 export interface Socket {
@@ -20,7 +22,7 @@ export type Connect = (signal: AbortSignal) => Promise<Socket>;
 
 /**
  * How to connect to the origin of `url`. For `https:`, certificates are verified against the system's
- * and `caCerts` (PEM). `now`: milliseconds from any fixed point.
+ * and `caCerts` (PEM); a server's own one may be among them, self-signed. `now`: milliseconds from any fixed point.
  */
 export const connectTo = (
   url: URL,
@@ -68,8 +70,53 @@ export const connectTo = (
     }
   };
   const ask = (signal: AbortSignal) => askForHandshake(hostname, port, signal);
-  return new TlsHandshakes({ ask, connect, shakeHands, now }).open;
+  const open = new TlsHandshakes({ ask, connect, shakeHands, now }).open;
+  return caCerts.length === 0 ? open : openOrPinned(open, { hostname, port, caCerts, during });
 };
+
+/**
+ * By node:tls, for the very certificates given, or by Deno's TLS, for those they vouch for: first by what
+ * served last. Each checks all there is to check, so that the order is a matter of handshakes alone.
+ */
+const openOrPinned = (open: Connect, peer: PinnedPeer): Connect => {
+  let pinned = peer.caCerts.some(namesServer);
+  const openPinned: Connect = async (signal) => {
+    const { connectPinned } = await import("./connectPinned.ts");
+    const socket = await connectPinned(peer, signal);
+    pinned = true;
+    return socket;
+  };
+  return async (signal) => {
+    let refusal: unknown;
+    if (pinned) {
+      try {
+        return await openPinned(signal);
+      } catch (cause) {
+        if (signal.aborted) throw cause;
+        refusal = cause;
+      }
+    }
+    try {
+      const socket = await open(signal);
+      pinned = false;
+      return socket;
+    } catch (cause) {
+      if (signal.aborted || !isOfSelfSigned(cause)) throw cause;
+      if (refusal !== undefined) throw refusal;
+    }
+    return await openPinned(signal);
+  };
+};
+
+const isOfSelfSigned = (cause: unknown): boolean =>
+  cause instanceof TransportError && cause.fault === "tls" && saysSelfSigned(cause.message);
+
+/** The object identifier of subjectAltName, in DER. RFC 5280 section 4.2.1.6 */
+const ALT_NAME = "\x06\x03\x55\x1d\x11";
+
+/** Whether one of these certificates (PEM) has names, as a server's own has and an authority's seldom. */
+const namesServer = (pem: string): boolean =>
+  pemBodies(pem).some((body) => atob(body).includes(ALT_NAME));
 
 /** Resolves when a handshake has come to an end, whichever; rejects when the signal is aborted. */
 const askForHandshake = async (

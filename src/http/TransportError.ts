@@ -12,9 +12,9 @@ import { isShortage } from "../ops/shortage.ts";
  * - `refused`: nobody listens there. `unresolved`: the host name has no address. `unreachable`: no way there.
  * - `forbidden`: this process may not connect there (Deno's permissions).
  * - `tls`: the handshake failed, in most cases because the certificate is not trusted.
- * - `timeout`: the whole response was not there in time; the receiver may have acted on the request.
- * - `closed`: the peer ended the connection in good order, but too early. `reset`: it broke off.
- * - `malformed`: what came is no HTTP/1.1 response.
+ * - `timeout`: no status was there in time; the receiver may have acted on the request.
+ * - `closed`: the peer ended the connection in good order, but before any status. `reset`: it broke off.
+ * - `malformed`: what came has no status that could be read.
  * - `invalid_request`: this request cannot be written as HTTP/1.1; sending it again is of no use.
  * - `shutdown`: the pool is closed.
  * - `shortage`: this process has no descriptor or memory left; it tells nothing of the peer.
@@ -33,12 +33,21 @@ export type TransportFault =
   | "shutdown"
   | "shortage";
 
-/** A request that ended without a whole response. */
+/** A request that ended without a response: whatever goes wrong once its status is read is an `AnswerFault`. */
 export class TransportError extends Data.TaggedError("TransportError")<{
   readonly fault: TransportFault;
   readonly message: string;
   readonly cause?: unknown;
 }> {}
+
+/**
+ * What Deno's TLS says of a server's certificate that is its own authority's too, or of X.509's first version:
+ * as openssl makes self-signed ones. It says so after name and validity, and takes them from nobody.
+ */
+const SELF_SIGNED = /CaUsedAsEndEntity|UnsupportedCertVersion/;
+
+/** Whether a message of Deno's TLS says that it failed for such a certificate alone. */
+export const saysSelfSigned = (message: string): boolean => SELF_SIGNED.test(message);
 
 /** The typed form of what `Deno.connect`, a TLS handshake, a read or a write was rejected with. */
 export const fromSystemError = (cause: unknown, during: string): TransportError => {
@@ -86,6 +95,8 @@ const explain = (fault: TransportFault, said: string): string => {
       return `TLS failed (${said})${
         said.includes("UnknownIssuer")
           ? ": the certificate's issuer is not trusted, see ca_file"
+          : saysSelfSigned(said)
+          ? ": the certificate is self-signed; named as the endpoint's ca_file, it is trusted"
           : ""
       }`;
     default:

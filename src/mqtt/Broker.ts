@@ -67,9 +67,14 @@ export class Broker implements ConnectionOwner {
     return this.#connections.size;
   }
 
-  /** A client has opened a connection. `ipaddress`: with its port, as the events say it. */
-  accept(sink: ByteSink, listener: Listener, ipaddress: string): Connection {
-    const connection = new Connection(this.context, this, sink, listener, ipaddress);
+  /**
+   * A client has opened a connection.
+   *
+   * @param ipaddress with its port, as the events say it
+   * @param waited milliseconds of its handshake_timeout that TLS or WebSocket have used up
+   */
+  accept(sink: ByteSink, listener: Listener, ipaddress: string, waited = 0): Connection {
+    const connection = new Connection(this.context, this, sink, listener, ipaddress, waited);
     this.#connections.add(connection);
     return connection;
   }

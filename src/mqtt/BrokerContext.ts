@@ -4,6 +4,8 @@ import { Deadlines } from "../collections/Deadlines.ts";
 import { Hooks } from "./events/Hooks.ts";
 import type { Access } from "./ports/Access.ts";
 import type { Clock } from "./ports/Clock.ts";
+import type { ConnectionReports } from "./ports/ConnectionReports.ts";
+import { NO_REPORTS } from "./ports/ConnectionReports.ts";
 import type { HookSink } from "./ports/HookSink.ts";
 import type { IsMemoryShort } from "./ports/Memory.ts";
 import type { PresenceStore } from "./ports/PresenceStore.ts";
@@ -30,6 +32,8 @@ export interface BrokerOptions {
   readonly sessionStore?: SessionStore;
   /** A client identifier for a client that brings none; never given twice. */
   readonly newClientId: () => string;
+  /** Absent: nobody is told. */
+  readonly reports?: ConnectionReports;
   /** Told of an exception that is a defect of the broker; the connection it came from ends. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -47,6 +51,7 @@ export class BrokerContext implements SessionsHost {
   readonly limits: BrokerLimits;
   readonly newClientId: () => string;
   readonly onDefect: (error: unknown) => void;
+  readonly reports: ConnectionReports;
   readonly presence: PresenceStore | undefined;
   readonly sessionStore: SessionStore | undefined;
   /** No new session, subscription, retained or queued message is taken. As the last tick found it. */
@@ -66,6 +71,7 @@ export class BrokerContext implements SessionsHost {
     this.limits = options.limits;
     this.newClientId = options.newClientId;
     this.onDefect = options.onDefect;
+    this.reports = options.reports ?? NO_REPORTS;
     this.presence = options.presence;
     this.sessionStore = options.sessionStore;
     this.pubSub = new PubSub(this.hooks, this.deadlines, this);

@@ -12,6 +12,7 @@ import { copyBytes } from "./wire/allocateBytes.ts";
 import type { ByteSink } from "./ports/ByteSink.ts";
 import type { Listener } from "./Listener.ts";
 import type { Asker } from "./ports/Access.ts";
+import type { Safety } from "./ports/Safety.ts";
 import type { Client } from "./session/Client.ts";
 import type { Deadline } from "../collections/Deadlines.ts";
 import { Deque } from "../collections/Deque.ts";
@@ -32,6 +33,7 @@ import { MqttError } from "./wire/MqttError.ts";
 import type { InboundPacket } from "./wire/PacketCodec.ts";
 import { decode, PINGRESP } from "./wire/PacketCodec.ts";
 import { ReasonCode } from "./wire/ReasonCode.ts";
+import { strangerIn } from "./wire/strangerIn.ts";
 
 /** Where a connection is in its life. */
 export type ConnectionState =
@@ -81,6 +83,8 @@ export class Connection implements Applicant, Asker {
   #isReading = true;
   /** The other side has closed, failed or gone silent: what waits is processed, then this ends it. */
   #ending: { readonly reason: string; readonly reasonCode: ReasonCode | undefined } | undefined;
+  /** What its first bytes were, where they were none of MQTT. */
+  #stranger: string | undefined;
   #lastReceived: number;
   #deadline: Deadline;
 
@@ -90,12 +94,13 @@ export class Connection implements Applicant, Asker {
     readonly sink: ByteSink,
     readonly listener: Listener,
     readonly ipaddress: string,
+    waited = 0,
   ) {
     const { limits } = listener;
     this.#frames = new FrameReader(limits.maxFirstPacketSize);
     this.#lastReceived = context.look();
     this.#deadline = context.deadlines.schedule(
-      this.#lastReceived + limits.handshakeTimeout,
+      this.#lastReceived + Math.max(0, limits.handshakeTimeout - waited),
       this.#handshakeOver,
     );
   }
@@ -116,6 +121,11 @@ export class Connection implements Applicant, Asker {
     return this.listener.limits.allowAnonymous;
   }
 
+  /** What its acknowledgements wait for. */
+  get safety(): Safety {
+    return this.context.hooks.sink;
+  }
+
   get isWaiting(): boolean {
     return this.#state._tag === "Admitting";
   }
@@ -124,6 +134,9 @@ export class Connection implements Applicant, Asker {
   receive(chunk: Uint8Array): void {
     if (this.#state._tag === "Closed") return;
     this.#lastReceived = this.context.look();
+    if (this.#state._tag === "AwaitingConnect" && this.#frames.buffered === 0) {
+      this.#stranger = strangerIn(chunk);
+    }
     this.#frames.push(chunk);
     this.#process();
     this.#frames.settle();
@@ -171,6 +184,11 @@ export class Connection implements Applicant, Asker {
     this.#rest?.end();
     this.context.deadlines.cancel(this.#deadline);
     this.owner.closed(this);
+    if (reason.startsWith("ProtocolError(")) {
+      const { name } = this.listener;
+      const info = state._tag === "Connected" ? state.client.info : undefined;
+      this.context.reports.broken(name, this.ipaddress, info, this.#stranger ?? reason);
+    }
     if (state._tag === "Connected") {
       const { client, session } = state;
       this.listener.connected--;
@@ -197,6 +215,7 @@ export class Connection implements Applicant, Asker {
         admission.settled.then((goOn) => this.#judged(goOn, admission.abandoned));
         return;
       case "Refused":
+        this.sink.hold(); // client_connack is told
         if (admission.connack !== undefined) this.sink.write(admission.connack);
         return this.close("refused");
       case "Crowded":
@@ -204,6 +223,7 @@ export class Connection implements Applicant, Asker {
         return;
       case "Admitted": {
         const { client, session, connack, connectInfo, present } = admission;
+        this.sink.hold();
         this.sink.write(connack);
         this.sink.letIn();
         this.#frames.maxPacketSize = this.listener.limits.maxPacketSize;
@@ -212,6 +232,7 @@ export class Connection implements Applicant, Asker {
         this.#lastReceived = this.context.monotonic(); // verifying its credentials took our time, not its own
         this.listener.connected++;
         if (client.keepaliveTimeout > 0) this.#awaitPackets(client);
+        this.context.reports.connected?.(this.listener.name, client.info);
         this.context.hooks.clientConnected(connectInfo, present);
         session.resume(client);
       }

@@ -5,4 +5,9 @@ export class Listener {
   connected = 0;
 
   constructor(readonly limits: ListenerLimits) {}
+
+  /** As the log has it: `tcp.external`. */
+  get name(): string {
+    return this.limits.listener;
+  }
 }

@@ -18,7 +18,16 @@ export class Newcomer {
   /** Closes the socket: its place is wanted for another. */
   cut: () => void = () => {};
 
-  constructor(readonly source: string, readonly owner: Newcomers) {}
+  readonly #since: number;
+
+  constructor(readonly source: string, readonly owner: Newcomers) {
+    this.#since = owner.now();
+  }
+
+  /** Milliseconds since it was accepted. */
+  get age(): number {
+    return this.owner.now() - this.#since;
+  }
 
   /** It is a client's now, or closed. To be called again does nothing. */
   leave(): void {

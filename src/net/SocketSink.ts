@@ -9,6 +9,9 @@ import type { Newcomer } from "./Newcomers.ts";
 /** Makes the protocol connection that writes to `sink`; `peer` is the client's address. */
 export type OpenConnection = (sink: SocketSink, peer: Peer) => Connection;
 
+/** A socket was closed before its connection was opened; `reason` is for the log, with nothing that a client chose. */
+export type Refused = (peer: Peer, reason: string) => void;
+
 export interface Peer {
   readonly hostname: string;
   readonly port: number;
@@ -35,6 +38,8 @@ export abstract class SocketSink implements ByteSink {
   /** Older than `#waiting`, and put together; empty when that is. */
   #joined: Array<Uint8Array> = [];
   #isSending = false;
+  /** Whether something in `#waiting` acknowledges what has to be safe first. */
+  #isHeld = false;
   #closing: ReturnType<typeof setTimeout> | undefined;
   /** Until its client is in. */
   #newcomer: Newcomer | undefined;
@@ -58,7 +63,14 @@ export abstract class SocketSink implements ByteSink {
     queueMicrotask(() => this.#flush());
   }
 
-  hold(): void {}
+  /** How long its newcomer is on its way, in milliseconds. */
+  get age(): number {
+    return this.#newcomer?.age ?? 0;
+  }
+
+  hold(): void {
+    this.#isHeld = true;
+  }
 
   letIn(): void {
     this.#newcomer?.leave();
@@ -102,8 +114,17 @@ export abstract class SocketSink implements ByteSink {
       const waiting = this.#joined.length === 0
         ? this.#waiting
         : [...this.#joined, ...this.#waiting];
+      // Taken before the wait, or what is acknowledged meanwhile would slip out with it.
       this.#waiting = [];
       this.#joined = [];
+      if (this.#isHeld) {
+        this.#isHeld = false;
+        const safety = this.connection?.safety;
+        if (safety !== undefined && safety.mark > safety.safe) {
+          await safety.whenSafe(safety.mark);
+          if (this.#state === "closed") return;
+        }
+      }
       try {
         await this.#sendAll(joined(waiting));
       } catch {

@@ -10,7 +10,14 @@ import { FairShare } from "./FairShare.ts";
 import { ReadBuffer } from "./ReadBuffer.ts";
 import type { Peer } from "./SocketSink.ts";
 
-export class TcpStream extends Duplex {
+/** A client's socket as a node:stream: TCP itself, or what is spoken over it. */
+export interface ClientStream extends Duplex {
+  /** The socket below, or this. */
+  readonly tcp: TcpStream;
+}
+
+export class TcpStream extends Duplex implements ClientStream {
+  readonly tcp: TcpStream = this;
   /** The client's address. */
   readonly peer: Peer;
   readonly #socket: Deno.TcpConn;

@@ -9,7 +9,7 @@ import type { Descriptors } from "./Descriptors.ts";
 import { formatAddress } from "./formatAddress.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { Sockets } from "./Sockets.ts";
-import type { OpenConnection, Peer } from "./SocketSink.ts";
+import type { OpenConnection, Peer, Refused } from "./SocketSink.ts";
 import { serveTcp } from "./serveTcp.ts";
 
 /** A listener could not be opened. */
@@ -36,9 +36,11 @@ export const listen = (
     const listener = new Listener(settings.limits);
     const open: OpenConnection = (sink, peer) => {
       sockets.add(sink);
-      return broker.accept(sink, listener, formatAddress(peer));
+      return broker.accept(sink, listener, formatAddress(peer), sink.age);
     };
-    const bound = yield* bind(settings, descriptors, open).pipe(
+    const refused: Refused = (peer, reason) =>
+      broker.context.reports.broken(listener.name, formatAddress(peer), undefined, reason);
+    const bound = yield* bind(settings, descriptors, open, refused).pipe(
       Effect.mapError((cause) =>
         new ListenError({
           listener: `${transport}.${name}`,
@@ -55,6 +57,7 @@ const bind = (
   settings: ListenerSettings,
   descriptors: Descriptors,
   open: OpenConnection,
+  refused: Refused,
 ): Effect.Effect<Peer, unknown, Scope.Scope> => {
   switch (settings.transport) {
     case "tcp":
@@ -66,12 +69,17 @@ const bind = (
     case "tls":
       return Effect.flatMap(
         Effect.promise(() => import("./listenTls.ts")),
-        ({ listenTls }) => listenTls(settings, descriptors, open),
+        ({ listenTls }) => listenTls(settings, descriptors, open, refused),
       );
     case "ws":
       return Effect.flatMap(
         Effect.promise(() => import("./listenWebSocket.ts")),
-        ({ listenWebSocket }) => listenWebSocket(settings, descriptors, open),
+        ({ listenWebSocket }) => listenWebSocket(settings, descriptors, open, refused),
+      );
+    case "wss":
+      return Effect.flatMap(
+        Effect.promise(() => import("./listenSecureWebSocket.ts")),
+        ({ listenSecureWebSocket }) => listenSecureWebSocket(settings, descriptors, open, refused),
       );
   }
 };

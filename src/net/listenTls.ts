@@ -1,5 +1,5 @@
 /**
- * MQTT over TLS: reads the certificate, then accepts sockets until the scope closes.
+ * MQTT over TLS: accepts sockets until the scope closes.
  *
  * Neither by Deno.listenTls nor by node:tls's own server. What the first accepts cannot be closed before
  * its handshake is over: a client that connects and says nothing would hold a file descriptor for as
@@ -7,63 +7,60 @@
  * back would fill the memory.
  */
 import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
 import type * as Scope from "effect/Scope";
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { ListenerSettings } from "../domain/BrokerSettings.ts";
+import type { Handshakes } from "./Handshakes.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
 import type { Descriptors } from "./Descriptors.ts";
-import type { OpenConnection, Peer } from "./SocketSink.ts";
+import type { OpenConnection, Peer, Refused } from "./SocketSink.ts";
 import { serveTls } from "./serveTls.ts";
+import { TcpStream } from "./TcpStream.ts";
+import { TlsStream } from "./TlsStream.ts";
 
 type TlsSettings = Extract<ListenerSettings, { readonly transport: "tls" }>;
+type OverTls = Extract<ListenerSettings, { readonly transport: "tls" | "wss" }>;
 
-/** Listens; answers the bound address. Fails for a certificate and key that cannot be served with. */
+/** Listens; answers the bound address. That certificate and key belong together, config/pem.ts has seen to. */
 export const listenTls = (
   settings: TlsSettings,
   descriptors: Descriptors,
   open: OpenConnection,
+  refused: Refused,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
-  Effect.gen(function* () {
-    const secureContext = createSecureContext(
-      yield* Effect.try({ try: () => readIdentity(settings), catch: (cause) => cause }),
-    );
-    const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
-    descriptors.count(() => handshakes.size);
-    return yield* listenTcp(
-      settings,
-      descriptors,
-      (socket, newcomer) => serveTls(socket, newcomer, secureContext, handshakes, open),
-    );
+  listenOverTls(settings, descriptors, refused, (handshakes) => (tls) => {
+    handshakes.end(tls.tcp);
+    serveTls(tls, open);
   });
 
-/** The two files' texts. node:tls would find what is wrong with them only when a client comes. */
-const readIdentity = (
-  { certFile, keyFile }: TlsSettings,
-): { readonly cert: string; readonly key: string } => {
-  const cert = read(certFile);
-  const key = read(keyFile);
-  const certificate = parsed(certFile, "certificate", () => new X509Certificate(cert));
-  const privateKey = parsed(keyFile, "private key", () => createPrivateKey(key));
-  if (!certificate.checkPrivateKey(privateKey)) {
-    throw new Error(`the key of ${keyFile} is not that of the certificate of ${certFile}`);
-  }
-  return { cert, key };
-};
-
-const read = (path: string): string => {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (cause) {
-    throw new Error(`cannot read ${path}: ${cause instanceof Error ? cause.message : cause}`);
-  }
-};
-
-const parsed = <A>(path: string, what: string, parse: () => A): A => {
-  try {
-    return parse();
-  } catch (cause) {
-    throw new Error(`${path} is no ${what} in PEM`, { cause });
-  }
-};
+/**
+ * The same for what else is spoken over TLS. What `serving` makes takes each socket over when TLS is agreed
+ * upon, and ends its handshake; from accept to then the listener's time for it runs.
+ */
+export const listenOverTls = (
+  settings: OverTls,
+  descriptors: Descriptors,
+  refused: Refused,
+  serving: (handshakes: Handshakes) => (tls: TlsStream) => void,
+): Effect.Effect<Peer, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const secureContext = createSecureContext({
+      cert: settings.cert,
+      key: Redacted.value(settings.key),
+    });
+    const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
+    descriptors.count(() => handshakes.size);
+    const serve = serving(handshakes);
+    return yield* listenTcp(settings, descriptors, (socket, newcomer) => {
+      const tcp = new TcpStream(socket, newcomer);
+      handshakes.begin(tcp);
+      const tls = new TlsStream(
+        tcp,
+        secureContext,
+        () => serve(tls),
+        ({ message }) => refused(tcp.peer, `TLS handshake failed: ${message}`),
+      );
+    });
+  });

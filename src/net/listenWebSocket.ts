@@ -14,58 +14,104 @@ import type { Descriptors } from "./Descriptors.ts";
 import type { Handshakes } from "./Handshakes.ts";
 import { makeHandshakes } from "./Handshakes.ts";
 import { listenTcp } from "./listenTcp.ts";
-import type { OpenConnection, Peer } from "./SocketSink.ts";
+import type { OpenConnection, Peer, Refused } from "./SocketSink.ts";
+import type { ClientStream } from "./TcpStream.ts";
 import { TcpStream } from "./TcpStream.ts";
 import { serveWebSocket } from "./serveWebSocket.ts";
 
 type WebSocketSettings = Extract<ListenerSettings, { readonly transport: "ws" }>;
+
+/** What of the settings concerns HTTP. */
+type HttpSettings = Pick<WebSocketSettings, "path" | "allowedOrigins">;
 
 /** Listens; answers the bound address. */
 export const listenWebSocket = (
   settings: WebSocketSettings,
   descriptors: Descriptors,
   open: OpenConnection,
+  refused: Refused,
 ): Effect.Effect<Peer, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const handshakes = yield* makeHandshakes(settings.limits.handshakeTimeout);
     descriptors.count(() => handshakes.size);
-    const server = makeServer(settings, handshakes, open);
+    const server = makeServer(settings, handshakes, open, refused);
     return yield* listenTcp(settings, descriptors, (socket, newcomer) => {
       const stream = new TcpStream(socket, newcomer);
       handshakes.begin(stream);
-      server.emit("connection", stream); // a server that does not listen: it only speaks HTTP
+      server.emit("connection", stream);
     });
   });
 
-const makeServer = (
-  settings: WebSocketSettings,
+/** A server that does not listen: each `ClientStream` that it is told of by "connection" speaks HTTP, and then MQTT. */
+export const makeServer = (
+  settings: HttpSettings,
   handshakes: Handshakes,
   open: OpenConnection,
+  refused: Refused,
 ): Server => {
   const server = createServer((request, response) => {
     const status = pathOf(request) === settings.path ? 426 : 404;
+    const { tcp: { peer } } = request.socket as Duplex as ClientStream; // the server has no others
+    refused(peer, `speaks HTTP to a WebSocket listener: answered ${status}`);
     response.writeHead(status, { connection: "close", ...(status === 426 ? upgradeHeaders : {}) });
     response.end(STATUS_CODES[status]);
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const stream = socket as TcpStream; // the server has no others
+    const stream = socket as ClientStream; // the server has no others
     const status = refusalOf(request, settings);
-    if (status !== undefined) return refuse(stream, status);
+    if (status !== undefined) {
+      refused(
+        stream.tcp.peer,
+        `WebSocket refused with ${status}: ${refusalText(status, settings)}`,
+      );
+      return refuse(stream, status);
+    }
     // Gone while its request was read, or read no more: nobody to serve.
     if (!stream.readable || !stream.writable) return void stream.destroy();
     stream.write(acceptanceOf(request));
-    handshakes.end(stream);
+    handshakes.end(stream.tcp);
     serveWebSocket(stream, head, open);
+  });
+  // The server's own answer would be lost over TLS, where it destroys the socket as soon as it has written.
+  server.on("clientError", (error: Error & { readonly code?: string }, socket: Duplex) => {
+    const stream = socket as ClientStream;
+    if (stream.writable) refuse(stream, REFUSALS[error.code ?? ""] ?? 400);
+    else stream.destroy();
   });
   return server;
 };
 
-type Refusal = 400 | 403 | 404 | 405 | 426;
+/** Codes of what node:http can't read that have a status of their own. */
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+};
+
+type Refusal = 400 | 403 | 404 | 405 | 408 | 426 | 431;
+
+const refusalText = (status: Refusal, { path }: HttpSettings): string => {
+  switch (status) {
+    case 400:
+      return "no WebSocket handshake for the subprotocol mqtt";
+    case 403:
+      return "its page is not among allowed_origins";
+    case 404:
+      return `another path than ${path}`;
+    case 405:
+      return "another method than GET";
+    case 408:
+      return "its request came too slowly";
+    case 431:
+      return "its request is too large";
+    case 426:
+      return "another version than 13";
+  }
+};
 
 /** Why a request is not upgraded. RFC 6455 section 4.2.1 */
 const refusalOf = (
   request: IncomingMessage,
-  { path, allowedOrigins }: WebSocketSettings,
+  { path, allowedOrigins }: HttpSettings,
 ): Refusal | undefined => {
   const { method, headers } = request;
   if (pathOf(request) !== path) return 404;
@@ -117,7 +163,7 @@ const subprotocolOf = ({ headers }: IncomingMessage): string | undefined => {
   return ["mqtt", "mqttv3.1"].find((name) => offered.includes(name));
 };
 
-const refuse = (stream: TcpStream, status: Refusal): void => {
+const refuse = (stream: ClientStream, status: Refusal): void => {
   stream.on("error", () => stream.destroy()); // the client did not wait for the answer
   stream.once("finish", () => stream.destroy());
   const version = status === 426 ? `upgrade: websocket\r\nsec-websocket-version: 13\r\n` : "";

@@ -1,60 +1,34 @@
-/** Moves bytes between one TLS socket and one protocol connection, from accept to close. */
+/** Moves bytes between one TLS socket and one protocol connection, from the handshake to close. */
 import type { Buffer } from "node:buffer";
-import type { SecureContext } from "node:tls";
-import { TLSSocket } from "node:tls";
-import type { Handshakes } from "./Handshakes.ts";
-import type { Newcomer } from "./Newcomers.ts";
 import type { OpenConnection } from "./SocketSink.ts";
 import { SocketSink } from "./SocketSink.ts";
-import { TcpStream } from "./TcpStream.ts";
+import type { TlsStream } from "./TlsStream.ts";
 
-/**
- * Serves an accepted socket until it is closed. Without a handshake in time, or with a bad one, no
- * connection is opened at all.
- */
-export const serveTls = (
-  socket: Deno.TcpConn,
-  newcomer: Newcomer,
-  secureContext: SecureContext,
-  handshakes: Handshakes,
-  open: OpenConnection,
-): void => {
-  const tcp = new TcpStream(socket, newcomer);
-  // A TLSSocket takes any Duplex; its types name net.Socket alone.
-  const tls = new TLSSocket(tcp as never, { isServer: true, secureContext });
-  const sink = new TlsSink(tcp, tls, newcomer);
-  handshakes.begin(tcp);
-  tls.on("secure", () => {
-    handshakes.end(tcp);
-    const connection = open(sink, tcp.peer);
-    sink.connection = connection;
-    tls.on("data", (bytes: Buffer) => connection.receive(bytes));
-    tls.on("end", () => connection.ended("RemoteClose"));
-  });
-  // Before the connection is opened: a plain-text client, a port scan, a distrusted certificate.
+/** Serves a socket whose handshake is done until it is closed. */
+export const serveTls = (tls: TlsStream, open: OpenConnection): void => {
+  const sink = new TlsSink(tls);
+  const connection = open(sink, tls.tcp.peer);
+  sink.connection = connection;
+  tls.on("data", (bytes: Buffer) => connection.receive(bytes));
+  tls.on("end", () => connection.ended("RemoteClose"));
   const failed = () => {
     sink.cut();
-    sink.connection?.ended("ReadWriteError"); // without effect when its end was told already
+    connection.ended("ReadWriteError"); // without effect when its end was told already
   };
   tls.on("error", failed);
-  tls.on("close", failed);
-  tcp.on("error", failed);
-  tcp.on("close", failed);
-  tcp.on("end", () => handshakes.includes(tcp) && failed()); // node:tls would wait on
+  tls.on("close", failed); // and with it when the socket below has ended
 };
 
 class TlsSink extends SocketSink {
-  readonly #tcp: TcpStream;
-  readonly #tls: TLSSocket;
+  readonly #tls: TlsStream;
 
-  constructor(tcp: TcpStream, tls: TLSSocket, newcomer: Newcomer) {
-    super(newcomer);
-    this.#tcp = tcp;
+  constructor(tls: TlsStream) {
+    super(tls.tcp.newcomer);
     this.#tls = tls;
   }
 
   setReading(reading: boolean): void {
-    this.#tcp.setReading(reading);
+    this.#tls.tcp.setReading(reading);
     if (reading) this.#tls.resume();
     else this.#tls.pause();
   }
@@ -71,6 +45,6 @@ class TlsSink extends SocketSink {
 
   protected destroy(): void {
     this.#tls.destroy();
-    this.#tcp.destroy();
+    this.#tls.tcp.destroy(); // at once
   }
 }

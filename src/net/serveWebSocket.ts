@@ -1,18 +1,18 @@
 /** Moves bytes between one WebSocket and one protocol connection, from the upgrade to close. MQTT 5.0 section 6 */
 import type { Buffer } from "node:buffer";
 import { ReasonCode } from "../mqtt/wire/ReasonCode.ts";
+import type { ClientStream } from "./TcpStream.ts";
 import type { OpenConnection } from "./SocketSink.ts";
 import { SocketSink } from "./SocketSink.ts";
-import type { TcpStream } from "./TcpStream.ts";
 import { CloseCode, closeFrameOf, frameOf, Opcode, WebSocketReader } from "./WebSocketReader.ts";
 
 /**
  * Serves an upgraded socket until it is closed. `head` came behind the request already. Packets may
  * span frames and share them. [MQTT-6.0.0-2]
  */
-export const serveWebSocket = (stream: TcpStream, head: Buffer, open: OpenConnection): void => {
+export const serveWebSocket = (stream: ClientStream, head: Buffer, open: OpenConnection): void => {
   const sink = new WebSocketSink(stream);
-  const connection = open(sink, stream.peer);
+  const connection = open(sink, stream.tcp.peer);
   sink.connection = connection;
   const reader = new WebSocketReader({
     data: (bytes) => connection.receive(bytes),
@@ -43,7 +43,7 @@ export const serveWebSocket = (stream: TcpStream, head: Buffer, open: OpenConnec
 };
 
 class WebSocketSink extends SocketSink {
-  readonly #stream: TcpStream;
+  readonly #stream: ClientStream;
   /** What the close frame will say. */
   #closeCode: number | undefined = CloseCode.Normal;
   #isRemoteClosed = false;
@@ -51,8 +51,8 @@ class WebSocketSink extends SocketSink {
   #isPonging = false;
   #nextPong: Uint8Array | undefined;
 
-  constructor(stream: TcpStream) {
-    super(stream.newcomer);
+  constructor(stream: ClientStream) {
+    super(stream.tcp.newcomer);
     this.#stream = stream;
   }
 
@@ -81,7 +81,7 @@ class WebSocketSink extends SocketSink {
   }
 
   setReading(reading: boolean): void {
-    this.#stream.setReading(reading);
+    this.#stream.tcp.setReading(reading);
     if (reading) this.#stream.resume();
     else this.#stream.pause();
   }
@@ -104,5 +104,6 @@ class WebSocketSink extends SocketSink {
 
   protected destroy(): void {
     this.#stream.destroy();
+    this.#stream.tcp.destroy(); // at once
   }
 }

@@ -87,3 +87,8 @@ export const emptyCommit = (): Commit => ({
 export const onlyTakes = (commit: Commit): boolean =>
   commit.groups.length === 0 && commit.dead.length === 0 && commit.online.length === 0 &&
   commit.state.every(({ value }) => value === undefined) && commit.reserved === undefined;
+
+/** Whether there is nothing to be written. */
+export const isEmpty = (commit: Commit): boolean =>
+  onlyTakes(commit) && commit.ended.length === 0 && commit.offline.length === 0 &&
+  commit.state.length === 0;

@@ -12,21 +12,28 @@ export interface Journal {
    * ended, a message was acknowledged); whoever moves it tells its JournalOwner.
    */
   readonly oldest: number;
-  /** Bytes of what the next `write` would add, about. */
+  /** Bytes of what the next `write` would add, about; 0 where it would add nothing, and there alone. */
   readonly pendingBytes: number;
+  /** When the oldest of what is pending came, in monotonic milliseconds; absent: when `pending` was called. */
+  readonly since?: number;
   /** Adds all that is pending to a commit. Called only when no earlier commit is under way. */
   write(commit: Commit): void;
   /** The commit that the last `write` went into is on disk, as safe as the settings want it. */
   written(): void;
-  /** It could not be made (disk full); the same is tried again until it can. */
-  failed(): void;
+  /** A try of that commit has failed; it is made again, as it is. */
+  failed?(): void;
 }
 
 /** Who gathers what journals have. */
 export interface JournalOwner {
   /** Counts one change more, of any journal or an event, and answers its mark: 1, 2, 3, … */
   next(): number;
-  /** The journal has something pending: the window's time runs, or is over at once where it is urgent. */
+  /**
+   * The journal has something pending: the window's time runs. To be called when it had nothing before, when
+   * something came that somebody waits for, and at 256 KB; more often does no harm.
+   *
+   * @param urgent waiting would bring nothing: the window closes as soon as no commit is under way
+   */
   pending(journal: Journal, urgent?: boolean): void;
   /** `oldest` of a journal has moved forward. */
   moved(): void;

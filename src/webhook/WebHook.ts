@@ -7,19 +7,21 @@ import * as Effect from "effect/Effect";
 import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Fiber from "effect/Fiber";
 import * as LogLevel from "effect/LogLevel";
+import * as Option from "effect/Option";
 import * as Runtime from "effect/Runtime";
 import * as Scope from "effect/Scope";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Arrivals } from "./account/Arrivals.ts";
 import { Backlog } from "./account/Backlog.ts";
 import { ClientShares } from "./account/ClientShares.ts";
+import { countdown } from "./account/countdown.ts";
 import { DeliveryPace } from "./account/DeliveryPace.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
-import { DeliveryLog } from "./account/DeliveryLog.ts";
+import { LimitedLog } from "../ops/LimitedLog.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
@@ -27,9 +29,15 @@ import { Endpoints } from "./endpoint/Endpoints.ts";
 import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
+import * as DurableParts from "./dispatch/DurableParts.ts";
+import { recover } from "./dispatch/recover.ts";
+import type { Durable } from "../store/Durable.ts";
+import type { ReadError } from "../store/StoreError.ts";
+import { monotonicMillis } from "../ops/monotonic.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
-import type { CaFileError } from "./attempt/CaFiles.ts";
+import type { FileTargetError } from "./attempt/FileTargets.ts";
 import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
+import * as FileTargets from "./attempt/FileTargets.ts";
 import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
@@ -37,7 +45,7 @@ import { RuleTable } from "./dispatch/RuleTable.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
-export type WebHookError = CaFileError | WorkerStartError;
+export type WebHookError = FileTargetError | ReadError | WorkerStartError;
 
 /** A running delivery engine. */
 export interface WebHook {
@@ -52,21 +60,31 @@ export interface WebHook {
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
    * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
    */
-  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, CaFileError>;
+  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, FileTargetError>;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
+  /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
+  readonly giveUp: Effect.Effect<void>;
+  /** Events that the stop has left undelivered; known when the scope is closed. */
+  readonly undelivered: () => number;
   /** Logs one line per URL with its figures. */
   readonly logSummary: Effect.Effect<void>;
 }
 
-/** The engine with the HTTP executor that the settings ask for. */
+/**
+ * The engine with the HTTP executor that the settings ask for.
+ *
+ * @param durable what the settings want to survive goes there; undefined: they want nothing to
+ */
 export const make = (
   settings: WebHookSettings,
-): Effect.Effect<WebHook, WebHookError, Scope.Scope> => makeWith(settings, httpExecutor);
+  durable?: Durable,
+): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
+  makeWith(settings, httpExecutor, { durable });
 
 const httpExecutor = (
   context: HttpExecutorContext,
-): Effect.Effect<Executor, WebHookError, Scope.Scope> => {
+): Effect.Effect<Executor, WorkerStartError, Scope.Scope> => {
   const { workerThreads, httpClient } = context.settings;
   if (workerThreads > 0) return WorkerExecutor.make(context);
   return Effect.flatMap(
@@ -75,15 +93,23 @@ const httpExecutor = (
   );
 };
 
+/** What an engine may be given from elsewhere. */
+export interface WebHookParts {
+  readonly durable?: Durable | undefined;
+  /** Ids, where there is no store to have them. `now`: the start of the process, in milliseconds since 1970. */
+  readonly idsFrom?: (now: number) => DeliveryIds;
+}
+
 /** The engine with another HTTP executor, or other ids. */
 export const makeWith = (
   initial: WebHookSettings,
   makeExecutor: (
     context: HttpExecutorContext,
   ) => Effect.Effect<Executor, WebHookError, Scope.Scope>,
-  idsFrom: (now: number) => DeliveryIds = idsOfProcess,
+  { durable, idsFrom = idsOfProcess }: WebHookParts = {},
 ): Effect.Effect<WebHook, WebHookError, Scope.Scope> =>
   Effect.gen(function* () {
+    yield* FileTargets.check(initial.endpoints);
     let settings = initial;
     let onShortage = () => {};
     const clock = yield* Effect.clock;
@@ -91,14 +117,24 @@ export const makeWith = (
     const scope = yield* Effect.scope;
     /** Events that a stop found in the queue when its time was over. */
     let undispatched = 0;
+    let undelivered = 0;
+    const givenUp = yield* Effect.makeLatch(false);
 
     // What is shared by all that follows.
-    const ids = idsFrom(clock.unsafeCurrentTimeMillis());
-    const log = new DeliveryLog(runtime, clock);
+    const log = new LimitedLog(runtime, clock);
+    yield* Effect.forkScoped(log.timer);
     const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
     const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
     const shares = new ClientShares(settings.queueCapacity, settings.clientShare, backlog.relieve);
     const pace = new DeliveryPace();
+    const slabs = new BodySlabs();
+    const { ids, outbox, letters } = durable === undefined
+      ? { ...WITHOUT_DISK, ids: idsFrom(clock.unsafeCurrentTimeMillis()) }
+      : yield* DurableParts.make(durable, { settings: settings.outbox, clock, slabs, backlog });
+    /** All that is pending goes to disk, or it is said that it does not. */
+    const flushed = durable === undefined
+      ? Effect.succeedNone
+      : Effect.interruptible(Effect.timeoutOption(durable.windows.flush, MOST_FLUSH_MS));
     // Before the metrics, which count what waits in it even where a later step of the start fails.
     const queue = yield* EventQueue.make({
       backlog,
@@ -110,8 +146,9 @@ export const makeWith = (
       whenFull: () => settings.whenFull,
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
       onDropped: (event, reason) => dispatcher.drop(event, reason),
+      outbox,
+      safety: durable?.windows,
     });
-    const slabs = new BodySlabs();
     const metrics = new Metrics({
       backlog: () => backlog.count,
       capacity: () => backlog.capacity,
@@ -136,17 +173,22 @@ export const makeWith = (
           shares,
           pace,
           slabs,
+          outbox,
+          letters,
           onShortage: () => onShortage(),
           breakerFailures: () => settings.breakerFailures,
         })
       ),
       (endpoints) =>
         Effect.suspend(() => {
-          const left = undispatched + endpoints.abandon();
-          if (left > 0) {
-            log.always(LogLevel.Error, "stopped with events undelivered", { dropped: left });
-          }
-          return logSummary;
+          const leave = (done: Option.Option<void>) => {
+            const areKept = outbox !== undefined && Option.isSome(done);
+            const left = undispatched + endpoints.abandon(areKept);
+            if (!areKept) undelivered = left;
+            if (left > 0) tellLeft(log, left, areKept);
+            log.flush();
+          };
+          return Effect.zipRight(Effect.map(flushed, leave), logSummary);
         }),
     );
 
@@ -168,11 +210,19 @@ export const makeWith = (
 
     const dispatcher = new Dispatcher(
       routingOf(settings, endpoints),
-      backlog,
-      arrivals,
-      slabs,
-      ids,
+      { backlog, arrivals, slabs, ids, outbox, letters },
     );
+    if (durable !== undefined && outbox !== undefined) {
+      const began = monotonicMillis(clock);
+      const { oldest, ...found } = yield* recover(durable.store, endpoints, letters);
+      if (found.events + found.unconfigured > 0) {
+        log.always(LogLevel.Info, "recovered what was left on disk", {
+          ...found,
+          ...(oldest === undefined ? {} : { oldest: new Date(oldest).toISOString() }),
+          ms: Math.round(monotonicMillis(clock) - began),
+        });
+      }
+    }
     const loop = yield* Effect.forkScoped(
       supervised(
         DispatchLoop.run({
@@ -181,6 +231,7 @@ export const makeWith = (
           backlog,
           dropsOldest: () => settings.whenFull === "drop_oldest",
           makeRoom: () => endpoints.makeRoom(),
+          beforeSlice: () => outbox?.look(),
           afterSlice: () => {
             if (slabs.sparse) endpoints.compact();
           },
@@ -195,14 +246,24 @@ export const makeWith = (
         yield* Effect.interruptible(
           Effect.raceFirst(
             Effect.zipRight(Fiber.await(loop), endpoints.settled),
-            Effect.sleep(settings.shutdownTimeout),
+            Effect.raceFirst(
+              givenUp.await,
+              countdown(settings.shutdownTimeout, () => queue.length + endpoints.held),
+            ),
           ),
         );
         yield* Fiber.interrupt(loop); // it may wait for room
         endpoints.stop();
+        outbox?.look();
+        let bytes = 0;
         for (let event = queue.take(); event !== undefined; event = queue.take()) {
-          dispatcher.discard(event, "shutdown");
-          undispatched++;
+          if (outbox === undefined) {
+            dispatcher.discard(event, "shutdown");
+            undispatched++;
+          } else bytes += dispatcher.dispatch(event);
+          if (bytes < STOP_BYTES) continue;
+          bytes = 0;
+          yield* flushed;
         }
       })
     );
@@ -214,6 +275,7 @@ export const makeWith = (
       metrics,
       reload: (next) =>
         Effect.gen(function* () {
+          yield* FileTargets.check(next.endpoints);
           yield* http.prepare(next.endpoints);
           settings = next;
           backlog.resize(next.queueCapacity, next.endpointShare);
@@ -228,9 +290,26 @@ export const makeWith = (
           }
         }),
       reopenFiles: files.reopen,
+      giveUp: givenUp.open,
+      undelivered: () => undelivered,
       logSummary,
     };
   });
+
+/** What becomes of events that a stop leaves, in the words of the log: said here and nowhere else. */
+const tellLeft = (log: LimitedLog, events: number, areKept: boolean): void => {
+  if (areKept) {
+    log.always(LogLevel.Info, "stopped, the rest is kept for the next start", { kept: events });
+  } else log.always(LogLevel.Error, "stopped with events undelivered", { dropped: events });
+};
+
+const WITHOUT_DISK = { outbox: undefined, letters: undefined };
+
+/** How long a stop waits for a disk that fails. */
+const MOST_FLUSH_MS = 5000;
+
+/** Bodies that a stop has in memory on their way to disk. */
+const STOP_BYTES = 4 * 1024 * 1024;
 
 /** What of `next` has no effect in a process that was started with `initial`. */
 const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): ReadonlyArray<string> => [

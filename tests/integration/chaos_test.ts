@@ -163,6 +163,13 @@ class Tap {
         return of.admits;
       },
       holds: (clientid) => of.holds(clientid),
+      get mark() {
+        return of.mark;
+      },
+      get safe() {
+        return of.safe;
+      },
+      whenSafe: (mark) => of.whenSafe(mark),
     };
   }
 
@@ -337,6 +344,7 @@ const none: EventCounts = {
   dropped: {},
   queued: 0,
   in_flight: 0,
+  kept: 0,
 };
 
 /**
@@ -443,7 +451,7 @@ testNeeding(
     await receiver.close();
 
     assert.equal(code, 0);
-    assert.doesNotMatch(stdout, / FATAL |not reloaded|defect/);
+    assert.doesNotMatch(stdout, /fiber died|not reloaded|defect/);
     assert.equal(stderr, "");
     assertLifecycleOrder(receiver.seen);
     assertOneIdEach(receiver.seen);

@@ -12,6 +12,7 @@ import * as WebHook from "../../src/webhook/WebHook.ts";
 import * as WorkerExecutor from "../../src/webhook/worker/WorkerExecutor.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
+import { ScriptedServer } from "../support/ScriptedServer.ts";
 import {
   accountsBalance,
   connected,
@@ -220,29 +221,6 @@ for (const [what, module, detail] of UNSTARTABLE) {
   });
 }
 
-testNeeding(["read"], "WebHook does not start when a ca_file cannot be read", async () => {
-  const made = await Effect.runPromiseExit(
-    Effect.scoped(WebHook.make(settingsOf({ endpoint: { caFile: "/no/such.pem" } }))),
-  );
-  assert.match(String(made), /CaFileError/);
-});
-
-testNeeding(["read", "write"], "WebHook does not start with a malformed ca_file", async () => {
-  const caFile = await Deno.makeTempFile({ suffix: ".pem" });
-  try {
-    const pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    await Deno.writeTextFile(caFile, pem);
-    for (const workerThreads of [0, 1]) {
-      const made = await Effect.runPromiseExit(
-        Effect.scoped(WebHook.make(settingsOf({ workerThreads, endpoint: { caFile } }))),
-      );
-      assert.match(String(made), /CaFileError/);
-    }
-  } finally {
-    await Deno.remove(caFile);
-  }
-});
-
 testNeeding(
   ["read", "write"],
   "WebHook appends one JSON line per event to a file, in order, and opens it anew when told",
@@ -307,3 +285,46 @@ testNeeding(
     }
   },
 );
+
+for (const workerThreads of [0, 2]) {
+  for (const [httpClient, kind] of [["pool", "chunks"], ["fetch", "body"]] as const) {
+    testNeeding(
+      ["net", "read"],
+      `WebHook delivers by the status of answers with broken chunks, says so once and counts them, ${httpClient}, ${workerThreads} workers`,
+      async () => {
+        const server = await ScriptedServer.listen(async (peer) => {
+          const request = await peer.request();
+          // The payload of one event, which is refused.
+          const status = request?.includes('"AQ=="') === true ? 404 : 200;
+          await peer.say(
+            `HTTP/1.1 ${status} X\r\ntransfer-encoding: chunked\r\n\r\nno size\r\n`,
+          );
+          await peer.gone();
+        });
+        const settings = settingsOf({
+          workerThreads,
+          httpClient,
+          rules: [
+            rule("message_publish", { urls: [`http://127.0.0.1:${server.port}/hook`] }),
+          ],
+        });
+        const { endpoints, logs } = await run(settings, (webhook) => {
+          for (let n = 0; n < 20; n++) webhook.sink.emit(published("c", n));
+        });
+        await server.close();
+        const [{ total, attempts, answer_faults } = assert.fail()] = endpoints;
+        assert.deepEqual(
+          { delivered: total.delivered, failed: total.failed, attempts, answer_faults },
+          {
+            delivered: 19,
+            failed: { status_404: 1 },
+            attempts: 20,
+            answer_faults: { [kind]: 20 },
+          },
+        );
+        assert.equal(server.requests, 20);
+        assert.equal(logs.filter((line) => line.startsWith("a faulty answer: ")).length, 1);
+      },
+    );
+  }
+}

@@ -1,8 +1,13 @@
 /** Files and pipes as the file system has them: what is opened how, and what becomes of half a line. */
 import assert from "node:assert/strict";
-import type { AppendFile } from "../../src/webhook/attempt/appendFile.ts";
+import * as Effect from "effect/Effect";
+import type { AppendFile, OpenFile } from "../../src/webhook/attempt/appendFile.ts";
+import type { Outcome } from "../../src/webhook/attempt/Attempt.ts";
+import type { FileExecutor } from "../../src/webhook/attempt/FileExecutor.ts";
+import { makeWith as makeFiles } from "../../src/webhook/attempt/FileExecutor.ts";
+import { rule, settingsOf } from "../unit/webhook/harness.ts";
 import { openFile } from "../../src/webhook/attempt/appendFile.ts";
-import { BrokerProcess } from "../support/BrokerProcess.ts";
+import { BrokerProcess, runBroker } from "../support/BrokerProcess.ts";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { MqttClient } from "../support/MqttClient.ts";
 import { testNeeding } from "../support/permissions.ts";
@@ -178,5 +183,157 @@ testNeeding(
       const lines = (await Deno.readTextFile(`${folder}/file`)).trimEnd().split("\n");
       assert.equal(lines.length, 100);
       await receiver.close();
+    }),
+);
+
+testNeeding(
+  ["net", "run", "read", "write"],
+  "file:///dev/stdout and stderr take whole lines beside the log's",
+  async () => {
+    const urls = ["file:///dev/stdout", "file:///dev/stderr", "file:///dev/null"];
+    const broker = await BrokerProcess.start(
+      brokerFiles({ urls, rules: "rule.message_publish = [{}]" }),
+    );
+    const client = await MqttClient.connect({ port: broker.port() });
+    for (let n = 0; n < 200; n++) await client.publish("t", "x".repeat(5000), { qos: 1 });
+    await client.end();
+    const { code, stdout, stderr } = await broker.stop();
+    assert.equal(code, 0);
+    const bodies = (text: string) =>
+      text.split("\n").filter((line) => line.includes('"action"')).map((line) => JSON.parse(line));
+    assert.equal(bodies(stdout).length, 200);
+    assert.equal(bodies(stderr).length, 200);
+    const figures = stdout.split("\n").find((line) => line.includes("url=file:///dev/null"));
+    assert.match(figures ?? "", /delivered=200/);
+  },
+);
+
+testNeeding(
+  ["net", "run", "read", "write"],
+  "a file:// URL that can never take a line is told at start and by --check, and why",
+  () =>
+    withFolder(async (folder) => {
+      const socket = Deno.listen({ transport: "unix", path: `${folder}/socket` });
+      const { broker, webHook } = brokerFiles({ urls: [] });
+      await Deno.writeTextFile(`${folder}/broker.toml`, broker);
+      const hook = `${folder}/web-hook.toml`;
+      const args = ["--config", `${folder}/broker.toml`, "--web-hook", hook];
+      for (
+        const [path, why] of [
+          [folder, /it is a folder/],
+          [`${folder}/socket`, /it is a socket/],
+          ["/dev/shm/hookline-test.jsonl", /--allow-all/],
+          ["/dev/tty", /--allow-all/],
+          ["/proc/self/fd/7", /--allow-all/],
+        ] as const
+      ) {
+        await Deno.writeTextFile(hook, webHook.replace("[]", `["file://${path}"]`));
+        for (const command of [args, [...args, "--check"]]) {
+          const { code, stderr, stdout } = await runBroker(...command);
+          assert.equal(code, 78, stdout + stderr);
+          assert.match(stderr, why);
+          assert.ok(stderr.startsWith(`file://${path} cannot be appended to: `), stderr);
+          assert.doesNotMatch(stdout, /listening/);
+        }
+      }
+      socket.close();
+    }),
+);
+
+/** A file on a disk that takes so many bytes and no more until there is room. */
+const onFullDisk = (room: { bytes: number }): OpenFile => async (path, torn) => {
+  const file = await openFile(path, torn);
+  return {
+    first: file.first,
+    close: () => file.close(),
+    async write(bytes) {
+      if (room.bytes === 0) throw new Error("No space left on device (os error 28)");
+      const count = await file.write(bytes.subarray(0, room.bytes));
+      room.bytes -= count;
+      return count;
+    },
+  };
+};
+
+/** Appends lines to one file, one after the other; each resolves with how it ended. */
+const appender = (files: FileExecutor, path: string) => {
+  const url = `file://${path}`;
+  const { endpoints } = settingsOf({ rules: [rule("message_publish", { urls: [url] })] });
+  let ended = (_: string): void => {};
+  const endpoint = {
+    key: 1,
+    settings: endpoints.get(url)!, // its rule names it
+    complete: (_: unknown, { _tag }: Outcome) => ended(_tag),
+  };
+  files.configure(endpoint);
+  return (line: string): Promise<string> =>
+    new Promise((resolve) => {
+      ended = resolve;
+      const bytes = new TextEncoder().encode(line);
+      const body = { slab: { bytes, live: 0 }, offset: 0, length: bytes.length };
+      files.attempt(endpoint, { id: 1, seq: 1, lane: undefined, retry: undefined, ...body });
+    });
+};
+
+testNeeding(
+  NEEDED,
+  "a line that a full disk cuts short, after whichever byte, leaves no half line before the next",
+  () =>
+    withFolder(async (folder) => {
+      const line = '{"action":"message_publish","payload":"é"}';
+      const length = new TextEncoder().encode(line).length;
+      for (let at = 0; at <= length; at++) {
+        for (const isNextProcess of [false, true]) {
+          const path = `${folder}/${at}-${isNextProcess}`;
+          await Deno.writeTextFile(path, `${line}\n`);
+          const room = { bytes: at };
+          const process = () => makeFiles(onFullDisk(room));
+          await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+            const files = yield* process();
+            const append = appender(files, path);
+            const end = yield* Effect.promise(() => append(line));
+            assert.equal(end, "Failed", `after ${at} bytes`);
+            room.bytes = Infinity;
+            const next = isNextProcess ? appender(yield* process(), path) : append;
+            assert.equal(yield* Effect.promise(() => next(line)), "Delivered");
+          })));
+          const lines = (await Deno.readTextFile(path)).split("\n");
+          assert.equal(lines.pop(), "");
+          // All but the line's end was written: the line is completed, and comes again.
+          assert.deepEqual(lines, Array.from({ length: at === length ? 3 : 2 }, () => line));
+        }
+      }
+    }),
+);
+
+testNeeding(
+  NEEDED,
+  "a line that a full tmpfs cuts short is cut off before the next one",
+  () =>
+    withFolder(async (folder) => {
+      const mount = await new Deno.Command("mount", {
+        args: ["-t", "tmpfs", "-o", "size=16k", "tmpfs", folder],
+        stderr: "null",
+      }).output();
+      if (!mount.success) return console.log("left out: no tmpfs can be mounted here");
+      try {
+        const path = `${folder}/events.jsonl`;
+        await Deno.writeFile(`${folder}/ballast`, new Uint8Array(8192));
+        const line = `{"action":"message_publish","payload":"${"x".repeat(5000)}"}`;
+        await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+          const files = yield* makeFiles(openFile);
+          const one = appender(files, path);
+          const append = Effect.promise(() => one(line));
+          assert.equal(yield* append, "Delivered");
+          assert.equal(yield* append, "Failed");
+          const { size } = yield* Effect.promise(() => Deno.stat(path));
+          assert.ok(size > line.length + 1, "a part was written");
+          yield* Effect.promise(() => Deno.remove(`${folder}/ballast`));
+          assert.equal(yield* append, "Delivered");
+        })));
+        assert.equal(await Deno.readTextFile(path), `${line}\n${line}\n`);
+      } finally {
+        await run("umount", folder);
+      }
     }),
 );

@@ -1,7 +1,7 @@
 /**
  * One table of cases over both ways that a delivery can take, our ConnectionPool and the platform's fetch,
  * against a raw server that plays each case byte by byte. Where the two differ by nature, the case says so
- * and why.
+ * and why. What answers that break rules come to is in receivers_test.ts.
  */
 import * as assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
@@ -130,18 +130,6 @@ const CASES: ReadonlyArray<Case> = [
     ours: { outcomes: ["200", "200"], requests: 2, connections: 1 },
   },
   {
-    says: "a sixth interim response as malformed",
-    script: answeringOnce("HTTP/1.1 100 Continue\r\n\r\n".repeat(6) + OK),
-    ours: once("malformed"),
-    fetch: { outcomes: ["200"], why: "fetch takes as many as come within its time-out" },
-  },
-  {
-    says: "101 as no answer",
-    script: answeringOnce("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n"),
-    ours: once("malformed"),
-    fetch: { outcomes: ["101"], why: "fetch takes 101 as final" },
-  },
-  {
     says: "chunks with extensions and trailers",
     script: answering(
       'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;a="b"\r\no\r\n01\r\nk\r\n0\r\nx: y\r\n\r\n',
@@ -151,35 +139,9 @@ const CASES: ReadonlyArray<Case> = [
     fetch: { connections: 2, why: "fetch does not use a connection again after trailers" },
   },
   {
-    says: "a transfer-encoding beside a content-length, and not use the connection again",
-    script: answeringOnce(
-      "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-    ),
-    client: twice,
-    ours: { outcomes: ["200", "200"], requests: 2, connections: 2 },
-  },
-  {
-    says: "a transfer-encoding that nobody asked for as malformed",
-    script: answeringOnce("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nok"),
-    ours: once("malformed"),
-    fetch: { outcomes: ["200"], why: "fetch takes an unknown coding as a body up to the close" },
-  },
-  {
     says: "equal content-lengths",
     script: answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nok"),
     ours: once("200"),
-  },
-  {
-    says: "differing content-lengths as malformed",
-    script: answeringOnce("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok"),
-    ours: once("malformed"),
-    fetch: inNameOnly("Transport"),
-  },
-  {
-    says: "a content-length that is no number as malformed",
-    script: answeringOnce("HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nok"),
-    ours: once("malformed"),
-    fetch: inNameOnly("Transport"),
   },
   ...[204, 304].map((status): Case => ({
     says: `${status} without a body, and use the connection again`,
@@ -221,43 +183,12 @@ const CASES: ReadonlyArray<Case> = [
     client: twice,
     ours: { outcomes: ["200", "200"], requests: 2, connections: 1 },
   },
-  ...([
-    ["a folded header line", "HTTP/1.1 200 OK\r\na: b\r\n c\r\ncontent-length: 2\r\n\r\nok"],
-    ["a header without a colon", "HTTP/1.1 200 OK\r\nfoo\r\ncontent-length: 2\r\n\r\nok"],
-    ["a space before the colon", "HTTP/1.1 200 OK\r\nfoo : b\r\ncontent-length: 2\r\n\r\nok"],
-    [
-      "a control character in a header",
-      "HTTP/1.1 200 OK\r\na: \x01\r\ncontent-length: 2\r\n\r\nok",
-    ],
-    ["another protocol", "220 smtp.example ESMTP\r\n"],
-    ["HTTP/2 unasked", "HTTP/2.0 200 OK\r\ncontent-length: 2\r\n\r\nok"],
-    ["a status of four digits", "HTTP/1.1 2000 OK\r\ncontent-length: 2\r\n\r\nok"],
-  ] as const).map(([what, response]): Case => ({
-    says: `${what} as malformed`,
-    script: answeringOnce(response),
-    ours: once("malformed"),
-    fetch: inNameOnly("Transport"),
-  })),
-  {
-    says: "a chunk without a size as malformed",
-    script: answeringOnce("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nok\r\n"),
-    ours: once("malformed"),
-    fetch: inNameOnly("Transport"),
-  },
   {
     says: "a head of 60 KB",
     script: answering(
       `HTTP/1.1 200 OK\r\n${`x: ${"y".repeat(996)}\r\n`.repeat(60)}content-length: 2\r\n\r\nok`,
     ),
     ours: once("200"),
-  },
-  {
-    says: "a head over 64 KB as malformed",
-    script: answeringOnce(
-      `HTTP/1.1 200 OK\r\n${`x: ${"y".repeat(996)}\r\n`.repeat(66)}content-length: 2\r\n\r\nok`,
-    ),
-    ours: once("malformed"),
-    fetch: { outcomes: ["200"], why: "fetch takes larger heads" },
   },
   {
     says: "the status of a response whose body is over 1 MB, and cut it by closing",
@@ -306,44 +237,9 @@ const CASES: ReadonlyArray<Case> = [
 
   // How connections end
   {
-    says: "a close before any response as a failure",
-    script: async (peer) => void await peer.request(),
-    ours: once("closed"),
-    fetch: inNameOnly("Transport"),
-  },
-  {
-    says: "a close in the middle of a head as a failure",
-    script: answeringOnce("HTTP/1.1 200 OK\r\ncontent-"),
-    ours: once("closed"),
-    fetch: inNameOnly("Transport"),
-  },
-  {
-    says: "a close in the middle of a body as a failure",
-    script: answeringOnce("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok"),
-    ours: once("closed"),
-    fetch: inNameOnly("Transport"),
-  },
-  {
-    says: "a close in the middle of the chunks as a failure",
-    script: answeringOnce("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n"),
-    ours: once("closed"),
-    fetch: inNameOnly("Transport"),
-  },
-  {
     says: "a reset before any response as a failure",
     script: async (peer) => {
       await peer.request();
-      peer.reset();
-    },
-    server: { resettable: true },
-    ours: once("reset"),
-    fetch: inNameOnly("Transport"),
-  },
-  {
-    says: "a reset in the middle of a body as a failure",
-    script: async (peer) => {
-      await peer.request();
-      await peer.say("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok");
       peer.reset();
     },
     server: { resettable: true },
@@ -399,20 +295,6 @@ const CASES: ReadonlyArray<Case> = [
     script: async (peer, world) => {
       await peer.request();
       await world.pass(8000);
-      await peer.gone();
-    },
-    ours: once("timeout"),
-    fetch: { outcomes: ["timeout"], why: "by Effect.timeout: fetch has none of its own" },
-  },
-  {
-    says: "that a response trickles beyond the time-out",
-    script: async (peer, world) => {
-      await peer.request();
-      await peer.say("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n");
-      for (let second = 0; second < 8; second++) {
-        await peer.say("x");
-        await world.pass(1000);
-      }
       await peer.gone();
     },
     ours: once("timeout"),
@@ -611,7 +493,7 @@ const CLIENTS: ReadonlyArray<Client> = [
           HttpClientRequest.post(url, { headers }).pipe(
             HttpClientRequest.bodyText(body, "application/json"),
             client.execute,
-            Effect.map((response) => `${response.status}`),
+            Effect.flatMap((response) => Effect.as(response.arrayBuffer, `${response.status}`)),
             Effect.timeout(TIMEOUT),
             Effect.catchAll((error) =>
               Effect.succeed(error._tag === "TimeoutException" ? "timeout" : error.reason)

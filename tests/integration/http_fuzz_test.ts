@@ -91,6 +91,9 @@ testNeeding(
             const { status } = planOf(n);
             const told = result._tag === "Response" ? result.status : result.fault;
             if (status !== undefined) assert.equal(told, status, `request ${n} of seed ${seed}`);
+            if (result._tag === "Response" && result.fault !== undefined) {
+              kinds.set(result.fault.kind, 1 + (kinds.get(result.fault.kind) ?? 0));
+            }
             const kind = result._tag === "Response" ? "response" : result.fault;
             kinds.set(kind, 1 + (kinds.get(kind) ?? 0));
             assert.ok(pool.stats.open <= CONCURRENCY, `${pool.stats.open} connections`);
@@ -100,7 +103,7 @@ testNeeding(
         const grown = memoryInUse() - before;
         assert.ok(grown < 4 * 1024 * 1024, `${grown} bytes more`);
         assert.equal(kinds.get("timeout"), undefined);
-        for (const kind of ["response", "malformed", "closed"]) {
+        for (const kind of ["response", "malformed", "header", "chunks", "cut_short", "surplus"]) {
           assert.ok((kinds.get(kind) ?? 0) > answersWanted / 100, `${kind}: ${kinds.get(kind)}`);
         }
       }));

@@ -125,7 +125,7 @@ testNeeding(
     await Deno.writeTextFile(`${broker.folder}/broker.toml`, 'auth.users = [{ username = "x" }]');
     broker.signal("SIGHUP");
     await broker.logged(
-      / ERROR not reloaded, going on as before file=\S*broker\.toml error=.*password/,
+      / ERROR not reloaded, going on as before file=\S*broker\.toml\n {4}\S*broker\.toml:1: .*password/,
     );
     assert.match(broker.log, / reloaded file=\S*web-hook\.toml/);
     await alice.send({ cmd: "pingreq" });

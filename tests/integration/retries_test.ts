@@ -4,6 +4,7 @@ import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
 import { MqttClient } from "../support/MqttClient.ts";
 import { aroundAllNeeding, testNeeding } from "../support/permissions.ts";
+import { RawMqtt } from "../support/RawMqtt.ts";
 import type { Received } from "../support/Receiver.ts";
 import { Receiver, refusingUrl } from "../support/Receiver.ts";
 
@@ -209,6 +210,54 @@ retry_max_elapsed_time = "600ms"
     const { stdout, stderr } = await own.stop();
     assert.equal(receiver.matching({ clientid: "sealed" }).length, 4);
     assert.match(stdout + stderr, /\/sealed/);
+  },
+);
+
+testNeeding(
+  NEEDED,
+  "What a session's end drops arrives before its session_terminated, while the receiver fails",
+  async () => {
+    const own = await BrokerProcess.start(brokerFiles({
+      urls: [receiver.url("/ends")],
+      webHook: 'retry_initial_interval = "10ms"',
+      rules: "rule.message_dropped = [{}]\nrule.session_terminated = [{}]",
+    }));
+    receiver.answer("/ends", { _tag: "FailEvery", nth: 3, status: 503 });
+    const publisher = await MqttClient.connect({ port: own.port(), clientId: "ends-publisher" });
+    const names = Array.from({ length: 10 }, (_, i) => `ends-${i}`);
+    const MESSAGES = 20; // some in flight, the others queued
+    await Promise.all(names.map(async (clientId) => {
+      const client = await RawMqtt.open(own.port());
+      await client.send({
+        cmd: "connect",
+        clientId,
+        clean: true,
+        protocolId: "MQTT",
+        keepalive: 60,
+      });
+      await client.take("connack");
+      const subscriptions = [{ topic: `ends/${clientId}`, qos: 1 as const }];
+      await client.send({ cmd: "subscribe", messageId: 1, subscriptions });
+      await client.take("suback");
+      for (let n = 0; n < MESSAGES; n++) {
+        await publisher.publish(`ends/${clientId}`, String(n), { qos: 1 });
+      }
+      client.close(); // nothing was acknowledged
+      await receiver.waitFor({ clientid: clientId, action: "session_terminated" });
+    }));
+    await publisher.end();
+    await own.stop();
+    for (const clientid of names) {
+      const delivered = new Map(
+        receiver.matching({ clientid }).map((
+          { headers, body },
+        ) => [headers.get("webhook-id"), body]),
+      );
+      assert.equal(delivered.size, MESSAGES + 1, clientid);
+      const requests = receiver.matching({ clientid }).map(({ body }) => body.action);
+      const first = requests.indexOf("session_terminated");
+      assert.equal(requests.lastIndexOf("message_dropped") < first, true, requests.join());
+    }
   },
 );
 

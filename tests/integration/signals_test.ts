@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
+import { figuresIn } from "../support/figures.ts";
 import { MqttClient } from "../support/MqttClient.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
@@ -34,10 +35,64 @@ testNeeding(NEEDED, "Signals to a stopping process do not keep it from deliverin
   for (const signal of ["SIGINT", "SIGHUP", "SIGUSR2", "SIGTERM"] as const) broker.signal(signal);
   await client.closed; // after the signals: the broker lives
   receiver.answer("/", { _tag: "Status", status: 200 });
-  const { code } = await broker.stop("SIGINT");
+  const { code } = await broker.stop("SIGHUP"); // which ends nothing
   assert.equal(code, 0);
   assert.equal(receiver.matching({ action: "session_terminated" }).length, 1);
   await receiver.close();
+});
+
+testNeeding(
+  NEEDED,
+  "Stop says what it waits for, and a second SIGINT more than a second later ends it with status 1",
+  async () => {
+    const receiver = Receiver.start();
+    receiver.answer("/", { _tag: "Hang" });
+    const broker = await BrokerProcess.start(
+      brokerFiles({ urls: [receiver.url("/")], webHook: 'shutdown_timeout = "1h"' }),
+    );
+    const client = await MqttClient.connect({ port: broker.port(), clientId: "last" });
+    await receiver.waitFor({ action: "client_connect" });
+    await client.end();
+    broker.signal("SIGINT");
+    await broker.logged(/ INFO stopping: waiting up to 3600s for \d+ events\n/);
+    await broker.logged(/ INFO stopping: waiting up to 3598s for \d+ events\n/); // 2 s later
+    const { code, stdout } = await broker.stop("SIGINT");
+    assert.equal(code, 1);
+    assert.match(stdout, / WARN stopping at once signal=SIGINT\n/);
+    const [, dropped] = / ERROR stopped with events undelivered dropped=(\d+)\n/.exec(stdout) ?? [];
+    const [figures] = figuresIn(stdout);
+    assert.equal(figures?.["dropped"], dropped);
+    assert.match(stdout, / stopped\n$/);
+    await receiver.close();
+  },
+);
+
+testNeeding(
+  NEEDED,
+  "A receiver that refuses events is told as loss, once and not per event",
+  async () => {
+    const receiver = Receiver.start();
+    receiver.answer("/", { _tag: "Status", status: 401 });
+    const broker = await BrokerProcess.start(
+      brokerFiles({ urls: [receiver.url("/")], rules: "rule.message_publish = [{}]" }),
+    );
+    assert.match(broker.log, / INFO sending 1 event to http:\/\/127\.0\.0\.1:\d+\/\n/);
+    const client = await MqttClient.connect({ port: broker.port(), clientId: "c" });
+    for (let n = 0; n < 20; n++) await client.publish("t", "x", { qos: 1 });
+    await broker.logged(/ WARN event lost url=\S+ reason=status_401 advice=".*token.*" count=1\n/);
+    await client.end();
+    const { stdout } = await broker.stop();
+    const counts = [...stdout.matchAll(/ WARN event lost .*reason=status_401 .*count=(\d+)\n/g)]
+      .map(([, count]) => Number(count));
+    assert.deepEqual(counts, [1, 19]);
+    await receiver.close();
+  },
+);
+
+testNeeding(NEEDED, "Start without a rule warns that no event is sent", async () => {
+  const broker = await BrokerProcess.start(brokerFiles({ urls: [], rules: "" }));
+  await broker.logged(/ WARN no rule: no event is sent\n/);
+  assert.equal((await broker.stop()).code, 0);
 });
 
 /** More URLs than a pipe has room for lines about them: each SIGUSR2 logs a line for each. */
@@ -114,12 +169,12 @@ testNeeding(
     await reloaded(
       broker,
       webHook("worker_threads = 1", [`file://${file}`]),
-      / ERROR not reloaded.*a restart.*write/,
+      / ERROR not reloaded.*\n {4}.*a restart.*write/,
     );
     await reloaded(
       broker,
       webHook(header("HOOKLINE_B")),
-      / ERROR not reloaded.*HOOKLINE_B.*only a restart/,
+      / ERROR not reloaded.*\n {4}.*HOOKLINE_B.*only a restart/,
     );
     await reloaded(broker, webHook(header("HOOKLINE_A")), / INFO reloaded /);
     const client = await MqttClient.connect({ port: broker.port(), clientId: "c" });

@@ -23,6 +23,7 @@ const listeners = {
   plain: "",
   "tls.secure": `cert = "${certificate}"\nkey = "${key}"`,
   "ws.browser": "",
+  "wss.page": `cert = "${certificate}"\nkey = "${key}"`,
 };
 
 aroundAllNeeding(NEEDED, {
@@ -30,7 +31,7 @@ aroundAllNeeding(NEEDED, {
     receiver = Receiver.start();
     broker = await BrokerProcess.start(
       brokerFiles({ listeners, urls: [receiver.url("/")] }),
-      ["plain", "secure", "browser"],
+      ["plain", "secure", "browser", "page"],
     );
   },
   after: async () => {
@@ -47,6 +48,11 @@ const TRANSPORTS: ReadonlyArray<readonly [what: string, listener: string, option
       () => ({ protocol: "mqtts", ca: Deno.readTextFileSync(authority) }),
     ],
     ["WebSocket", "browser", () => ({ protocol: "ws", path: "/mqtt" })],
+    [
+      "WebSocket over TLS",
+      "page",
+      () => ({ protocol: "wss", path: "/mqtt", ca: Deno.readTextFileSync(authority) }),
+    ],
   ];
 
 for (const [what, listener, options] of TRANSPORTS) {
@@ -139,7 +145,7 @@ testNeeding(NEEDED, "SIGTERM says the last events of clients on every transport"
   const said = Receiver.start();
   const stopping = await BrokerProcess.start(
     brokerFiles({ listeners, urls: [said.url("/")] }),
-    ["plain", "secure", "browser"],
+    ["plain", "secure", "browser", "page"],
   );
   const clients = await Promise.all(
     [["TCP", "plain", () => ({})] as const, ...TRANSPORTS].map(([, listener, options]) =>
@@ -155,7 +161,7 @@ testNeeding(NEEDED, "SIGTERM says the last events of clients on every transport"
   assert.equal(code, 0);
   assert.equal(stderr, "");
   for (const client of clients) assert.equal((await client.closed)?.reasonCode, 0x8b);
-  for (const id of ["plain", "secure", "browser"]) {
+  for (const id of ["plain", "secure", "browser", "page"]) {
     const last = bodiesOf(said, id).slice(-2);
     assert.deepEqual(actions(last), ["client_disconnected", "session_terminated"]);
     for (const { reason } of last) assert.equal(reason, "Shutdown");

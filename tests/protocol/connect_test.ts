@@ -367,6 +367,18 @@ Deno.test("A connection without CONNECT is closed at handshake_timeout, also whe
   assert.deepEqual(bench.hooks.events, []);
 });
 
+Deno.test("A connection has what its TLS or WebSocket handshake has left of handshake_timeout", () => {
+  const bench = new ProtocolBench({ limits: { handshakeTimeout: 1000 } });
+  const late = bench.open(4, 600);
+  const overdue = bench.open(4, 5000);
+  bench.pass(1); // time limits are looked at from time to time
+  assert.deepEqual([late.closed, overdue.closed], [false, true]);
+  bench.pass(398);
+  assert.equal(late.closed, false);
+  bench.pass(1);
+  assert.equal(late.closed, true);
+});
+
 Deno.test("A CONNECT in time is not closed at handshake_timeout", () => {
   const bench = new ProtocolBench({ limits: { handshakeTimeout: 1000 } });
   bench.pass(500);

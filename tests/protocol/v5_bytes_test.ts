@@ -66,14 +66,13 @@ Deno.test("SUBACK and UNSUBACK: packet identifier, no properties, a code per fil
           0,
           ...string("a"),
           2,
-          ...string("#a"),
+          ...string("a/b"),
           1,
           ...string("b"),
           0,
         ),
         ...packet(0xa2, ...uint16(301), 0, ...string("a"), ...string("c")),
-      )
-    ),
+      ), { limits: { maxTopicLevels: 1 } }),
     [...packet(0x90, ...uint16(300), 0, 2, 0x8f, 0), ...packet(0xb0, ...uint16(301), 0, 0, 0x11)],
   );
 });

@@ -14,6 +14,15 @@ export interface Exit {
 /** The repository's root, from which the shipped configuration's relative paths start. */
 export const repository: string = new URL("../../", import.meta.url).pathname;
 
+/** A task of deno.json as the words of a command, without the task runner, and where it runs. */
+export const taskWords = (
+  task: keyof typeof config.tasks,
+  args: ReadonlyArray<string>,
+): { readonly cwd: string; readonly words: readonly [deno: string, ...ReadonlyArray<string>] } => {
+  const [, ...own] = config.tasks[task].command.split(" ");
+  return { cwd: repository, words: [Deno.execPath(), ...own, ...args] };
+};
+
 /**
  * A task of deno.json as a command: started without the task runner, signals reach it directly. `env` is
  * added to this process's own environment; `descriptors`: it has so many and no more.
@@ -24,11 +33,11 @@ export const taskCommand = (
   env: Readonly<Record<string, string>> = {},
   descriptors?: number,
 ): Deno.Command => {
-  const [, ...own] = config.tasks[task].command.split(" ");
-  const limited = ["-c", `ulimit -n ${descriptors} && exec "$0" "$@"`, Deno.execPath()];
-  return new Deno.Command(descriptors === undefined ? Deno.execPath() : "sh", {
-    args: [...(descriptors === undefined ? [] : limited), ...own, ...args],
-    cwd: repository,
+  const { cwd, words: [deno, ...own] } = taskWords(task, args);
+  const limited = ["-c", `ulimit -n ${descriptors} && exec "$0" "$@"`, deno];
+  return new Deno.Command(descriptors === undefined ? deno : "sh", {
+    args: [...(descriptors === undefined ? [] : limited), ...own],
+    cwd,
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
@@ -48,6 +57,10 @@ export interface Files {
   readonly broker: string;
   readonly webHook: string;
 }
+
+/** What tests look for in a log is what people read there, unless a test says otherwise. */
+const withReadableLog = (broker: string): string =>
+  /^(\[?log\b)/m.test(broker) ? broker : `log.format = "pretty"\n${broker}`;
 
 /** A started broker. */
 export class BrokerProcess {
@@ -82,7 +95,7 @@ export class BrokerProcess {
     descriptors?: number,
   ): Promise<BrokerProcess> {
     const folder = await Deno.makeTempDir({ prefix: "hookline-test-" });
-    await Deno.writeTextFile(`${folder}/broker.toml`, files.broker);
+    await Deno.writeTextFile(`${folder}/broker.toml`, withReadableLog(files.broker));
     await Deno.writeTextFile(`${folder}/web-hook.toml`, files.webHook);
     const child = taskCommand(
       "start",

@@ -44,6 +44,9 @@ export class RecordingHooks implements HookSink {
   readonly events: Array<HookEvent> = [];
   pressure: Pressure = "open";
   admits = true;
+  mark = 0;
+  safe = 0;
+  readonly #told: Array<() => void> = [];
   /** Clients that have to wait although others have not. */
   readonly held = new Set<string>();
   wanted: (name: HookEventName, subject?: string) => boolean = () => true;
@@ -54,6 +57,17 @@ export class RecordingHooks implements HookSink {
 
   holds(clientid: string): boolean {
     return this.held.has(clientid);
+  }
+
+  /** Resolves when the test says so. */
+  whenSafe(): Promise<void> {
+    return new Promise((resolve) => this.#told.push(resolve));
+  }
+
+  /** All that has happened so far is safe. */
+  store(): void {
+    this.safe = this.mark;
+    for (const tell of this.#told.splice(0)) tell();
   }
 
   emit(event: HookEvent): void {
@@ -88,8 +102,9 @@ export class TestClient implements ByteSink {
   /** All bytes that the broker has sent. */
   readonly bytes: Array<number> = [];
   buffered = 0;
-  /** How often the broker wanted what it writes next to wait until all is safe. */
-  holds = 0;
+  /** The packets that wait until what they acknowledge is safe: of a turn, which here is a packet. */
+  readonly held: Array<Packet["cmd"]> = [];
+  #isHeld = false;
   isReading = true;
   /** Whether its place among the newcomers is free. */
   isLetIn = false;
@@ -103,11 +118,16 @@ export class TestClient implements ByteSink {
     readonly version: 3 | 4 | 5,
     listener: Listener,
     address: string,
+    waited?: number,
   ) {
     this.#parser = parser({ protocolVersion: version });
-    this.#parser.on("packet", (packet) => this.received.push(packet));
+    this.#parser.on("packet", (packet) => {
+      this.received.push(packet);
+      if (this.#isHeld) this.held.push(packet.cmd);
+      this.#isHeld = false;
+    });
     this.#parser.on("error", (error) => assert.fail(`the broker sent nonsense: ${error}`));
-    this.connection = bench.broker.accept(this, listener, address);
+    this.connection = bench.broker.accept(this, listener, address, waited);
   }
 
   // The broker's side.
@@ -118,12 +138,12 @@ export class TestClient implements ByteSink {
     this.#parser.parse(Buffer.from(bytes));
   }
 
-  end(): void {
-    this.closed = true;
+  hold(): void {
+    this.#isHeld = true;
   }
 
-  hold(): void {
-    this.holds++;
+  end(): void {
+    this.closed = true;
   }
 
   letIn(): void {
@@ -258,9 +278,9 @@ export class ProtocolBench {
     this.broker.tick();
   }
 
-  /** Opens a connection that has sent nothing yet. */
-  open(version: 3 | 4 | 5): TestClient {
-    return new TestClient(this, version, this.listener, `127.0.0.1:${++this.#ports}`);
+  /** Opens a connection that has sent nothing yet. `waited`: milliseconds of its handshake_timeout that are gone. */
+  open(version: 3 | 4 | 5, waited?: number): TestClient {
+    return new TestClient(this, version, this.listener, `127.0.0.1:${++this.#ports}`, waited);
   }
 
   /** Opens a connection and sends CONNECT; the CONNACK is still to be taken. */

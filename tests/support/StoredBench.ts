@@ -6,13 +6,16 @@ import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
 import type { Clock } from "../../src/mqtt/ports/Clock.ts";
 import { PresenceJournal } from "../../src/persistence/PresenceJournal.ts";
-import { type FoundState, readState } from "../../src/persistence/readState.ts";
+import type { FoundState } from "../../src/persistence/readState.ts";
+import { readState } from "../../src/persistence/readState.ts";
 import { SessionCodec } from "../../src/persistence/SessionCodec.ts";
 import { SessionJournal } from "../../src/persistence/SessionJournal.ts";
-import { emptyCommit, type StateTable } from "../../src/store/Commit.ts";
+import type { StateTable } from "../../src/store/Commit.ts";
+import { emptyCommit } from "../../src/store/Commit.ts";
 import type { JournalOwner } from "../../src/store/Journal.ts";
 import { MemoryStore } from "../../src/store/MemoryStore.ts";
-import { ProtocolBench, type ProtocolBenchOptions } from "./ProtocolBench.ts";
+import type { ProtocolBenchOptions } from "./ProtocolBench.ts";
+import { ProtocolBench } from "./ProtocolBench.ts";
 
 /** What is to be kept. */
 export interface StoredBenchOptions

@@ -11,7 +11,7 @@ export interface Wanted {
   readonly broker?: string;
   /**
    * Each listener's keys beside `addr`, by the listener's name, which is a TCP listener's unless it
-   * begins with `tls.` or `ws.`; default: `external` with none.
+   * begins with `tls.`, `ws.` or `wss.`; default: `external` with none.
    */
   readonly listeners?: Readonly<Record<string, string>>;
   readonly urls: ReadonlyArray<string>;
@@ -28,6 +28,7 @@ export const brokerFiles = (wanted: Wanted): Files => ({
   broker: [
     wanted.broker ?? "",
     `node.id = ${NODE}`,
+    ...(/^(\[?log\b)/m.test(wanted.broker ?? "") ? [] : ['log.format = "pretty"']),
     ...Object.entries(wanted.listeners ?? { external: "" }).map(([name, keys]) =>
       `[listener.${name.includes(".") ? name : `tcp.${name}`}]\naddr = "127.0.0.1:0"\n${keys}`
     ),

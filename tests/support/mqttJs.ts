@@ -15,7 +15,7 @@ import { MQTT_JS } from "./packages.ts";
 export interface Options extends Partial<Omit<IConnectPacket, "cmd" | "password">> {
   readonly host: string;
   readonly port: number;
-  readonly protocol?: "mqtt" | "mqtts" | "ws";
+  readonly protocol?: "mqtt" | "mqtts" | "ws" | "wss";
   readonly password?: string;
   /** Of a WebSocket. */
   readonly path?: string;

@@ -19,6 +19,8 @@ port.onmessage = ({ data }) => {
     const { id } = attempt;
     if (TEXT.decode(bytesOf(attempt)) === "die") throw "this worker dies"; // not an Error: its stack would be printed
     ended.push({
+      _tag: "Failed",
+      fault: undefined,
       id,
       reason: "refused",
       detail: name,

@@ -30,6 +30,7 @@ for (const hours of [1, -1]) {
       );
       const sink = {
         write: () => {},
+        hold: () => {},
         buffered: 0,
         end: () => {},
         setReading: () => {},

@@ -16,7 +16,7 @@ export interface Subject {
 }
 
 /** `deno task start` with one rule. `folder`: for its configuration files. `before`: another checkout. */
-const hookline = (workers: number, folder: string, before?: string): Subject => ({
+export const hookline = (workers: number, folder: string, before?: string): Subject => ({
   name: `${before === undefined ? "hookline" : "before"}, ${workers} worker${
     workers === 1 ? "" : "s"
   }`,

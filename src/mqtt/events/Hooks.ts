@@ -4,6 +4,7 @@
  * Nothing here decides anything about MQTT: callers say what happened, at the moment it happens.
  */
 import type { MessagePublish } from "../../domain/HookEvent.ts";
+import { DropReason } from "../../domain/DropReason.ts";
 import type { QoS } from "../../domain/QoS.ts";
 import type { Clock } from "../ports/Clock.ts";
 import type { HookSink } from "../ports/HookSink.ts";
@@ -19,13 +20,6 @@ export interface ConnectInfo extends ClientInfo {
   readonly clean_session?: boolean;
   readonly clean_start?: boolean;
 }
-
-/** Why a message was dropped. docs/events.md, "Reasons"; a session's end reason is any other string. */
-export const DropReason = {
-  MessageQueueFull: "MessageQueueFull",
-  MessageExpiration: "MessageExpiration",
-  PublishRefused: "PublishRefused",
-} as const;
 
 /** A message as its events tell it. */
 export interface ToldMessage {

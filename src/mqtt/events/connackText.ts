@@ -16,9 +16,8 @@ export const connackText = (protocolVersion: number, reason: ReasonCode): string
   if (protocolVersion !== 5) {
     return TEXTS_3X[connackReturnCode(reason)] ?? "Connection Refused";
   }
+  // None for a version that is not spoken: whoever comes with one has not said that it is a 5.0 client.
   switch (reason) {
-    case ReasonCode.UnsupportedProtocolVersion:
-      return "protocol version is not supported";
     case ReasonCode.ClientIdentifierNotValid:
       return "client identifier is invalid";
     case ReasonCode.ServerUnavailable:

@@ -21,7 +21,7 @@ import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import { MqttError } from "../wire/MqttError.ts";
 import type { Connect } from "../wire/PacketCodec.ts";
 import { claimedVersion, decodeConnect, encode, UnsupportedProtocol } from "../wire/PacketCodec.ts";
-import { connackReturnCode, ReasonCode } from "../wire/ReasonCode.ts";
+import { connackReturnCode, ReasonCode, reasonName } from "../wire/ReasonCode.ts";
 import { sessionExpiryOf } from "./sessionExpiry.ts";
 
 /** Seconds that a 5.0 client without a keep-alive is given where the listener wants one. */
@@ -75,6 +75,8 @@ export const handleConnect = (
   } catch (error) {
     if (error instanceof UnsupportedProtocol) return refuseProtocol(context, applicant, error);
     if (error instanceof MqttError && claimedVersion(frame, bodyOffset) === 5) {
+      const { listener, ipaddress } = applicant;
+      context.reports.broken(listener.name, ipaddress, undefined, `ProtocolError(${error.what})`);
       return { _tag: "Refused", connack: connack5(error.reasonCode) }; // [MQTT-3.1.4-1]
     }
     throw error;
@@ -136,9 +138,11 @@ const refuseProtocol = (
     const info = connectInfo(infoOf(context, applicant, packet, packet.clientId), packet, level);
     context.hooks.clientConnect(info);
     context.hooks.clientConnack(info, ReasonCode.UnsupportedProtocolVersion);
+    const { name } = applicant.listener;
+    context.reports.refused(name, info, reasonName(ReasonCode.UnsupportedProtocolVersion));
   }
   context.hooks.counters.answersConnect(
-    applicant.listener.limits.listener,
+    applicant.listener.name,
     ReasonCode.UnsupportedProtocolVersion,
   );
   return {
@@ -266,9 +270,10 @@ class ConnectRequest {
 
   /** Nothing follows a refusal. [MQTT-3.1.4-6] [MQTT-3.2.2-6] [MQTT-3.2.2-7] */
   refuse(reason: ReasonCode): Admission {
-    const { context, packet } = this;
-    context.hooks.counters.answersConnect(this.applicant.listener.limits.listener, reason);
+    const { context, packet, applicant: { listener } } = this;
+    context.hooks.counters.answersConnect(listener.name, reason);
     context.hooks.clientConnack(this.connectInfo, reason);
+    context.reports.refused(listener.name, this.connectInfo, reasonName(reason));
     const frame = packet.protocolVersion === 5 ? connack5(reason) : encode({
       cmd: "connack",
       returnCode: connackReturnCode(reason),
@@ -382,7 +387,7 @@ class ConnectRequest {
       requestProblemInformation: properties?.requestProblemInformation ?? true,
       sessionExpires: (properties?.sessionExpiryInterval ?? 0) > 0,
     });
-    context.hooks.counters.answersConnect(limits.listener, ReasonCode.Success);
+    context.hooks.counters.answersConnect(applicant.listener.name, ReasonCode.Success);
     context.hooks.clientConnack(connectInfo, ReasonCode.Success);
     return {
       _tag: "Admitted",

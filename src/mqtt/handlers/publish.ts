@@ -28,6 +28,7 @@ export const handlePublish = (
   }
   if (qos === 2) {
     if (session.hasReceived(packetId)) { // sent again: it is here already [MQTT-4.3.3-10]
+      client.hold(); // the first PUBREC may not have gone yet
       client.write(acknowledgement(PacketType.PUBREC, packetId));
       return;
     }
@@ -105,6 +106,7 @@ const acknowledge = (
     session.receive(packetId);
     client.unreleased++;
   }
+  client.hold();
   if (reasonCode === ReasonCode.Success || !client.is5) {
     client.write(
       acknowledgement(cmd === "puback" ? PacketType.PUBACK : PacketType.PUBREC, packetId),

@@ -41,6 +41,7 @@ export const handleSubscribe = function* (
     const wanted = subscription.share === undefined && (rh !== 2 && (isNew || rh !== 1));
     if (wanted) retainedDue.push(subscription);
   }
+  client.hold();
   client.send({ cmd: "suback", messageId: packet.messageId, granted }); // [MQTT-3.8.4-1]
   for (const subscription of retainedDue) session.deliverRetained(subscription);
 };

@@ -16,5 +16,6 @@ export const handleUnsubscribe = function* (
     if (existed) context.hooks.sessionUnsubscribed(client.info, topic);
     granted.push(existed ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted);
   }
+  client.hold();
   client.send({ cmd: "unsuback", messageId: packet.messageId, granted }); // [MQTT-3.10.4-4]
 };

@@ -5,7 +5,10 @@ export interface ByteSink {
    * with other sinks and must not be changed. After `end` or a failure it does nothing.
    */
   write(bytes: Uint8Array): void;
-  /** What is written next is not sent before all that has happened so far is safe; nor is anything behind it. */
+  /**
+   * What is written in this turn is an acknowledgement: it is not sent before all that has happened by the end
+   * of the turn is safe (Safety), nor is what is written after it.
+   */
   hold(): void;
   /** Bytes that wait to be sent. */
   readonly buffered: number;

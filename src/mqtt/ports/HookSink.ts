@@ -3,6 +3,7 @@
  * and what holds its clients back when there is no room. `webhook/intake/EventQueue.ts` implements it.
  */
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
+import type { Safety } from "./Safety.ts";
 
 /**
  * How full the way out is.
@@ -16,7 +17,7 @@ import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
  */
 export type Pressure = "open" | "brief" | "high" | "full";
 
-export interface HookSink {
+export interface HookSink extends Safety {
   /**
    * Whether any rule wants this event; asked before the event is built. `subject` is what rules'
    * `topics` match: the message's topic or the subscription's filter.

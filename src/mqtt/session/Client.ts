@@ -117,7 +117,7 @@ export class Client {
     this.#owner.close(reason, reasonCode);
   }
 
-  /** What is written next waits until all that has happened is safe. */
+  /** What is written in this turn waits until what has happened by its end is safe. */
   hold(): void {
     this.#sink.hold();
   }

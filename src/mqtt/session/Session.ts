@@ -15,7 +15,7 @@ import type { Client } from "./Client.ts";
 import type { Deadline, Deadlines } from "../../collections/Deadlines.ts";
 import { Deque } from "../../collections/Deque.ts";
 import type { Hooks } from "../events/Hooks.ts";
-import { DropReason } from "../events/Hooks.ts";
+import { DropReason } from "../../domain/DropReason.ts";
 import type { Access } from "../ports/Access.ts";
 import type { RestoredSession, SessionState, SessionStore } from "../ports/SessionStore.ts";
 import type { Message } from "../routing/Message.ts";

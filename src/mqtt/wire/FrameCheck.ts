@@ -6,6 +6,7 @@
  * throws `MqttError`. A frame that passes is one that mqtt-packet parses without error.
  */
 import { malformed, MqttError, protocolError } from "./MqttError.ts";
+import { checkTopicFilter, isShared } from "./checkTopicFilter.ts";
 import { isUtf8 } from "./isUtf8.ts";
 import { PacketType } from "./PacketType.ts";
 import type { ForwardedProperties, Property } from "./properties.ts";
@@ -269,8 +270,8 @@ const subscribe = (version: number): void => {
   const reserved = version === 5 ? 0xc0 : 0xfc; // [MQTT-3.8.3-5], 3.1.1: [MQTT-3.8.3-4]
   while (at < end) {
     const from = at + 2;
-    topicFilter();
-    const shared = isShared(from);
+    topicFilter(version);
+    const shared = isShared(frame, from, at);
     const options = byte("subscription options");
     if ((options & reserved) !== 0) throw malformed("reserved bits of the subscription options");
     if ((options & 3) === 3) throw malformed("QoS 3");
@@ -286,17 +287,14 @@ const unsubscribe = (version: number): void => {
   packetIdentifier();
   if (version === 5) propertySection(Place.UNSUBSCRIBE);
   if (at === end) throw protocolError("UNSUBSCRIBE without a topic filter"); // [MQTT-3.10.3-2]
-  while (at < end) topicFilter();
+  while (at < end) topicFilter(version);
 };
 
-const SHARE_PREFIX = new TextEncoder().encode("$share/");
-
-/** Whether the filter just read, which began at `from`, is a shared subscription's. [MQTT-4.8.2-1] */
-const isShared = (from: number): boolean =>
-  at - from >= SHARE_PREFIX.length && SHARE_PREFIX.every((byte, i) => frame[from + i] === byte);
-
-const topicFilter = (): void => {
+/** 3.x has a code in SUBACK for a filter that is not well formed, 3.1.1: [MQTT-3.9.3-2]; 5.0 ends the connection. */
+const topicFilter = (version: number): void => {
+  const from = at + 2;
   if (string("topic filter") === 0) throw protocolError("empty topic filter"); // [MQTT-4.7.3-1]
+  if (version === 5) checkTopicFilter(frame, from, at);
 };
 
 /** Section 3.14 */

@@ -33,6 +33,16 @@ export const ReasonCode = {
 } as const;
 export type ReasonCode = typeof ReasonCode[keyof typeof ReasonCode];
 
+const LOG_NAMES: ReadonlyMap<ReasonCode, string> = new Map(
+  Object.entries(ReasonCode).map(([name, code]) => [
+    code,
+    name.replace("QoS", "Qos").replace(/(?<=[a-z])(?=[A-Z])/g, "_").toLowerCase(),
+  ]),
+);
+
+/** As the log has it: `not_authorized`. */
+export const reasonName = (reason: ReasonCode): string => LOG_NAMES.get(reason) ?? String(reason);
+
 /** The names that the specification gives to the reason codes of a client's DISCONNECT (table 3-10). */
 const disconnectNames: Readonly<Record<number, string>> = {
   0x00: "Normal disconnection",

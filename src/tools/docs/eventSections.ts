@@ -6,7 +6,7 @@ import type { HookEventName } from "../../domain/HookEvent.ts";
 import { hookEventNames, hookEvents } from "../../domain/HookEvent.ts";
 import { BodySlabs, bytesOf } from "../../webhook/body/BodySlab.ts";
 import * as EventEncoder from "../../webhook/body/EventEncoder.ts";
-import { SAMPLE_EVENTS } from "./sampleEvents.ts";
+import { SAMPLE_EVENTS } from "../../domain/sampleEvents.ts";
 
 /** All events in one table. */
 export const eventTable = (): string =>

@@ -67,6 +67,12 @@ export class Backlog {
   /** Of `#count`: what waits as events. */
   #unencoded = 0;
   #pressure: Exclude<Pressure, "brief"> = "open";
+  /** What is not the queue's matter: how full the disk is, or how slow. */
+  #disk: Exclude<Pressure, "brief"> = "open";
+  /** The pressure that comes of this and of being halted. */
+  #beside: Exclude<Pressure, "brief"> = "open";
+  #queuePressure: Exclude<Pressure, "brief"> = "open";
+  #isHalted = false;
   #isCrowded = false;
   #relief: ReadonlyArray<() => void> = [];
   #onRoom: (() => void) | undefined;
@@ -138,7 +144,30 @@ export class Backlog {
    * events wait as events: they share their text and their payload, bodies do not.
    */
   get hasRoom(): boolean {
-    return this.#bodies < this.#room;
+    return this.#bodies < this.#room && !this.#isHalted;
+  }
+
+  /** Whether no event may become a delivery, whatever room there is. */
+  get isHalted(): boolean {
+    return this.#isHalted;
+  }
+
+  /** From now on no event may become a delivery, or some may again. */
+  setHalted(isHalted: boolean): void {
+    this.#isHalted = isHalted;
+    this.#setBeside();
+    if (!isHalted) this.#tellRoom();
+  }
+
+  /** A second reason for pressure: that of the disk. The higher of both counts. */
+  setDisk(pressure: Exclude<Pressure, "brief">): void {
+    this.#disk = pressure;
+    this.#setBeside();
+  }
+
+  #setBeside(): void {
+    this.#beside = this.#isHalted ? "full" : this.#disk;
+    this.#update();
   }
 
   /** Calls back once, from within what makes the room; instead of what was asked for before. */
@@ -175,13 +204,15 @@ export class Backlog {
     const before = this.#pressure;
     // Full at the capacity, high from 7/8 of it. Back to open at half only, so that held clients are
     // not woken for one packet each.
-    const now = occupied >= room
+    const queue = occupied >= room
       ? "full"
       : occupied >= room * 7 / 8
       ? "high"
-      : before !== "open" && occupied > room / 2
+      : this.#queuePressure !== "open" && occupied > room / 2
       ? "high"
       : "open";
+    this.#queuePressure = queue;
+    const now = this.#beside === "open" ? queue : higher(this.#beside, queue);
     if (now === "open") this.#isCrowded = false;
     else if (occupied >= room * CROWDED) this.#isCrowded = true;
     if (now === before) return;
@@ -202,3 +233,6 @@ export class Backlog {
 }
 
 const rank = { open: 0, high: 1, full: 2 };
+
+const higher = (a: Exclude<Pressure, "brief">, b: Exclude<Pressure, "brief">) =>
+  rank[a] > rank[b] ? a : b;

@@ -2,6 +2,7 @@
  * Every counter of the delivery engine, by name: what was matched, and what became of it. It only
  * counts: it must never decide anything, wait, or keep more than a few numbers per URL and event.
  */
+import type { AnswerFaultKind } from "../../http/AnswerFault.ts";
 import { displayUrl } from "../../domain/displayUrl.ts";
 import { hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookEventName } from "../../domain/HookEvent.ts";
@@ -17,10 +18,12 @@ export interface EventCounts {
   /** Waiting: for its turn, for a permit, or for its next attempt. */
   readonly queued: number;
   readonly in_flight: number;
+  /** Left on disk by a stop, for the next start. */
+  readonly kept: number;
 }
 
 /** Why an event ended at a URL without that URL having had its attempts. */
-export type DropReason = "endpoint_share" | "gone" | "queue_full" | "shutdown";
+export type DropReason = "endpoint_share" | "gone" | "outbox_full" | "queue_full" | "shutdown";
 
 /** One URL's figures. */
 export interface EndpointSnapshot {
@@ -30,6 +33,8 @@ export interface EndpointSnapshot {
   readonly breaker: string;
   /** Requests (or, for a file, lines) that were started, repeats included. */
   readonly attempts: number;
+  /** Answers that broke off or broke a rule behind their status, which decided all the same. */
+  readonly answer_faults: Readonly<Partial<Record<AnswerFaultKind, number>>>;
   readonly total: EventCounts;
   /** Events that no rule has ever sent here are left out. */
   readonly events: Readonly<Partial<Record<HookEventName, EventCounts>>>;
@@ -57,8 +62,10 @@ export class EndpointCounters {
   readonly delivered = new Float64Array(size);
   readonly queued = new Float64Array(size);
   readonly inFlight = new Float64Array(size);
+  readonly kept = new Float64Array(size);
   readonly #failed = new Map<string, Float64Array>();
   readonly #dropped = new Map<DropReason, Float64Array>();
+  readonly #answerFaults = new Map<AnswerFaultKind, number>();
   attempts = 0;
   breaker = "closed";
 
@@ -75,6 +82,27 @@ export class EndpointCounters {
     count(this.#dropped, reason, event);
   }
 
+  /** Returns how many of this kind there were, this one included. */
+  answerFault(kind: AnswerFaultKind): number {
+    const faults = 1 + (this.#answerFaults.get(kind) ?? 0);
+    this.#answerFaults.set(kind, faults);
+    return faults;
+  }
+
+  /** How many wait or are in flight, over all events. */
+  get left(): number {
+    return this.queued.reduce((sum, n, event) => sum + n + this.inFlight[event]!, 0); // as long
+  }
+
+  /** A stop leaves what waits, which is kept on disk or dropped. */
+  leaveQueued(areKept: boolean): void {
+    for (const [event, n] of this.queued.entries()) {
+      if (areKept) this.kept[event]! += n; // as long
+      else if (n > 0) count(this.#dropped, "shutdown", event, n);
+    }
+    this.queued.fill(0);
+  }
+
   snapshot(): EndpointSnapshot {
     const events: Partial<Record<HookEventName, EventCounts>> = {};
     hookEventNames.forEach((name, event) => {
@@ -84,6 +112,7 @@ export class EndpointCounters {
       url: this.url,
       breaker: this.breaker,
       attempts: this.attempts,
+      answer_faults: Object.fromEntries(this.#answerFaults),
       total: this.#counts((of) => of.reduce((sum, n) => sum + n, 0)),
       events,
     };
@@ -97,14 +126,20 @@ export class EndpointCounters {
       dropped: byReason(this.#dropped, read),
       queued: read(this.queued),
       in_flight: read(this.inFlight),
+      kept: read(this.kept),
     };
   }
 }
 
-const count = <R extends string>(by: Map<R, Float64Array>, reason: R, event: number): void => {
+const count = <R extends string>(
+  by: Map<R, Float64Array>,
+  reason: R,
+  event: number,
+  n = 1,
+): void => {
   let of = by.get(reason);
   if (of === undefined) by.set(reason, of = new Float64Array(size));
-  of[event]!++; // event < size
+  of[event]! += n; // event < size
 };
 
 const byReason = (
@@ -163,23 +198,25 @@ export class Metrics {
     };
   }
 
-  /** One flat record per URL, fit for a log line's annotations. Each event's figures are one field. */
-  summary(): ReadonlyArray<Readonly<Record<string, string | number>>> {
-    return this.snapshot().endpoints.map(({ url, breaker, attempts, total, events }) => ({
+  /** What the log says of each URL: its account first, and of each event that had any what is not zero. */
+  summary(): ReadonlyArray<Readonly<Record<string, string | number | ReadonlyArray<string>>>> {
+    const { endpoints } = this.snapshot();
+    return endpoints.map(({ url, breaker, attempts, answer_faults, total, events }) => ({
       url,
-      breaker,
-      attempts,
       matched: total.matched,
       delivered: total.delivered,
       failed: sum(total.failed),
-      ...prefixed("failed_", total.failed),
       dropped: sum(total.dropped),
-      ...prefixed("dropped_", total.dropped),
       queued: total.queued,
       in_flight: total.in_flight,
-      ...Object.fromEntries(
-        Object.entries(events).map(([event, counts]) => [event, inOneField(counts)]),
-      ),
+      ...(total.kept > 0 ? { kept: total.kept } : {}),
+      ...prefixed("failed_", total.failed),
+      ...prefixed("dropped_", total.dropped),
+      attempts,
+      answer_faults: sum(answer_faults),
+      ...prefixed("answer_faults_", answer_faults),
+      breaker,
+      events: Object.entries(events).map(([event, counts]) => `${event}: ${inWords(counts)}`),
     }));
   }
 }
@@ -188,9 +225,16 @@ export class Metrics {
 export const sum = (byReason: Readonly<Record<string, number>>): number =>
   Object.values(byReason).reduce((all, n) => all + n, 0);
 
-/** `matched/delivered/failed/dropped/queued/in_flight`: the first is the sum of the others. */
-const inOneField = ({ matched, delivered, failed, dropped, queued, in_flight }: EventCounts) =>
-  [matched, delivered, sum(failed), sum(dropped), queued, in_flight].join("/");
+const inWords = ({ failed, dropped, ...counts }: EventCounts): string =>
+  Object.entries({
+    matched: counts.matched,
+    delivered: counts.delivered,
+    ...prefixed("failed_", failed),
+    ...prefixed("dropped_", dropped),
+    queued: counts.queued,
+    in_flight: counts.in_flight,
+    kept: counts.kept,
+  }).filter(([, n]) => n !== 0).map(([name, n]) => `${name}=${n}`).join(" ");
 
 const prefixed = (prefix: string, counts: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(counts).map(([reason, n]) => [prefix + reason, n]));

@@ -1,5 +1,6 @@
 /** One try to bring something to a URL, and how it ended. */
 import type { RequestBody } from "../../http/RequestWriter.ts";
+import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { DeliveryError, FailureReason } from "./DeliveryError.ts";
 
 /** What a receiver is told by an attempt: a body, and which it is. */
@@ -37,16 +38,25 @@ const TIMER_SLACK_MS = 100;
 export const startBy = ({ retry }: Pick<Attempt, "retry">): number =>
   retry === undefined ? Infinity : retry.deadline + TIMER_SLACK_MS;
 
+/** `fault`: what was wrong with the answer behind the status that decided; undefined: nothing. */
 export type Outcome =
-  | { readonly _tag: "Delivered" }
-  | { readonly _tag: "Failed"; readonly error: DeliveryError }
+  | { readonly _tag: "Delivered"; readonly fault?: AnswerFault | undefined }
+  | {
+    readonly _tag: "Failed";
+    readonly error: DeliveryError;
+    readonly fault?: AnswerFault | undefined;
+  }
   /** Nobody knows: its executor died. It is made again and counts neither way. */
   | { readonly _tag: "Lost" }
   /** It was not made, because it was recalled or too late. */
   | { readonly _tag: "Returned" };
 
-export const DELIVERED: Outcome = { _tag: "Delivered" };
+export const DELIVERED: Outcome = { _tag: "Delivered", fault: undefined };
 export const LOST: Outcome = { _tag: "Lost" };
 export const RETURNED: Outcome = { _tag: "Returned" };
 
-export const failed = (error: DeliveryError): Outcome => ({ _tag: "Failed", error });
+export const failed = (error: DeliveryError, fault?: AnswerFault): Outcome => ({
+  _tag: "Failed",
+  error,
+  fault,
+});

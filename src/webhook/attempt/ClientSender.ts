@@ -1,21 +1,25 @@
 /**
  * Attempts over any @effect/platform HttpClient, with a fiber for each: twice the CPU time of `PoolSender`.
+ * A client hides the status of an answer whose head it refuses; from the head on the status decides.
  * A worker must import it only when it is asked for: with it comes @effect/platform (`Sender`).
  */
 import * as HttpBody from "@effect/platform/HttpBody";
 import type * as HttpClient from "@effect/platform/HttpClient";
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse";
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest";
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
+import type { AnswerFault } from "../../http/AnswerFault.ts";
+import { answerStalled } from "../../http/AnswerFault.ts";
 import { bytesOf } from "../body/BodySlab.ts";
 import type { Outcome } from "./Attempt.ts";
-import { DELIVERED, failed } from "./Attempt.ts";
+import { failed } from "./Attempt.ts";
 import { AttemptHeaders } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 import type { Sender } from "./Sender.ts";
-import { isSuccess, targetHeaders } from "./Sender.ts";
+import { outcomeOf, targetHeaders } from "./Sender.ts";
 
 /** A sender whose attempts are interrupted, and not reported, when the scope closes. */
 export const make = (
@@ -40,30 +44,48 @@ export const make = (
             HttpClientRequest.setHeaders(base, headers.fields(attempt, second)),
             HttpBody.uint8Array(bytesOf(attempt), "application/json"),
           );
+          let head: HttpClientResponse | undefined;
+          const byStatus = (
+            { status, headers }: HttpClientResponse,
+            fault: AnswerFault | undefined,
+          ): Outcome => {
+            const answer = { status, retryAfter: headers["retry-after"], fault };
+            return outcomeOf(answer, retryStatus, clock.unsafeCurrentTimeMillis());
+          };
           const outcome = client.execute(request).pipe(
-            Effect.map(({ status, headers }) =>
-              isSuccess(status) ? DELIVERED : failed(
-                DeliveryError.fromStatus(
-                  status,
-                  headers["retry-after"],
-                  retryStatus,
-                  clock.unsafeCurrentTimeMillis(),
-                ),
-              )
-            ),
+            // An unread body costs a connection.
+            Effect.flatMap((response) => {
+              head = response;
+              return Effect.map(response.arrayBuffer, () => byStatus(response, undefined));
+            }),
             Effect.timeoutTo({
               duration: httpTimeout,
-              onSuccess: (outcome): Outcome => outcome,
-              onTimeout: () => failed(DeliveryError.timedOut(httpTimeout)),
+              onSuccess: (outcome) => outcome,
+              onTimeout: () =>
+                head === undefined
+                  ? failed(DeliveryError.timedOut(httpTimeout))
+                  : byStatus(head, answerStalled(httpTimeout)),
             }),
             Effect.catchAllCause((cause) =>
-              Effect.succeed(failed(DeliveryError.fromCause(Cause.squash(cause))))
+              Effect.succeed(
+                head === undefined
+                  ? failed(DeliveryError.fromCause(Cause.squash(cause)))
+                  : byStatus(head, BODY_FAULT),
+              )
             ),
           );
-          runFork(Effect.andThen(outcome, (outcome) => Effect.sync(() => done(outcome))), {
-            scope,
-          });
+          runFork(
+            Effect.andThen(outcome, (outcome) => Effect.sync(() => done(outcome, head?.status))),
+            {
+              scope,
+            },
+          );
         };
       },
     };
   });
+
+const BODY_FAULT: AnswerFault = {
+  kind: "body",
+  detail: "its body broke off or broke a rule; fetch does not tell which",
+};

@@ -10,7 +10,7 @@ export type FailureReason =
   | "refused"
   | "tls"
   | "network"
-  /** The answer was no HTTP. */
+  /** The answer was no HTTP: it had no status that could be read. */
   | "malformed"
   /** No HTTP request can be made of this URL and these headers. */
   | "invalid_request"
@@ -39,8 +39,9 @@ export class DeliveryError extends Data.TaggedError("DeliveryError")<{
 const NAMED = new Set([400, 401, 403, 404, 408, 410, 413, 425, 429, 500, 502, 503, 504]);
 
 /**
- * The error that a non-2xx answer is. Retryable are 408, 425, 429 and 5xx, and with policy `all` every
- * other one too, except 410 Gone. (docs/receivers.md, "At least once")
+ * The error that a non-2xx answer is. Retryable are 408, 425, 429, 5xx and statuses that do not exist, which
+ * are to be taken for 5xx (RFC 9110 15), and with policy `all` every other one too, except 410 Gone.
+ * (docs/receivers.md, "At least once")
  */
 export const fromStatus = (
   status: number,
@@ -59,24 +60,25 @@ export const fromStatus = (
   });
 };
 
-/** The error of an attempt that had no whole answer within `httpTimeout` milliseconds. */
+/** The error of an attempt that had no answer within `httpTimeout` milliseconds. */
 export const timedOut = (httpTimeout: number): DeliveryError =>
-  transport("timeout", `no whole answer within ${httpTimeout} ms`);
+  transport("timeout", `no answer within ${httpTimeout} ms`);
 
 /** The error of an attempt that ended without an answer. `cause` is what the HttpClient failed with. */
 export const fromCause = (cause: unknown): DeliveryError => {
   const text = innermost(cause);
-  const reason = isShortage(cause)
-    ? "local"
-    : /refused/i.test(text)
+  const reason = isShortage(cause) ? "local" : /refused/i.test(text)
     ? "refused"
+    // fetch hides the status of an answer whose head it refuses.
+    : /invalid \S+ ?\S* parsed|unexpected transfer-encoding parsed|head is too large/i.test(text)
+    ? "malformed"
     : /certificate|\btls\b|\bssl\b|handshake|UnknownIssuer/i.test(text)
     ? "tls"
     : "network";
   return transport(reason, text);
 };
 
-/** The error of an attempt that our own client could not bring to a whole answer. */
+/** The error of an attempt to which our own client got no answer. */
 export const fromTransport = ({ fault, message }: TransportError): DeliveryError =>
   transport(ofFault[fault], message, fault !== "invalid_request");
 

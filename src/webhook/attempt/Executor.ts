@@ -3,8 +3,7 @@ import type * as Effect from "effect/Effect";
 import type { EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
 import type { Metrics } from "../account/Metrics.ts";
 import type { Attempt, Outcome } from "./Attempt.ts";
-import type { DeliveryLog } from "../account/DeliveryLog.ts";
-import type { CaFileError } from "./CaFiles.ts";
+import type { LimitedLog } from "../../ops/LimitedLog.ts";
 
 /** An endpoint as executors know it. */
 export interface Attempting {
@@ -17,9 +16,7 @@ export interface Attempting {
 
 export interface Executor {
   /** Makes ready what these endpoints need, their trusted certificates above all. */
-  prepare(
-    endpoints: ReadonlyMap<string, EndpointSettings>,
-  ): Effect.Effect<void, CaFileError>;
+  prepare(endpoints: ReadonlyMap<string, EndpointSettings>): Effect.Effect<void>;
   /** Must be called before the first attempt of an endpoint, and again when its settings have changed. */
   configure(endpoint: Attempting): void;
   /** Makes one attempt. Never refuses: how many there may be is the ConcurrencyBudget's matter. */
@@ -41,5 +38,5 @@ export interface HttpExecutorContext {
   /** What every `webhook-id` of this process begins with. */
   readonly idPrefix: string;
   readonly metrics: Metrics;
-  readonly log: DeliveryLog;
+  readonly log: LimitedLog;
 }

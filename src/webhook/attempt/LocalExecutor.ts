@@ -4,7 +4,6 @@
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import * as CaFiles from "./CaFiles.ts";
 import type { Attempt } from "./Attempt.ts";
 import { LOST } from "./Attempt.ts";
 import type { Attempting, Executor } from "./Executor.ts";
@@ -25,17 +24,16 @@ export const make = (
       })
     );
     const sends = new Map<number, Send>();
-    let caFiles: CaFiles.CaFiles = new Map();
     return {
       prepare: (endpoints) =>
-        Effect.gen(function* () {
-          caFiles = yield* CaFiles.read(endpoints);
-          yield* Effect.forEach(["", ...caFiles.values()], clients.prepare, { discard: true });
-        }),
+        Effect.forEach(
+          ["", ...Array.from(endpoints.values(), ({ ca }) => ca?.pem ?? "")],
+          clients.prepare,
+          { discard: true },
+        ),
       configure({ key, settings }) {
-        const caCert = settings.caFile === undefined ? "" : caFiles.get(settings.caFile) ?? "";
         const target = { ...settings, retryStatus: settings.retry.status };
-        sends.set(key, clients.of(caCert).to(target));
+        sends.set(key, clients.of(settings.ca?.pem ?? "").to(target));
       },
       attempt(endpoint, attempt) {
         inFlight.set(attempt, endpoint);

@@ -17,7 +17,7 @@ import { DELIVERED, failed } from "./Attempt.ts";
 import { AttemptHeaders } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 import type { Send, Sender } from "./Sender.ts";
-import { isSuccess, targetHeaders } from "./Sender.ts";
+import { isSuccess, outcomeOf, targetHeaders } from "./Sender.ts";
 
 /** A sender whose connections live until the scope closes. */
 export const make = (
@@ -40,12 +40,13 @@ export const make = (
         pool.send(request, (result) => {
           if (result._tag === "TransportError") {
             done(failed(DeliveryError.fromTransport(result)));
-          } else if (isSuccess(result.status)) {
-            done(DELIVERED);
+          } else if (result.fault === undefined && isSuccess(result.status)) {
+            done(DELIVERED, result.status);
           } else {
-            const retryAfter = result.head.fields.find(([name]) => name === "retry-after")?.[1];
-            const now = clock.unsafeCurrentTimeMillis();
-            done(failed(DeliveryError.fromStatus(result.status, retryAfter, retryStatus, now)));
+            const { status, head, fault } = result;
+            const retryAfter = head.fields.find(([name]) => name === "retry-after")?.[1];
+            const answer = { status, retryAfter, fault };
+            done(outcomeOf(answer, retryStatus, clock.unsafeCurrentTimeMillis()), status);
           }
         });
       };

@@ -3,11 +3,14 @@
  * anything itself, nor load @effect/platform: each delivery worker would pay for that with 16 MB.
  */
 import * as Redacted from "effect/Redacted";
+import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import { VERSION } from "../../domain/version.ts";
 import type { AttemptContent, Outcome } from "./Attempt.ts";
+import { DELIVERED, failed } from "./Attempt.ts";
 import { isAttemptHeader } from "./attemptHeaders.ts";
+import * as DeliveryError from "./DeliveryError.ts";
 
 export interface Sender {
   /**
@@ -22,8 +25,14 @@ export interface TargetSettings extends Pick<EndpointSettings, "url" | "headers"
   readonly retryStatus: RetryPolicy["status"];
 }
 
-/** Sends one attempt and calls back with its outcome: at most once, and never before it returns. */
-export type Send = (attempt: AttemptContent, done: (outcome: Outcome) => void) => void;
+/**
+ * Sends one attempt and calls back with its outcome: at most once, and never before it returns. `status`:
+ * the answer's, where it was read.
+ */
+export type Send = (
+  attempt: AttemptContent,
+  done: (outcome: Outcome, status?: number) => void,
+) => void;
 
 /** The headers that all requests of a target have in common; names in lower case. */
 export const targetHeaders = ({ headers }: TargetSettings): Readonly<Record<string, string>> => {
@@ -36,6 +45,25 @@ export const targetHeaders = ({ headers }: TargetSettings): Readonly<Record<stri
     if (!isAttemptHeader(name)) all[name.toLowerCase()] = Redacted.value(value);
   }
   return all;
+};
+
+/** An answer as far as it was read. */
+export interface Answer {
+  readonly status: number;
+  /** Of the fields before the fault. */
+  readonly retryAfter: string | undefined;
+  /** What ended it; its status counts all the same. */
+  readonly fault: AnswerFault | undefined;
+}
+
+/** What an answer makes of its attempt. `now`: the wall clock's milliseconds. */
+export const outcomeOf = (
+  { status, retryAfter, fault }: Answer,
+  policy: RetryPolicy["status"],
+  now: number,
+): Outcome => {
+  if (isSuccess(status)) return fault === undefined ? DELIVERED : { _tag: "Delivered", fault };
+  return failed(DeliveryError.fromStatus(status, retryAfter, policy, now), fault);
 };
 
 export const isSuccess = (status: number): boolean => status >= 200 && status < 300;

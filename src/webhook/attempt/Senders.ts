@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect";
 import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Scope from "effect/Scope";
 import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
+import { saysSelfSigned } from "../../http/TransportError.ts";
 import type { Sender } from "./Sender.ts";
 import * as PoolSender from "./PoolSender.ts";
 
@@ -49,6 +50,32 @@ const loadFetch = (idPrefix: string): Effect.Effect<Open> =>
       import("./fetchClient.ts"),
       import("./ClientSender.ts"),
     ]);
-    return (caCerts) =>
+    const openFetch: Open = (caCerts) =>
       Effect.flatMap(fetchClient.make(caCerts), (client) => ClientSender.make(client, idPrefix));
+    return (caCerts) =>
+      caCerts.length === 0
+        ? openFetch(caCerts)
+        : Effect.zipWith(openFetch(caCerts), openPool(idPrefix)(caCerts), orSelfSigned);
   });
+
+/**
+ * By fetch, until it finds a self-signed certificate that it takes from nobody, and then by the pool, whose
+ * connections check whether it is the very one that was named. Nothing was sent by then, so that the attempt
+ * goes on. Such a receiver is not reached through a
+ * proxy.
+ */
+const orSelfSigned = (fetch: Sender, pool: Sender): Sender => ({
+  to(settings) {
+    const byFetch = fetch.to(settings);
+    const byPool = pool.to(settings);
+    let send = byFetch;
+    return (attempt, done) =>
+      send === byPool ? byPool(attempt, done) : byFetch(attempt, (outcome, status) => {
+        if (outcome._tag !== "Failed" || !saysSelfSigned(outcome.error.detail)) {
+          return done(outcome, status);
+        }
+        send = byPool;
+        byPool(attempt, done);
+      });
+  },
+});

@@ -4,6 +4,8 @@
  * where a file system does; nothing ends it, and its thread is gone until it returns.
  */
 
+import { fileURLToPath } from "node:url";
+
 /** Something open for appending. Never two calls at a time. */
 export interface AppendFile {
   /** What must be written before the first line, so that it is one. */
@@ -25,6 +27,10 @@ const OWN_FILE = 0o600;
 const OWN_FOLDER = 0o700;
 
 export const openFile: OpenFile = async (path, torn) => {
+  const standard = standardStream(path);
+  if (standard !== undefined) {
+    return { first: NOTHING, write: (bytes) => standard.write(bytes), close: async () => {} };
+  }
   const info = await Deno.stat(path).catch(() => undefined);
   if (info !== undefined && !info.isFile && !info.isDirectory) return await openStream(path);
   if (info === undefined) {
@@ -41,6 +47,48 @@ export const openFile: OpenFile = async (path, torn) => {
     file.close();
     throw cause;
   }
+};
+
+/**
+ * This process's own output, by the names that it has as a file: Deno opens none of these without
+ * --allow-all. A write of it is whole before the log's next, which takes the same way.
+ */
+export const standardStream = (
+  { pathname }: URL,
+): { write(bytes: Uint8Array): Promise<number> } | undefined => {
+  const [, name] = /^\/(?:dev|dev\/fd|proc\/self\/fd)\/(stdout|stderr|1|2)$/.exec(pathname) ?? [];
+  if (name === undefined) return undefined;
+  return name === "stdout" || name === "1" ? Deno.stdout : Deno.stderr;
+};
+
+/**
+ * Whether lines can be appended to it, in words; nothing is written, and nothing is left that was not there.
+ *
+ * @throws what keeps it from being appended to
+ */
+export const tryAppending = async (path: URL): Promise<string> => {
+  if (standardStream(path) !== undefined) return "is this process's own output";
+  const info = await Deno.stat(path).catch(ifMissing);
+  if (info === undefined) {
+    const dir = fileURLToPath(await nearestFolder(path));
+    const made = await Deno.makeTempFile({ dir, prefix: ".hookline-" });
+    await Deno.remove(made);
+    return "is not there yet, and can be made";
+  }
+  if (info.isFile || info.isDirectory) (await Deno.open(path, { append: true })).close();
+  else await (await openStream(path)).close();
+  return "can be appended to";
+};
+
+const nearestFolder = async (path: URL): Promise<URL> => {
+  let folder = new URL(".", path);
+  while (await Deno.stat(folder).catch(ifMissing) === undefined) folder = new URL("..", folder);
+  return folder;
+};
+
+const ifMissing = (cause: unknown): undefined => {
+  if (cause instanceof Deno.errors.NotFound) return undefined;
+  throw cause;
 };
 
 const regular = (file: Deno.FsFile, first: Uint8Array): AppendFile => ({

@@ -1,7 +1,7 @@
 /**
  * The platform's fetch as an @effect/platform HttpClient: `http_client = "fetch"`, for proxies and
- * everything that our own pool does not speak. It must follow no redirect, unpack nothing, and leave no
- * response body unread: an unread one costs a connection.
+ * everything that our own pool does not speak. It must follow no redirect, unpack nothing, and keep nothing
+ * of a response's body.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient";
 import * as HttpClient from "@effect/platform/HttpClient";
@@ -15,7 +15,10 @@ const BODY_LIMIT_BYTES = 1024 * 1024;
 
 const ACCEPT_ENCODING = "accept-encoding";
 
-/** A client that trusts `caCerts` (PEM) beside the system's; its responses come with their bodies read. */
+/**
+ * A client that trusts `caCerts` (PEM) beside the system's. Of its responses, `arrayBuffer` reads the body to
+ * its end or its limit, and is empty: whoever asks must wait for it, for an unread body costs a connection.
+ */
 export const make = (
   caCerts: ReadonlyArray<string>,
 ): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
@@ -30,8 +33,8 @@ export const make = (
       // is given, whatever it says, bodies are left as they are.
       if (!headers.has(ACCEPT_ENCODING)) headers.set(ACCEPT_ENCODING, "identity");
       const response = await fetch(input, { ...init, headers, redirect: "manual", client });
-      await drain(response);
-      return new Response(null, { status: response.status, headers: response.headers });
+      response.arrayBuffer = () => drain(response);
+      return response;
     };
     const context = yield* Layer.build(
       Layer.provide(FetchHttpClient.layer, Layer.succeed(FetchHttpClient.Fetch, read)),
@@ -39,20 +42,26 @@ export const make = (
     return Context.get(context, HttpClient.HttpClient);
   });
 
-const drain = async (response: Response): Promise<void> => {
+const EMPTY = new ArrayBuffer(0);
+
+const drain = async (response: Response): Promise<ArrayBuffer> => {
   const { body } = response;
-  if (body === null) return;
+  if (body === null) return EMPTY;
   // A length of something packed says nothing of what is read.
   const length = response.headers.has("content-encoding")
     ? Infinity
     : Number(response.headers.get("content-length") ?? Infinity);
   // At once where the length is known: a third of a reader's cost.
-  if (length <= BODY_LIMIT_BYTES) return void await response.arrayBuffer();
+  if (length <= BODY_LIMIT_BYTES) {
+    await Response.prototype.arrayBuffer.call(response);
+    return EMPTY;
+  }
   const reader = body.getReader();
   for (let bytes = 0; bytes <= BODY_LIMIT_BYTES;) {
     const { done, value } = await reader.read();
-    if (done) return;
+    if (done) return EMPTY;
     bytes += value.length;
   }
   await reader.cancel();
+  return EMPTY;
 };

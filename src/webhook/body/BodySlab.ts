@@ -57,6 +57,16 @@ export class BodySlabs {
     return { slab: this.#slab, offset: from, length: at - from };
   }
 
+  /** Keeps a copy of a body that was encoded before. The reference is not counted before `retain`. */
+  copy(body: Uint8Array): BodyRef {
+    const { length } = body;
+    if (this.#slab.bytes.length - this.#end < length) this.#open(length);
+    const ref = { slab: this.#slab, offset: this.#end, length };
+    this.#slab.bytes.set(body, this.#end);
+    this.#end += length;
+    return ref;
+  }
+
   /** Counts one more delivery that refers to this part of this slab. */
   retain(slab: Slab, length: number): void {
     if (slab.live === 0 && slab !== this.#slab) this.#allocated += slab.bytes.length;
@@ -66,11 +76,16 @@ export class BodySlabs {
 
   /** Counts one fewer. */
   release(slab: Slab, length: number): void {
+    if (this.#leave(slab, length)) free(slab);
+  }
+
+  /** As `release`; answers whether nobody refers to the slab any more, whose memory is left to the collector. */
+  #leave(slab: Slab, length: number): boolean {
     slab.live -= length;
     this.#live -= length;
-    if (slab.live !== 0 || slab === this.#slab) return;
+    if (slab.live !== 0 || slab === this.#slab) return false;
     this.#allocated -= slab.bytes.length;
-    free(slab);
+    return true;
   }
 
   /**
@@ -86,13 +101,11 @@ export class BodySlabs {
   compact(ref: BodyRef): void {
     const { slab, offset, length } = ref;
     if (slab === this.#slab || slab.live * 2 > slab.bytes.length) return;
-    if (this.#slab.bytes.length - this.#end < length) this.#open(length);
-    this.#slab.bytes.set(slab.bytes.subarray(offset, offset + length), this.#end);
-    this.retain(this.#slab, length);
-    this.release(slab, length);
-    ref.slab = this.#slab;
-    ref.offset = this.#end;
-    this.#end += length;
+    const copy = this.copy(slab.bytes.subarray(offset, offset + length));
+    this.retain(copy.slab, length);
+    this.#leave(slab, length); // a window of the outbox may read it yet
+    ref.slab = copy.slab;
+    ref.offset = copy.offset;
   }
 
   /** Makes the current slab a new one, with `room` bytes at least. */

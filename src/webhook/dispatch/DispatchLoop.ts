@@ -30,6 +30,8 @@ export interface DispatchLoopOptions {
   readonly dropsOldest: () => boolean;
   /** Drops the oldest that wait at endpoints until the capacity is kept. */
   readonly makeRoom: () => void;
+  /** Called before each slice. */
+  readonly beforeSlice: () => void;
   /** Called after each slice. */
   readonly afterSlice: () => void;
 }
@@ -42,7 +44,7 @@ const SLICE_BYTES = 4 * 1024 * 1024;
 
 /** Dispatches what comes, in its order, until the source has ended and is empty. */
 export const run = (options: DispatchLoopOptions): Effect.Effect<void> => {
-  const { dispatcher, backlog, dropsOldest, makeRoom, afterSlice } = options;
+  const { dispatcher, backlog, dropsOldest, makeRoom, beforeSlice, afterSlice } = options;
 
   /** The oldest that waits is dropped for the next, which is itself where nothing else waits. */
   const dropOldest = (event: HookEvent): boolean => {
@@ -54,6 +56,7 @@ export const run = (options: DispatchLoopOptions): Effect.Effect<void> => {
 
   const dispatch = (slice: Slice): void => {
     const drops = dropsOldest(); // no reload comes between: a slice is one turn
+    beforeSlice();
     for (let event = slice.take(drops); event !== undefined; event = slice.take(drops)) {
       if (drops && !backlog.hasRoom && dropOldest(event)) continue;
       slice.bytes += dispatcher.dispatch(event);
@@ -80,7 +83,7 @@ class Slice {
   take(drops: boolean): HookEvent | undefined {
     const { source, backlog } = this.options;
     if (this.#events === SLICE || this.bytes >= SLICE_BYTES) return undefined;
-    if (!drops && !backlog.hasRoom) return undefined;
+    if (!backlog.hasRoom && (!drops || backlog.isHalted)) return undefined;
     this.#events++;
     return source.take();
   }
@@ -101,7 +104,7 @@ const slices = (
       last = undefined; // whoever waits for events has had turns
       return source.isEnded ? undefined : source.arrival;
     }
-    if (!backlog.hasRoom && !dropsOldest()) {
+    if (!backlog.hasRoom && (!dropsOldest() || backlog.isHalted)) {
       last = undefined;
       room.unsafeClose();
       backlog.whenRoom(roomMade);

@@ -3,6 +3,7 @@
  * URL. The event itself is let go here. It must never wait for anything: when to encode is its caller's
  * matter.
  */
+import { isOfSessionEnd } from "../../domain/DropReason.ts";
 import { clientOf, hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
@@ -13,6 +14,8 @@ import { eventPlaces, placesOf } from "../account/Backlog.ts";
 import type { DropReason } from "../account/Metrics.ts";
 import type { BodyRef, BodySlabs } from "../body/BodySlab.ts";
 import type { Endpoint } from "../endpoint/Endpoint.ts";
+import type { DeadLetters } from "../outbox/DeadLetters.ts";
+import type { Outbox } from "../outbox/Outbox.ts";
 import type { Action, RuleTable } from "./RuleTable.ts";
 import type { DeliveryIds } from "./DeliveryIds.ts";
 import { SequenceNumbers } from "./SequenceNumbers.ts";
@@ -23,6 +26,17 @@ export interface Routing {
   readonly ordering: WebHookSettings["ordering"];
 }
 
+export interface DispatcherOptions {
+  readonly backlog: Backlog;
+  readonly arrivals: Arrivals;
+  readonly slabs: BodySlabs;
+  readonly ids: DeliveryIds;
+  /** Undefined: deliveries wait in memory alone. */
+  readonly outbox: Outbox | undefined;
+  /** Undefined: what is dropped is gone. */
+  readonly letters: DeadLetters | undefined;
+}
+
 export class Dispatcher {
   routing: Routing;
   readonly #backlog: Backlog;
@@ -30,23 +44,21 @@ export class Dispatcher {
   readonly #slabs: BodySlabs;
   readonly #ids: DeliveryIds;
   readonly #sequence: SequenceNumbers;
+  readonly #outbox: Outbox | undefined;
+  readonly #letters: DeadLetters | undefined;
   // The body encoded last, so that several URLs of one action share it.
   #action: Action<Endpoint> | undefined;
   #body: BodyRef | undefined;
 
-  constructor(
-    routing: Routing,
-    backlog: Backlog,
-    arrivals: Arrivals,
-    slabs: BodySlabs,
-    ids: DeliveryIds,
-  ) {
+  constructor(routing: Routing, options: DispatcherOptions) {
     this.routing = routing;
-    this.#backlog = backlog;
-    this.#arrivals = arrivals;
-    this.#slabs = slabs;
-    this.#ids = ids;
-    this.#sequence = new SequenceNumbers(ids.sequenceFloor);
+    this.#backlog = options.backlog;
+    this.#arrivals = options.arrivals;
+    this.#slabs = options.slabs;
+    this.#ids = options.ids;
+    this.#sequence = new SequenceNumbers(options.ids.sequenceFloor);
+    this.#outbox = options.outbox;
+    this.#letters = options.letters;
   }
 
   /** Turns an event of the queue into deliveries; returns the bytes of the bodies it has written. */
@@ -86,6 +98,7 @@ export class Dispatcher {
     });
     this.#action = undefined;
     if (seq === 0) this.#backlog.add(-places);
+    if (this.#outbox !== undefined) this.#outbox.dispatched();
     return bytes;
   }
 
@@ -96,22 +109,38 @@ export class Dispatcher {
 
   #isOrdered(event: HookEvent): boolean {
     const { ordering } = this.routing;
-    return ordering === "client" || (ordering === "lifecycle" && IS_LIFECYCLE[event._tag]);
+    return ordering === "client" || (ordering === "lifecycle" && isLifecycle(event));
   }
 
-  /** As `drop`, of an event of the queue. */
+  /** Drops an event of the queue. */
   discard(event: HookEvent, reason: DropReason): void {
     const places = eventPlaces(event);
     if (isArrivalEvent(event._tag)) this.#arrivals.add(-places);
     this.#backlog.encode(places);
     this.#backlog.add(-places);
-    this.drop(event, reason);
+    this.#lose(event, reason, this.#outbox?.mark);
+    this.#outbox?.dispatched();
   }
 
-  /** Counts an event that is lost before it was in the queue, at each URL that would have had it. */
+  /** Drops an event that was not in the queue. */
   drop(event: HookEvent, reason: DropReason): void {
+    this.#lose(event, reason, this.#letters && this.#outbox?.refused());
+  }
+
+  /** Counts an event as lost at each URL that would have had it; where dead letters are kept, it is one for each. */
+  #lose(event: HookEvent, reason: DropReason, mark: number | undefined): void {
     const place = PLACE_OF[event._tag];
     this.routing.rules.forEachMatch(event, (_, endpoint) => endpoint.refuse(place, reason));
+    if (this.#letters === undefined || reason === "shutdown") return;
+    const client = clientOf(event);
+    const lane = this.#isOrdered(event) ? client : undefined;
+    let seq = 0;
+    this.routing.rules.forEachMatch(event, ({ encode }, endpoint) => {
+      seq ||= this.#sequence.next(client);
+      const body = this.#slabs.write(event, encode);
+      const letter = { id: this.#ids.next(), event: place, seq, lane, ...body };
+      this.#letters?.add(endpoint.url, letter, reason, "", mark);
+    });
   }
 }
 
@@ -121,5 +150,11 @@ const byName = <A>(of: (name: HookEventName, place: number) => A): Record<HookEv
 
 const PLACE_OF = byName((_, place) => place);
 
-/** What `ordering = "lifecycle"` keeps in order: presence and subscriptions, not messages. */
+/**
+ * What `ordering = "lifecycle"` keeps in order: presence and subscriptions, and of messages those alone that a
+ * session's end loses, so that they come before its session_terminated.
+ */
+const isLifecycle = (event: HookEvent): boolean =>
+  IS_LIFECYCLE[event._tag] || event._tag === "message_dropped" && isOfSessionEnd(event.reason);
+
 const IS_LIFECYCLE = byName((name) => name.startsWith("session_") || name.startsWith("client_"));

@@ -10,16 +10,25 @@
 import * as Effect from "effect/Effect";
 import * as LogLevel from "effect/LogLevel";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
+import type { Fields } from "../../ops/LimitedLog.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
+import type { AnswerFault } from "../../http/AnswerFault.ts";
+import type { Group } from "../../store/Commit.ts";
+import { placesOf } from "../account/Backlog.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
+import type { LetterReason } from "../outbox/DeadLetters.ts";
+import { deliveriesOf } from "../outbox/deliveriesOf.ts";
+import type { Outbox } from "../outbox/Outbox.ts";
+import { OutboxUrl } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
 import type { Seat } from "../attempt/ConcurrencyBudget.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
-import type { DeliveryError } from "../attempt/DeliveryError.ts";
+import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
+import { lossAdvice } from "./lossAdvice.ts";
 import { Occupancy } from "./Occupancy.ts";
 import { RetryTimes } from "./RetryTimes.ts";
 import { Waiting } from "./Waiting.ts";
@@ -49,6 +58,9 @@ export class Endpoint implements Attempting {
   readonly #occupancy: Occupancy;
   readonly #seat: Seat | undefined;
   readonly #wake = Effect.unsafeMakeLatch(false);
+  readonly #inOutbox: OutboxUrl;
+  /** What is not taken into memory: it waits on disk alone. */
+  readonly #spilled: OutboxUrl;
 
   #settings: EndpointSettings;
   #retryTimes: RetryTimes;
@@ -78,12 +90,19 @@ export class Endpoint implements Attempting {
     this.#transport = transport;
     this.#waiting = new Waiting(transport.sequential, context.shares);
     this.#occupancy = new Occupancy(context.backlog, context.arrivals, context.slabs);
+    this.#inOutbox = new OutboxUrl(settings.url, false);
+    this.#spilled = new OutboxUrl(settings.url, true);
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
     this.#most = this.#takes();
     this.#seat = transport.budget?.join(() => this.pump());
     counters.breaker = "closed"; // they may be those of an endpoint that has left
     transport.executor.configure(this);
+  }
+
+  /** Its URL as settings have it. */
+  get url(): string {
+    return this.#inOutbox.url;
   }
 
   get settings(): EndpointSettings {
@@ -114,15 +133,48 @@ export class Endpoint implements Attempting {
     return this.#transport.sequential;
   }
 
+  /** Whether it will hardly answer within milliseconds what comes now. */
+  get #isSlow(): boolean {
+    return this.#breaker._tag !== "Closed" || this.held > this.#settings.concurrencyLimit;
+  }
+
   /** Counts an event that is dropped before it becomes a delivery. */
   refuse(event: number, reason: DropReason): void {
     this.#counters.matched[event]!++; // an event's place is always within
     this.#counters.dropped(event, reason);
-    this.#say(LogLevel.Warning, `dropped (${reason})`);
+    this.#sayLost(reason);
   }
 
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
   offer(delivery: Delivery): void {
+    const { outbox } = this.#context;
+    if (outbox !== undefined) {
+      if (this.#stopped) return this.#spill(delivery, outbox);
+      outbox.opened(delivery, this.#inOutbox, this.#isSlow);
+    }
+    this.#take(delivery);
+  }
+
+  /** Takes a delivery that goes to disk and not into memory. */
+  #spill(delivery: Delivery, outbox: Outbox): void {
+    this.#counters.matched[delivery.event]!++; // an event's place is always within
+    this.#counters.queued[delivery.event]!++;
+    this.#context.backlog.add(-placesOf(delivery.length));
+    outbox.opened(delivery, this.#spilled, true);
+  }
+
+  /** Takes the deliveries of a group that was read from disk; the Backlog has counted none of them. */
+  restore(group: Group): void {
+    const { slabs, backlog, outbox } = this.#context;
+    const live = outbox?.restoring(group, this.#inOutbox);
+    for (const delivery of deliveriesOf(group, slabs, this.sequential)) {
+      if (live !== undefined) outbox?.restored(delivery.id, live);
+      backlog.add(placesOf(delivery.length));
+      this.#take(delivery);
+    }
+  }
+
+  #take(delivery: Delivery): void {
     this.#counters.matched[delivery.event]!++; // an event's place is always within
     this.#counters.queued[delivery.event]!++;
     this.#context.pace.matched++;
@@ -138,12 +190,14 @@ export class Endpoint implements Attempting {
     this.#counters.inFlight[event]!--;
     switch (outcome._tag) {
       case "Delivered":
+        if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         this.#counters.delivered[event]!++;
         this.#context.pace.end();
         this.#leaveAndEnd(delivery);
         this.#answered();
         break;
       case "Failed":
+        if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         this.#failed(delivery, outcome.error);
         break;
       case "Returned":
@@ -167,8 +221,11 @@ export class Endpoint implements Attempting {
     if (delivery === undefined) return false;
     this.#counters.queued[delivery.event]!--;
     this.#counters.dropped(delivery.event, reason);
+    if (reason !== "shutdown") {
+      this.#sayLost(reason); // a stop counts them all in one line
+      this.#bury(delivery, reason);
+    }
     this.#end(delivery);
-    if (reason !== "shutdown") this.#say(LogLevel.Warning, `dropped (${reason})`);
     return true;
   }
 
@@ -223,11 +280,12 @@ export class Endpoint implements Attempting {
     this.#stopped = true;
   }
 
-  /** Ends all that waits as dropped and leaves the budget; returns how many there were. */
-  abandon(): number {
-    const left = this.held;
-    while (this.dropOldest("shutdown"));
+  /** Leaves the budget and all that waits, which is kept on disk, or dropped; returns how many there were. */
+  abandon(areKept: boolean): number {
     this.#seat?.leave();
+    const left = this.#counters.left;
+    if (!areKept) { while (this.dropOldest("shutdown")); }
+    this.#counters.leaveQueued(areKept);
     return left;
   }
 
@@ -267,7 +325,7 @@ export class Endpoint implements Attempting {
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breaker = "removed";
-    this.#context.log.forget(this.#counters.url);
+    this.#context.log.flush(this.#counters.url);
     this.#owner.onLeft(this);
     return true;
   }
@@ -300,6 +358,7 @@ export class Endpoint implements Attempting {
   }
 
   #end(delivery: Delivery): void {
+    this.#context.outbox?.ended(delivery.id);
     this.#occupancy.letGo(delivery);
     if (this.held === 0) this.#tellSettled();
   }
@@ -363,7 +422,8 @@ export class Endpoint implements Attempting {
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);
-      this.#say(LogLevel.Warning, "refused by the receiver", { reason: error.reason });
+      this.#sayLost(error.reason);
+      this.#bury(delivery, "refused", error.detail);
       if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
       this.#leaveAndEnd(delivery);
       if (error.gone) this.#checkFailing();
@@ -390,7 +450,7 @@ export class Endpoint implements Attempting {
     }
     this.#counters.attempts--;
     this.#counters.queued[delivery.event]!++;
-    this.#say(LogLevel.Warning, "short of descriptors or memory, attempts wait", { detail });
+    this.#say("short of descriptors or memory, attempts wait", { detail });
     this.#restsUntil = due;
     this.#step({ _tag: "Return", id: delivery.id, at: due });
     this.#wait(delivery);
@@ -400,11 +460,18 @@ export class Endpoint implements Attempting {
 
   /** Its retries are over. */
   #giveUp(delivery: Delivery): void {
-    const { failures = 0, reason = "network" } = delivery.retry ?? {};
+    const { reason = "network" } = delivery.retry ?? {};
     this.#counters.queued[delivery.event]!--;
     this.#counters.failed(delivery.event, reason);
-    this.#say(LogLevel.Error, "given up after its retries", { reason, attempts: failures });
+    this.#sayLost(reason);
+    this.#bury(delivery, this.#breaker._tag === "Closed" ? "given_up" : "url_failed", reason);
     this.#leaveAndEnd(delivery);
+  }
+
+  /** It is about to end without having been delivered: a dead letter, where such are kept. */
+  #bury(delivery: Delivery, reason: LetterReason, detail = ""): void {
+    const { letters, outbox } = this.#context;
+    letters?.add(this.url, delivery, reason, detail, outbox?.markOf(delivery.id));
   }
 
   #answered(): void {
@@ -425,7 +492,7 @@ export class Endpoint implements Attempting {
           break;
         case "Warn":
           if (error === undefined) break;
-          this.#say(LogLevel.Warning, "attempt failed", {
+          this.#say("attempt failed", {
             reason: error.reason,
             detail: error.detail,
           });
@@ -512,11 +579,23 @@ export class Endpoint implements Attempting {
     this.#owner.onSettled();
   }
 
-  #say(
-    level: LogLevel.LogLevel,
-    message: string,
-    fields: Readonly<Record<string, string | number>> = {},
-  ): void {
-    this.#context.log.limited(level, this.#counters.url, message, fields);
+  /** Said once for each kind; how many there were is in the figures. */
+  #tellFault({ kind, detail }: AnswerFault): void {
+    if (this.#counters.answerFault(kind) > 1) return;
+    this.#context.log.always(
+      LogLevel.Warning,
+      "a faulty answer: its status counts, its connection is closed; more of this kind are only counted",
+      { url: this.#counters.url, kind, detail },
+    );
+  }
+
+  /** An event has come to an end here that is none of being delivered. */
+  #sayLost(reason: FailureReason | DropReason): void {
+    this.#say("event lost", { reason, advice: lossAdvice(reason) });
+  }
+
+  #say(message: string, fields: Fields): void {
+    const { url } = this.#counters;
+    this.#context.log.limited(LogLevel.Warning, url, message, { url, ...fields });
   }
 }

@@ -4,22 +4,28 @@ import type * as Effect from "effect/Effect";
 import type { Arrivals } from "../account/Arrivals.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import type { ClientShares } from "../account/ClientShares.ts";
-import type { DeliveryLog } from "../account/DeliveryLog.ts";
+import type { LimitedLog } from "../../ops/LimitedLog.ts";
 import type { DeliveryPace } from "../account/DeliveryPace.ts";
 import type { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
 import type { Executor } from "../attempt/Executor.ts";
 import type { BodySlabs } from "../body/BodySlab.ts";
+import type { DeadLetters } from "../outbox/DeadLetters.ts";
+import type { Outbox } from "../outbox/Outbox.ts";
 
 export interface EndpointContext {
   readonly clock: Clock.Clock;
   /** Runs an effect that never waits. */
   readonly runSync: <A>(effect: Effect.Effect<A>) => A;
-  readonly log: DeliveryLog;
+  readonly log: LimitedLog;
   readonly backlog: Backlog;
   readonly arrivals: Arrivals;
   readonly shares: ClientShares;
   readonly pace: DeliveryPace;
   readonly slabs: BodySlabs;
+  /** Undefined: deliveries wait in memory alone. */
+  readonly outbox: Outbox | undefined;
+  /** Undefined: what is given up is gone. */
+  readonly letters: DeadLetters | undefined;
   /** An attempt could not be made for want of descriptors or memory. */
   readonly onShortage: () => void;
   /** Failures in a row that open a breaker. */

@@ -26,9 +26,21 @@ export class Endpoints implements EndpointOwner {
     this.#context = context;
   }
 
+  /** The endpoint of a URL, where there is one. */
+  find(url: string): Endpoint | undefined {
+    return this.#byUrl.get(url);
+  }
+
   /** The endpoint of a URL that was configured. */
   get(url: string): Endpoint {
     return this.#byUrl.get(url)!; // settings name every rule's URL
+  }
+
+  /** Deliveries that wait or are in flight, over all URLs. */
+  get held(): number {
+    let held = 0;
+    for (const endpoint of this.#byUrl.values()) held += endpoint.held;
+    return held;
   }
 
   /** Makes the endpoints that are new, and tells the others their settings; what waits at those not named drains before they leave. */
@@ -111,10 +123,10 @@ export class Endpoints implements EndpointOwner {
     for (const endpoint of this.#byUrl.values()) endpoint.stop();
   }
 
-  /** Ends all that is left as dropped; answers how many there were. */
-  abandon(): number {
+  /** Leaves all that waits, which is kept on disk, or dropped; answers how many there were. */
+  abandon(areKept: boolean): number {
     let left = 0;
-    for (const endpoint of this.#byUrl.values()) left += endpoint.abandon();
+    for (const endpoint of this.#byUrl.values()) left += endpoint.abandon(areKept);
     return left;
   }
 }

@@ -6,9 +6,11 @@
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { Deque } from "../../collections/Deque.ts";
+import { isOfSessionEnd } from "../../domain/DropReason.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { DropReason } from "../account/Metrics.ts";
 import type { HookSink, Pressure } from "../../mqtt/ports/HookSink.ts";
+import type { Safety } from "../../mqtt/ports/Safety.ts";
 import type { Arrivals } from "../account/Arrivals.ts";
 import { isArrivalEvent } from "../account/Arrivals.ts";
 import type { Backlog } from "../account/Backlog.ts";
@@ -32,7 +34,14 @@ export interface EventQueueOptions {
   readonly wants: (event: HookEventName, subject?: string) => boolean;
   /** Told of an event that will not come out. */
   readonly onDropped: (event: HookEvent, reason: DropReason) => void;
+  /** Told of each event that will; undefined: events wait in memory alone. */
+  readonly outbox: { taken(): void; readonly isFull: boolean } | undefined;
+  /** Undefined: nothing is ever waited for. */
+  readonly safety: Safety | undefined;
 }
+
+/** Of events that nobody keeps beyond the process. */
+const ALWAYS_SAFE: Safety = { mark: 0, safe: 0, whenSafe: () => Promise.resolve() };
 
 /**
  * A HookSink whose events come out of `take`. With `backpressure` nothing is refused: the bound is
@@ -59,13 +68,17 @@ export const make = (
   options: EventQueueOptions,
 ): Effect.Effect<EventQueue, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { backlog, arrivals, shares, laneOf, whenFull, wants, onDropped } = options;
+    const { backlog, arrivals, shares, laneOf, whenFull, wants, onDropped, outbox } = options;
+    const { safety = ALWAYS_SAFE } = options;
     /** One of a client beyond its share is dropped where nobody is held; answers whether it was. */
     const isBeyondShare = (event: HookEvent): boolean => {
       const lane = laneOf(event);
       if (lane === undefined || !shares.isOver(lane)) return false;
       if (whenFull() === "backpressure") {
-        if ("from_clientid" in event) shares.fills(event.from_clientid, lane);
+        // A session's end is not the doing of whoever has published what it loses.
+        if ("from_clientid" in event && !("reason" in event && isOfSessionEnd(event.reason))) {
+          shares.fills(event.from_clientid, lane);
+        }
         return false;
       }
       onDropped(event, "queue_full");
@@ -93,6 +106,10 @@ export const make = (
         if (full) return onDropped(event, "queue_full");
         if (shares.anyOver && isBeyondShare(event)) return;
         if (isEnded) return onDropped(event, "shutdown");
+        if (outbox !== undefined) {
+          if (outbox.isFull && whenFull() === "drop_newest") return onDropped(event, "outbox_full");
+          outbox.taken();
+        }
         waiting.push(event);
         const places = eventPlaces(event);
         backlog.addEvent(places);
@@ -106,6 +123,13 @@ export const make = (
       get admits(): boolean {
         return whenFull() !== "backpressure" || !(arrivals.isOver || backlog.isCrowded);
       },
+      get mark() {
+        return safety.mark;
+      },
+      get safe() {
+        return safety.safe;
+      },
+      whenSafe: (mark) => safety.whenSafe(mark),
       holds: (client) => shares.holds(client) && whenFull() === "backpressure",
       get length() {
         return waiting.length;

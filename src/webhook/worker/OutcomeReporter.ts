@@ -3,7 +3,7 @@
  * together however much it carries, and more where one must be woken. It must never keep an outcome
  * for longer than `MOST_MS`, nor so many that the worker could run out of attempts before the answer comes.
  */
-import type { FromWorker, WorkerFailure } from "./WorkerProtocol.ts";
+import type { FromWorker, WorkerFailure, WorkerFaultyDelivery } from "./WorkerProtocol.ts";
 
 /** A message with so many need not wait for more. With 32, three workers had 5 % fewer events/s (bench/README.md). */
 export const ENOUGH = 128;
@@ -17,7 +17,7 @@ export interface OutcomeReporterOptions {
 }
 
 export class OutcomeReporter {
-  #ended: Array<number | WorkerFailure> = [];
+  #ended: Array<number | WorkerFaultyDelivery | WorkerFailure> = [];
   #returned: Array<number> = [];
   /** Attempts taken that have not ended. */
   #open = 0;
@@ -40,8 +40,9 @@ export class OutcomeReporter {
     this.#over();
   }
 
-  failed(failure: WorkerFailure): void {
-    this.#ended.push(failure);
+  /** An attempt ended with more to tell than that it was delivered. */
+  told(end: WorkerFaultyDelivery | WorkerFailure): void {
+    this.#ended.push(end);
     this.#over();
   }
 

@@ -13,7 +13,6 @@ import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
-import * as CaFiles from "../attempt/CaFiles.ts";
 import { WorkerHandle } from "./WorkerHandle.ts";
 import type { Executor, HttpExecutorContext } from "../attempt/Executor.ts";
 import type { WorkerEndpoint } from "./WorkerProtocol.ts";
@@ -63,7 +62,6 @@ export const make = (
     const runFork = Runtime.runFork(yield* Effect.runtime<never>());
     const allReady = yield* Deferred.make<void, WorkerStartError>();
     const endpoints = new Map<number, WorkerEndpoint>();
-    let caFiles: CaFiles.CaFiles = new Map();
     /** The URLs of the settings prepared last. */
     let named: ReadonlySet<string> = new Set();
     /** Those and the ones that still drain: all that workers were told of, or soon will be. */
@@ -134,13 +132,12 @@ export const make = (
 
     return {
       prepare: (of) =>
-        Effect.map(CaFiles.read(of), (read) => {
-          caFiles = read;
+        Effect.sync(() => {
           named = new Set([...of.keys()].filter((url) => !url.startsWith("file:")));
           urls = new Set([...named, ...Array.from(endpoints.values(), ({ url }) => url)]);
         }),
       configure({ key, settings }) {
-        const endpoint = workerEndpoint(key, settings, caFiles);
+        const endpoint = workerEndpoint(key, settings);
         endpoints.set(key, endpoint);
         for (const { worker } of workers) worker.configure(endpoint);
       },
@@ -177,13 +174,12 @@ const busy = (worker: WorkerHandle): number =>
 
 const workerEndpoint = (
   key: number,
-  { url, headers, caFile, httpTimeout, retry }: EndpointSettings,
-  caFiles: CaFiles.CaFiles,
+  { url, headers, ca, httpTimeout, retry }: EndpointSettings,
 ): WorkerEndpoint => ({
   key,
   url,
   headers: headers.map(([name, value]) => [name, Redacted.value(value)]),
-  caCert: caFile === undefined ? "" : caFiles.get(caFile) ?? "",
+  caCert: ca?.pem ?? "",
   httpTimeout,
   retryStatus: retry.status,
 });

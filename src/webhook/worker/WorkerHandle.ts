@@ -146,13 +146,14 @@ export class WorkerHandle {
     }
     for (const one of message.ended) {
       if (typeof one === "number") this.#end(one, DELIVERED);
+      else if (one._tag === "Delivered") this.#end(one.id, one);
       else this.#fail(one);
     }
     for (const id of message.returned) this.#end(id, RETURNED);
   }
 
-  #fail({ id, ...failure }: WorkerFailure): void {
-    this.#end(id, { _tag: "Failed", error: new DeliveryError(failure) });
+  #fail({ _tag, id, fault, ...failure }: WorkerFailure): void {
+    this.#end(id, { _tag, error: new DeliveryError(failure), fault });
   }
 
   #end(id: number, outcome: Outcome): void {

@@ -1,4 +1,5 @@
 /** What the broker's thread and a delivery worker say to each other. */
+import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
 import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
 import type { FailureReason } from "../attempt/DeliveryError.ts";
@@ -32,9 +33,18 @@ export type ToWorker =
   /** An AttemptParcel, transferred. */
   | { readonly _tag: "Attempts"; readonly parcel: ArrayBuffer };
 
-/** A DeliveryError and the delivery that it is about. */
-export interface WorkerFailure {
+/** A delivery that was made, by an answer that was faulty behind its status. */
+export interface WorkerFaultyDelivery {
+  readonly _tag: "Delivered";
   readonly id: number;
+  readonly fault: AnswerFault;
+}
+
+/** A DeliveryError, the delivery that it is about, and what was wrong with the answer behind its status. */
+export interface WorkerFailure {
+  readonly _tag: "Failed";
+  readonly id: number;
+  readonly fault: AnswerFault | undefined;
   readonly reason: FailureReason;
   readonly detail: string;
   readonly retryable: boolean;
@@ -49,7 +59,7 @@ export type FromWorker =
   | {
     readonly _tag: "Outcomes";
     /** In the order in which they ended, since a breaker counts failures in a row; a number: the id of one delivered. */
-    readonly ended: ReadonlyArray<number | WorkerFailure>;
+    readonly ended: ReadonlyArray<number | WorkerFaultyDelivery | WorkerFailure>;
     /** The ids of those that were not sent: recalled, or too late. */
     readonly returned: ReadonlyArray<number>;
   };

@@ -59,11 +59,16 @@ const handler = (
     const ended = (attempt: PermitQueue.TimedAttempt, outcome: Outcome) => {
       const { id } = attempt;
       if (attempt instanceof AttemptParcel.ParcelledAttempt) attempt.end();
-      if (outcome._tag === "Delivered") return report.delivered(id);
+      const { _tag } = outcome;
+      if (_tag === "Delivered") {
+        const { fault } = outcome;
+        return fault === undefined ? report.delivered(id) : report.told({ _tag, id, fault });
+      }
       if (outcome._tag === "Returned") return report.returned(id);
       if (outcome._tag === "Lost") return; // a transport knows no loss
       const { reason, detail, retryable, retryAfter, gone } = outcome.error;
-      report.failed({ id, reason, detail, retryable, retryAfter, gone });
+      const { fault } = outcome;
+      report.told({ _tag: "Failed", id, fault, reason, detail, retryable, retryAfter, gone });
     };
 
     return (message) => {

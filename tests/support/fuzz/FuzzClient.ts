@@ -2,6 +2,7 @@
  * One connection of the fuzz test: sends packets at random, answers what it is sent, reads slowly or
  * not at all. A good one keeps to the protocol in every byte; a hostile one spoils some of its frames.
  */
+import "../../../src/mqtt/wire/processEnv.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Packet } from "mqtt-packet";

@@ -1,4 +1,5 @@
 /** What a hostile client sends over a socket, from its first byte on: MQTT, and what MQTT is wrapped in. */
+import "../../../src/mqtt/wire/processEnv.ts";
 import { Buffer } from "node:buffer";
 import type { Packet } from "mqtt-packet";
 import { generate } from "mqtt-packet";

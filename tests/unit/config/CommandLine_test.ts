@@ -8,12 +8,17 @@ const defaults = { config: "config/broker.toml", webHook: "config/web-hook.toml"
 for (
   const [args, expected] of [
     [[], { _tag: "Run", files: defaults }],
-    [["--check"], { _tag: "Check", files: defaults }],
+    [["--check"], { _tag: "Check", files: defaults, tries: false }],
+    [["--try", "--check"], { _tag: "Check", files: defaults, tries: true }],
     [["--config", "a.toml", "--web-hook=b.toml"], {
       _tag: "Run",
       files: { config: "a.toml", webHook: "b.toml" },
     }],
-    [["--check", "--config=a.toml"], { _tag: "Check", files: { ...defaults, config: "a.toml" } }],
+    [["--check", "--config=a.toml"], {
+      _tag: "Check",
+      files: { ...defaults, config: "a.toml" },
+      tries: false,
+    }],
     [["--config=-a.toml"], { _tag: "Run", files: { ...defaults, config: "-a.toml" } }],
     [["--version", "--check"], { _tag: "Version" }],
     [["--version", "--help"], { _tag: "Help" }],
@@ -36,6 +41,7 @@ for (
     [["--config="], "--config needs a file"],
     [["--config", "--check"], "--config needs a file"],
     [["--check=yes"], "--check takes no value"],
+    [["--try"], "--try goes with --check"],
   ] as const
 ) {
   Deno.test(`parseCommandLine refuses [${args.join(" ")}]: ${message}`, () => {

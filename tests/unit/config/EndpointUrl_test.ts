@@ -8,6 +8,10 @@ for (
     "http://127.0.0.1:5656/mqtt/webhook",
     "https://user:secret@example.com/a?b=c",
     "http://[::1]:80",
+    "http://my_service.example.:1/a b",
+    "http://xn--bcher-kva.example/",
+    "http://us%25er:p%C3%A9%3A@host/",
+    "http://:@host/",
     "file:///var/log/events.jsonl",
     "FILE:///var/log/events.jsonl",
   ]
@@ -29,6 +33,36 @@ for (
     ["http://user:secret@host:99999/", `"http://host:99999/"`],
     ["http://user:sec/ret@host:99999/", `"http://host:99999/"`],
     ["user:secret@host", `"host"`],
+    ["http://host:0/", `"http://host:0/", whose port is 0: a number from 1 to 65535 is one`],
+    ["https:///hook", `"https:///hook", which names no host`],
+    ["http://ho\nst/", `"http://ho\\nst/", with a tab or a line end in it`],
+    ["http://a\\b/", `"http://a\\\\b/", with a backslash before its path`],
+    ["http://a..b/", `"http://a..b/", whose host has an empty label between its dots`],
+    ["http://./", `"http://./", whose host has an empty label between its dots`],
+    [
+      "http://a*b/",
+      `"http://a*b/", whose host has a character other than letters, digits, hyphen, underscore and dot`,
+    ],
+    [
+      `http://${"a".repeat(64)}.b/`,
+      `"http://${"a".repeat(64)}.b/", whose host has a label over 63 characters`,
+    ],
+    [
+      `http://${"a.".repeat(130)}b/`,
+      `"http://${"a.".repeat(130)}b/", whose host has over 253 characters`,
+    ],
+    [
+      "http://u%zz:p@host/",
+      `"http://host/", whose user has a "%" without two hexadecimal digits ("%25" is a "%")`,
+    ],
+    [
+      "http://u:p%@host/",
+      `"http://host/", whose password has a "%" without two hexadecimal digits ("%25" is a "%")`,
+    ],
+    ["http://u%e4:p@host/", `"http://host/", whose user is not UTF-8`],
+    ["http://u:p%0d%0a@host/", `"http://host/", whose password has a control character`],
+    ["http://u\x01@host/", `"http://host/", whose user has a control character`],
+    ["http://a%3Ab:p@host/", `"http://host/", whose user has a colon, which ends it`],
     ["file://relative/events", `"file://relative/events", whose path is not absolute`],
     ["file:///var/log/", `"file:///var/log/", which is a folder`],
   ] as const

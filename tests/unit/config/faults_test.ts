@@ -4,10 +4,17 @@ import type { ConfigError } from "../../../src/config/ConfigError.ts";
 import { renderFault } from "../../../src/config/ConfigError.ts";
 import { ConfigSource } from "../../../src/config/ConfigSource.ts";
 import { loadBrokerSettings, loadWebHookSettings } from "../../../src/config/loadSettings.ts";
+import { ENCRYPTED_KEYS, SAME_NAMES, SELF_SIGNED } from "../../support/pems.ts";
 import { memorySource } from "./memorySource.ts";
 
 const env = { EMPTY: "", NEWLINE: "a\nb" };
-const pem = { "text.pem": "no PEM", "cert.pem": "-----BEGIN CERTIFICATE-----\n" };
+const pem = {
+  "text.pem": "no PEM",
+  "cert.pem": SELF_SIGNED.cert,
+  "key.pem": SELF_SIGNED.key,
+  "other.pem": SAME_NAMES.key,
+  "encrypted.pem": ENCRYPTED_KEYS[0],
+};
 
 /** A file's text and the exact lines that tell its faults, without the file's name. */
 type Case = readonly [toml: string, ...lines: ReadonlyArray<string>];
@@ -168,8 +175,13 @@ const BROKER: ReadonlyArray<Case> = [
   ],
   [
     "[listener.tcp.a]\n[listener.tcp.b]\n[listener.ws.c]\naddr = ':1883'",
-    '2: listener.tcp.b.addr: expected an address of its own for each listener, found "0.0.0.0:1883" a second time',
-    '4: listener.ws.c.addr: expected an address of its own for each listener, found "0.0.0.0:1883" a second time',
+    '2: listener.tcp.b.addr: expected an address of its own for each listener, found "0.0.0.0:1883", which listener.tcp.a has',
+    '4: listener.ws.c.addr: expected an address of its own for each listener, found "0.0.0.0:1883", which listener.tcp.a has',
+  ],
+  [
+    "[listener.tcp.a]\naddr = '127.0.0.1:1883'\n[listener.ws.b]\naddr = '[::]:1883'",
+    '4: listener.ws.b.addr: expected an address of its own for each listener, found "[::]:1883", which cannot be ' +
+    'beside "127.0.0.1:1883" of listener.tcp.a',
   ],
   [
     '[listener.ws.a]\nallowed_origins = ["https://example.com/app"]',
@@ -183,7 +195,18 @@ const BROKER: ReadonlyArray<Case> = [
   [
     '[listener.tls.a]\ncert = "nowhere.pem"\nkey = "cert.pem"',
     '2: listener.tls.a.cert: expected the path of a PEM file with a CERTIFICATE, found "nowhere.pem" (no such file)',
-    '3: listener.tls.a.key: expected the path of a PEM file with a PRIVATE KEY, found "cert.pem", which has no PRIVATE KEY block',
+    '3: listener.tls.a.key: expected the path of a PEM file with a PRIVATE KEY, found "cert.pem", which has CERTIFICATE and no PRIVATE KEY block',
+  ],
+  [
+    '[listener.tls.a]\ncert = "cert.pem"\nkey = "encrypted.pem"',
+    '3: listener.tls.a.key: expected the path of a PEM file with a PRIVATE KEY, found "encrypted.pem", which is ' +
+    "encrypted: a broker has nobody to ask (openssl pkey -in KEY -out PLAIN_KEY decrypts it)",
+  ],
+  [
+    '[listener.tls.a]\ncert = "cert.pem"\nkey = "other.pem"\n' +
+    '[listener.tls.b]\naddr = ":8884"\ncert = "cert.pem"\nkey = "key.pem"',
+    '3: listener.tls.a.key: expected the key of a certificate of "cert.pem", found "other.pem", ' +
+    "a key that belongs to none of its certificates",
   ],
   [
     "[listener.tls.a]",

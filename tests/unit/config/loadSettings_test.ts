@@ -12,16 +12,17 @@ import {
 } from "../../../src/config/loadSettings.ts";
 import { renderSettings } from "../../../src/config/renderSettings.ts";
 import { hasSubject, hookEventNames } from "../../../src/domain/HookEvent.ts";
+import { SELF_SIGNED } from "../../support/pems.ts";
 import { memorySource } from "./memorySource.ts";
 import { OLDER_WEB_HOOK, REFERENCE_GENERAL, REFERENCE_RULES, RMQTT_BROKER } from "./rmqttFiles.ts";
 
 const files = { config: "broker.toml", webHook: "web-hook.toml" };
 
 const pem = {
-  "cert.pem": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
-  "key.pem": "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n",
-  "./rmqtt-bin/rmqtt.pem": "-----BEGIN CERTIFICATE-----\n",
-  "./rmqtt-bin/rmqtt.key": "-----BEGIN PRIVATE KEY-----\n",
+  "cert.pem": SELF_SIGNED.cert,
+  "key.pem": SELF_SIGNED.key,
+  "./rmqtt-bin/rmqtt.pem": SELF_SIGNED.cert,
+  "./rmqtt-bin/rmqtt.key": SELF_SIGNED.key,
 };
 
 type Env = Readonly<Record<string, string>>;
@@ -83,6 +84,7 @@ Deno.test("loadBrokerSettings fills an empty file with the documented defaults",
     settings: {
       persistence: false,
       node: { id: 1 },
+      log: { level: "info", format: undefined },
       limits: {
         maxSessions: 0,
         maxMemory: 0,
@@ -116,11 +118,32 @@ Deno.test("loadWebHookSettings fills an empty file with the documented defaults"
       breakerFailures: 20,
       ordering: "lifecycle",
       httpClient: "pool",
+      outbox: {
+        kind: "memory",
+        directory: "data/outbox",
+        sync: "interval",
+        syncInterval: 500,
+        delay: 5,
+        maxBytes: 1024 ** 3,
+        deadLetters: false,
+        deadLetterReplay: "recovery",
+        deadLetterMaxAge: 168 * 3_600_000,
+        deadLetterMaxBytes: 256 * 1024 ** 2,
+      },
       rules: [],
       endpoints: new Map(),
     },
     warnings: [],
   });
+});
+
+Deno.test("loadWebHookSettings keeps dead letters on disk, or where a directory is named, or as dead_letters says", async () => {
+  const keeps = async (text: string) => (await webHook(text)).settings.outbox.deadLetters;
+  assert.equal(await keeps('outbox = "disk"'), true);
+  assert.equal(await keeps('outbox_dir = "data/outbox"'), true);
+  assert.equal(await keeps('outbox = "disk"\ndead_letters = false'), false);
+  assert.equal(await keeps("dead_letters = true"), true);
+  assert.equal(await keeps('outbox = "memory"'), false);
 });
 
 Deno.test("The shipped broker.toml means what an empty file means, with persistence", async () => {
@@ -131,10 +154,12 @@ Deno.test("The shipped broker.toml means what an empty file means, with persiste
   });
 });
 
-Deno.test("The shipped web-hook.toml means what an empty file means, with every event to one URL", async () => {
+Deno.test("The shipped web-hook.toml means what an empty file means, with every event to one URL and kept on disk", async () => {
+  const { settings } = await webHook("");
   assert.deepEqual(await webHook(webHookToml), {
     settings: {
-      ...(await webHook("")).settings,
+      ...settings,
+      outbox: { ...settings.outbox, kind: "disk", deadLetters: true },
       rules: hookEventNames.map((event) => ({
         event,
         action: event,
@@ -144,7 +169,7 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
       endpoints: new Map([[DEFAULT_URL, {
         url: DEFAULT_URL,
         headers: [],
-        caFile: undefined,
+        ca: undefined,
         httpTimeout: 8000,
         concurrencyLimit: 128,
         retry: anyRetry,
@@ -158,7 +183,8 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
 for (const [name, toml] of [["broker.toml", brokerToml], ["web-hook.toml", webHookToml]] as const) {
   Deno.test(`The shipped ${name} is still valid with its commented examples turned on`, async () => {
     const on = toml.replace(/^# (?=\[|\w+ = )/gm, "").replace("users = []\n", "")
-      .replace('"config/server.pem"', '"cert.pem"').replace('"config/server.key"', '"key.pem"')
+      .replaceAll('"config/server.pem"', '"cert.pem"')
+      .replaceAll('"config/server.key"', '"key.pem"')
       .replace('"config/ca.pem"', '"cert.pem"');
     assert.notEqual(on, toml);
     const env = { ALICE_PASSWORD: "a", WEBHOOK_AUTHORIZATION: "b" };
@@ -252,7 +278,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
   assert.deepEqual(a, {
     url: "https://a/",
     headers: [],
-    caFile: undefined,
+    ca: undefined,
     httpTimeout: 5000,
     concurrencyLimit: 64,
     retry,
@@ -262,7 +288,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     {
       url: "https://b/",
       headers: [["Authorization", "Bearer t"], ["x-plain", "p"]],
-      caFile: "cert.pem",
+      ca: { file: "cert.pem", pem: SELF_SIGNED.cert },
       httpTimeout: 1000,
       concurrencyLimit: 4,
       retry: { ...retry, multiplier: 2, status: "all" },
@@ -288,6 +314,11 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
     max_packet_size = 1024
     max_qos_allowed = 1
     allowed_origins = ["https://Example.com:443", "null"]
+    [listener.wss.d]
+    cert = "cert.pem"
+    key = "key.pem"
+    path = "/page"
+    allowed_origins = ["https://example.com"]
     [[auth.users]]
     username = "alice"
     password = "env:ALICE"
@@ -323,6 +354,8 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
       port: 8883,
       certFile: "cert.pem",
       keyFile: "key.pem",
+      cert: SELF_SIGNED.cert,
+      key: Redacted.make(SELF_SIGNED.key),
       limits: { ...anyListener, listener: "tls.b", allowAnonymous: false },
     },
     {
@@ -339,6 +372,17 @@ Deno.test("loadBrokerSettings reads listeners of every transport, users and acce
         maxFirstPacketSize: 1024,
         maxQosAllowed: 1,
       },
+    },
+    {
+      name: "d",
+      transport: "wss",
+      certFile: "cert.pem",
+      keyFile: "key.pem",
+      allowedOrigins: ["https://example.com"],
+      path: "/page",
+      hostname: "0.0.0.0",
+      port: 8443,
+      limits: anyListener,
     },
   ]);
   assert.deepEqual(
@@ -362,11 +406,13 @@ Deno.test("loadBrokerSettings reads RMQTT's own file and names the keys it does 
   assert.deepEqual(settings.listeners.map((l) => `${l.transport} ${l.name} ${l.port}`), [
     "tcp external 1883",
     "tls external 8883",
+    "wss external 8443",
   ]);
   const ignored = "RMQTT keys that this broker does not support, ignored";
   assert.deepEqual(warnings, [
-    `broker.toml:2: ${ignored}: rpc, log, plugins`,
-    `broker.toml:40: ${ignored}: listener.wss`,
+    `broker.toml:2: ${ignored}: rpc, plugins`,
+    `broker.toml:4: ${ignored}: log.to`,
+    `broker.toml:43: ${ignored}: listener.quic`,
     `broker.toml:11: ${ignored}: ` + [
       "workers",
       "backlog",
@@ -581,6 +627,8 @@ endpoints:
 delivery:
   worker threads 0, 128 requests in flight, pool client
   queue of 300000 events, when full backpressure, of them 50% for failing URLs and 10% for one client's order
-  order lifecycle, breaker after 20 failures, 10s to drain at shutdown`,
+  order lifecycle, breaker after 20 failures, 10s to drain at shutdown
+  outbox in memory
+  no dead letters`,
   );
 });

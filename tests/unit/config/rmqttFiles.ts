@@ -100,4 +100,7 @@ listener.tls.external.addr = "0.0.0.0:8883"
 listener.tls.external.cert = "./rmqtt-bin/rmqtt.pem"
 listener.tls.external.key = "./rmqtt-bin/rmqtt.key"
 listener.wss.external.addr = "0.0.0.0:8443"
+listener.wss.external.cert = "./rmqtt-bin/rmqtt.pem"
+listener.wss.external.key = "./rmqtt-bin/rmqtt.key"
+listener.quic.external.addr = "0.0.0.0:14567"
 `;

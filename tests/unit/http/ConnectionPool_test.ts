@@ -145,7 +145,11 @@ class Bench {
 }
 
 const told = (result: TransportResult): string =>
-  result._tag === "Response" ? `${result.status}` : `${result.fault}, ${result.message}`;
+  result._tag === "TransportError"
+    ? `${result.fault}, ${result.message}`
+    : result.fault === undefined
+    ? `${result.status}`
+    : `${result.status} with ${result.fault.kind}, ${result.fault.detail}`;
 
 /** Until every callback that is due has run: they are microtasks, some behind others. */
 const settled = async (): Promise<void> => {
@@ -373,7 +377,58 @@ test("ConnectionPool drops an idle connection on which bytes come unasked", asyn
 test("ConnectionPool does not reuse a connection with bytes after the response", async (bench) => {
   const socket = await bench.connected("a");
   await says(socket, `${OK}more`);
-  assert.deepEqual(bench.results, ["a: 200"]);
+  assert.deepEqual(bench.results, ["a: 200 with surplus, bytes came behind its end"]);
+  assert.equal(socket.closed, true);
+});
+
+for (
+  const [come, kind] of [
+    ["\r\n", "stalled"],
+    ["\r\nretry-after: 9\r\nx", "stalled"],
+    ["\r\ncontent-length: 3\r\n\r\nok", "stalled"],
+    ["\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n", "stalled"],
+    ["\r\n\r\nok", "stalled"],
+  ] as const
+) {
+  const answer = `HTTP/1.1 503 No${come}`;
+  test(`ConnectionPool takes the status of ${JSON.stringify(answer)} when no more comes in time, at the time-out`, async (bench) => {
+    const socket = await bench.connected("a", { timeout: 1000 });
+    await says(socket, answer);
+    await bench.pass(999);
+    assert.deepEqual(bench.results, []);
+    await bench.pass(1);
+    const why = "its rest did not come within 1000 ms";
+    assert.deepEqual(bench.results, [`a: 503 with ${kind}, ${why}`]);
+    assert.equal(socket.closed, true);
+  });
+
+  test(`ConnectionPool takes the status of ${JSON.stringify(answer)} when the connection is reset`, async (bench) => {
+    const socket = await bench.connected("a");
+    await says(socket, answer);
+    socket.fail(new Deno.errors.UnexpectedEof("no close_notify"));
+    await settled();
+    assert.deepEqual(bench.results, [
+      "a: 503 with cut_short, reading the response: no close_notify",
+    ]);
+    assert.equal(socket.closed, true);
+  });
+}
+
+test("ConnectionPool tells the fields before a fault, and none behind it", async (bench) => {
+  const fields: Array<unknown> = [];
+  const answer = "HTTP/1.1 503 No\r\nretry-after: 9\r\nx: 1\r\n 2\r\ny: 3\r\n\r\n";
+  bench.pool.send(requestOf(head), (result) => {
+    if (result._tag === "Response") fields.push(...result.head.fields);
+  });
+  await says(await bench.accept(0), answer);
+  assert.deepEqual(fields, [["retry-after", "9"]]);
+});
+
+test("ConnectionPool takes an answer with a fault before the request is written, and closes", async (bench) => {
+  bench.send("a", { body: "x".repeat(1000) });
+  const socket = await bench.accept(0, 10);
+  await says(socket, "HTTP/1.1 413 Too Large\r\nno colon\r\n\r\n");
+  assert.deepEqual(bench.results, ["a: 413 with header, a header line has no valid name"]);
   assert.equal(socket.closed, true);
 });
 
@@ -423,7 +478,7 @@ test("ConnectionPool tells a malformed response from a missing one", async (benc
   const socket = await bench.connected("a");
   await says(socket, "SSH-2.0\r\n");
   assert.deepEqual(bench.results, [
-    "a: malformed, the response is no valid HTTP/1.1: the answer does not begin with HTTP/1.",
+    "a: malformed, the response is no valid HTTP/1.1: the answer does not begin with HTTP/",
   ]);
   assert.equal(socket.closed, true);
 });
@@ -436,7 +491,7 @@ test("ConnectionPool times a request out after its own time-out, to the millisec
   await bench.pass(1);
   assert.deepEqual(bench.results, ["b: timeout, no response after 500 ms"]);
   assert.equal(other.closed, true);
-  await says(socket, "HTTP/1.1 200 OK\r\n");
+  await says(socket, "HTTP/1.1 200 OK");
   await bench.pass(500);
   assert.deepEqual(bench.results.slice(1), [
     "a: timeout, the response was not whole after 1000 ms",

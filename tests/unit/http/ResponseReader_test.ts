@@ -11,8 +11,15 @@ type Reading =
     readonly rest: number;
     readonly fields: string;
   }
-  | { readonly end: "malformed"; readonly fault: string }
-  | { readonly end: "open" };
+  /** `status`: 0 where none was read before. */
+  | { readonly end: "malformed"; readonly fault: string } & SoFar
+  /** As far as it had come. */
+  | { readonly end: "open" } & SoFar;
+
+interface SoFar {
+  readonly status: number;
+  readonly fields: string;
+}
 
 /** Feeds the pieces one after another, then the end of the stream if `closed`. */
 const read = (
@@ -36,15 +43,24 @@ const read = (
   }
   shared.fill(0x21);
   if (outcome === "more" && closed) outcome = reader.end();
-  if (outcome === "more") return { end: "open" };
-  if (outcome === "malformed") return { end: "malformed", fault: reader.fault };
+  const fields = () => reader.head.fields.map(([name, value]) => `${name}=${value}`).join("|");
+  if (outcome === "more" || outcome === "malformed") {
+    if (outcome === "more") reader.breakOff();
+    const partial = {
+      status: reader.isAnswered ? reader.status : 0,
+      fields: reader.isAnswered ? fields() : "",
+    };
+    return outcome === "more"
+      ? { end: "open", ...partial }
+      : { end: "malformed", fault: reader.fault.detail, ...partial };
+  }
   const { after } = reader;
   return {
     end: outcome,
     status: reader.status,
     keepAlive: after._tag === "Close" ? false : after.timeout ?? true,
     rest: outcome === "cut" ? 0 : reader.rest + later,
-    fields: reader.head.fields.map(([name, value]) => `${name}=${value}`).join("|"),
+    fields: fields(),
   };
 };
 
@@ -68,7 +84,7 @@ interface Case {
   readonly closed?: boolean;
   /** How many bytes the body has: those of the limit that is just enough for it. */
   readonly bodyBytes?: number;
-  readonly reads: Partial<Record<string, unknown>> & { readonly end: Reading["end"] };
+  readonly reads: Readonly<Record<string, unknown>> & { readonly end: Reading["end"] };
 }
 
 const OK = "HTTP/1.1 200 OK\r\n";
@@ -130,12 +146,12 @@ const CASES: ReadonlyArray<Case> = [
   {
     says: "a sixth interim response as malformed, before the next one",
     stream: "HTTP/1.1 100 Continue\r\n\r\n".repeat(6),
-    reads: { end: "malformed", fault: "more than 5 interim responses (1xx)" },
+    reads: { end: "malformed", fault: "more than 5 interim responses (1xx)", status: 0 },
   },
   {
-    says: "101 as malformed",
+    says: "101 as an answer, and malformed",
     stream: "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
-    reads: { end: "malformed", fault: "the server switches protocols unasked (101)" },
+    reads: { end: "malformed", fault: "the server switches protocols unasked (101)", status: 101 },
   },
   {
     says: "equal content-lengths as one",
@@ -170,10 +186,14 @@ const CASES: ReadonlyArray<Case> = [
     reads: { end: "done", rest: 1 },
   },
   {
-    says: "chunks beside a content-length, and does not reuse the connection",
+    says: "chunks beside a content-length as malformed",
     stream: `${OK}content-length: 99\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`,
-    bodyBytes: 2,
-    reads: { end: "done", keepAlive: false },
+    reads: {
+      end: "malformed",
+      fault: "a content-length beside a transfer-encoding",
+      status: 200,
+      fields: "content-length=99|transfer-encoding=chunked",
+    },
   },
   ...["gzip, chunked", "gzip", "chunked, chunked", "identity", ""].map((value): Case => ({
     says: `transfer-encoding '${value}' as malformed`,
@@ -263,32 +283,82 @@ const CASES: ReadonlyArray<Case> = [
     stream: `${OK}keep-alive: timeout=0\r\ncontent-length: 0\r\n\r\n`,
     reads: { end: "done", keepAlive: false },
   },
+  // Without a status
   ...([
-    ["HTTP/2.0 200 OK\r\n", "the answer does not begin with HTTP/1."],
-    ["SSH-2.0-OpenSSH", "the answer does not begin with HTTP/1."],
-    ["\x15\x03\x01", "the answer does not begin with HTTP/1."],
-    ["\r\nHTTP/1.1 200 OK", "the answer does not begin with HTTP/1."],
-    ["HTTP/1.x 200 OK\r\n", "the status line is malformed"],
-    ["HTTP/1.1\r\n", "the status line is malformed"],
-    ["HTTP/1.1  200 OK\r\n", "the status line has no three-digit status"],
+    ["SSH-2.0-OpenSSH", "the answer does not begin with HTTP/"],
+    ["\x15\x03\x01", "the answer does not begin with HTTP/"],
+    ["http/1.1 200 OK\r\n", "the answer does not begin with HTTP/"],
+    ["\r\r\nHTTP/1.1 200 OK\r\n", "the answer does not begin with HTTP/"],
+    ["HTTP/1.x 200 OK\r\n", "the status line has no three-digit status"],
+    ["HTTP/1.1\r\n", "the status line has no three-digit status"],
+    ["HTTP/1.1200 OK\r\n", "the status line has no three-digit status"],
     ["HTTP/1.1 20\r\n", "the status line has no three-digit status"],
     ["HTTP/1.1 2000\r\n", "the status line has no three-digit status"],
-    ["HTTP/1.1 200 O\rK\r\n", "the status line has control characters"],
-    ["HTTP/1.1 099 X\r\n", "the status 99 is outside 100 to 599"],
-    ["HTTP/1.1 600 X\r\n", "the status 600 is outside 100 to 599"],
-    [`${OK} folded: 1\r\n`, "a header line is folded"],
-    [`${OK}a: 1\r\n\tb\r\n`, "a header line is folded"],
-    [`${OK}a : 1\r\n`, "a header line has no valid name"],
-    [`${OK}: 1\r\n`, "a header line has no valid name"],
-    [`${OK}no colon\r\n`, "a header line has no valid name"],
-    [`${OK}a: \x00\r\n`, "a header value has control characters"],
-    [`${OK}a: b\rc\r\n`, "a header value has control characters"],
-    [`${OK}a: ${"b".repeat(600)}`, "the header block is too long"],
-    [`${OK}${"a: b\r\n".repeat(100)}`, "the header block is too long"],
+    ["HTTP/1.1 OK 200\r\n", "the status line has no three-digit status"],
+    ["HTTP/1.1 -200 OK\r\n", "the status line has no three-digit status"],
+    ["HTTP/1.1 200\x01 OK\r\n", "the status line has no three-digit status"],
+    ["HTTP/1.1 099 X\r\n", "the status line has no three-digit status"],
+    [`HTTP/1.1 200 ${"O".repeat(600)}\r\n`, "the head is over 512 bytes"],
+    ["HTTP/1.1 100 C\r\nno colon\r\n", "a header line has no valid name"],
+    ["HTTP/1.1  100 C\r\n", "the status line has odd spaces or control characters"],
   ] as const).map(([stream, fault]): Case => ({
-    says: `${JSON.stringify(stream.slice(0, 28))} as malformed`,
+    says: `${JSON.stringify(stream.slice(0, 28))} as malformed, and no answer`,
     stream,
-    reads: { end: "malformed", fault },
+    reads: { end: "malformed", fault, status: 0, fields: "" },
+  })),
+  // Behind a status, with the fields before the fault
+  ...([
+    ["HTTP/2.0 200 OK\r\na: 1\r\n", "the status line has another version than HTTP/1.x", ""],
+    ["HTTP/2 200 OK\r\n", "the status line has another version than HTTP/1.x", ""],
+    ["HTTP/0.9 200\r\n", "the status line has another version than HTTP/1.x", ""],
+    ["HTTP/1.1  200 OK\r\n", "the status line has odd spaces or control characters", ""],
+    ["HTTP/1.1\t200\tOK\r\n", "the status line has odd spaces or control characters", ""],
+    ["HTTP/1.1 200 O\rK\r\n", "the status line has odd spaces or control characters", ""],
+    ["\r\n\n" + OK, "empty lines before the status", ""],
+    ["HTTP/1.1 100 C\r\n\r\n\r\n" + OK, "empty lines before the status", ""],
+    [`${OK} folded: 1\r\n`, "a header line is folded", ""],
+    [`${OK}a: 1\r\nb: 2\r\n\tb\r\n`, "a header line is folded", "a=1"],
+    [`${OK}a: 1\r\n 2\r\n`, "a header line is folded", ""],
+    [`${OK}a: 1\nb: 2\n c\n`, "a header line is folded", "a=1"],
+    [`HTTP/1.1 103 E\r\nx: y\r\n\r\n${OK} z\r\n`, "a header line is folded", ""],
+    [`${OK}z: 1\r\na : 1\r\n`, "a header line has no valid name", "z=1"],
+    [`${OK}: 1\r\n`, "a header line has no valid name", ""],
+    [`${OK}z: 1\r\nno colon\r\n`, "a header line has no valid name", "z=1"],
+    [`${OK}z: 1\r\na: \x00\r\n`, "a header value has control characters", "z=1"],
+    [`${OK}a: b\rc\r\n`, "a header value has control characters", ""],
+    [`${OK}z: 1\r\na: ${"b".repeat(600)}`, "the head is over 512 bytes", "z=1"],
+    [
+      `${OK}${"a: b\r\n".repeat(100)}`,
+      "the head is over 512 bytes",
+      Array.from({ length: 82 }, () => "a=b").join("|"),
+    ],
+  ] as const).map(([stream, fault, fields]): Case => ({
+    says: `${JSON.stringify(stream.slice(0, 50))} as malformed behind its status`,
+    stream,
+    reads: { end: "malformed", fault, status: 200, fields },
+  })),
+  {
+    says: "600 as a status, and malformed (RFC 9110 15)",
+    stream: "HTTP/1.1 600 X\r\n",
+    reads: { end: "malformed", fault: "the status 600 is outside 100 to 599", status: 600 },
+  },
+  // Broken off
+  ...([
+    ["HTTP/1.1 200 OK", 0, ""],
+    [OK, 200, ""],
+    [`${OK}a: 1\r\nb: 2`, 200, "a=1"],
+    [`${OK}a: 1\r\nb: 2\r\n`, 200, "a=1|b=2"],
+    [`${OK}a: 1\r\nb: 2\r\n 3`, 200, "a=1"],
+    [`HTTP/1.1 100 C\r\na: 1\r\n`, 0, ""],
+    [`HTTP/1.1 100 C\r\na: 1\r\n\r\n`, 0, ""],
+    [`HTTP/1.1 100 C\r\na: 1\r\n\r\n${OK}b: 2\r\nc`, 200, "b=2"],
+    [`HTTP/1.1 101 S\r\na: 1\r\nb`, 101, "a=1"],
+    [`${CHUNKED}2\r\no`, 200, "transfer-encoding=chunked"],
+    [`${OK}content-length: 3\r\n\r\nok`, 200, "content-length=3"],
+  ] as const).map(([stream, status, fields]): Case => ({
+    says: `${JSON.stringify(stream.slice(0, 60))} as far as it comes`,
+    stream,
+    reads: { end: "open", status, fields },
   })),
   {
     says: "a content-length over the limit as cut, its status counting",
@@ -406,7 +476,7 @@ Deno.test("ResponseReader reads a response alike whatever it has read before", (
     reader.begin();
     input.set(response);
     const progress = reader.read(input.subarray(0, response.length));
-    if (progress !== "done") return { progress, fault: reader.fault };
+    if (progress !== "done") return { progress, fault: reader.fault, status: reader.status };
     const { status, head, after, rest } = reader;
     return { progress, status, fields: head.fields, after, rest };
   };

@@ -29,6 +29,8 @@ class PlainSink implements ByteSink {
   readonly buffered = 0;
   ended = false;
 
+  hold(): void {}
+
   write(bytes: Uint8Array): void {
     this.sent.push(...bytes);
   }
@@ -55,10 +57,12 @@ const ACCEPTED = [0x20, 2, 0, 0];
 
 const start = (verdict: Verdict | Promise<Verdict> = "good") => {
   const hooks = new RecordingHooks();
+  const reported: Array<ReadonlyArray<string | undefined>> = [];
   const context = new BrokerContext({
     nodeId: 1,
     sink: hooks,
     limits: BROKER_LIMITS,
+    listeners: [],
     isMemoryShort: () => false,
     clock: { now: () => 0, monotonic: () => 0 },
     access: {
@@ -68,15 +72,22 @@ const start = (verdict: Verdict | Promise<Verdict> = "good") => {
       revision: 0,
     },
     newClientId: () => "auto",
+    reports: {
+      connected: (listener, { clientid }) => void reported.push(["in", listener, clientid]),
+      refused: (listener, { clientid, ipaddress }, reason) =>
+        void reported.push(["refused", listener, ipaddress, clientid, reason]),
+      broken: (listener, ipaddress, client, reason) =>
+        void reported.push(["broken", listener, ipaddress, client?.clientid, reason]),
+    },
     onDefect: (error) => {
       throw error;
     },
   });
   const owner = new PlainOwner();
   const sink = new PlainSink();
-  const listener = new Listener(LIMITS);
+  const listener = new Listener({ ...LIMITS, listener: "tcp.l" });
   const connection = new Connection(context, owner, sink, listener, "127.0.0.1:1");
-  return { hooks, context, owner, sink, listener, connection };
+  return { hooks, reported, context, owner, sink, listener, connection };
 };
 
 Deno.test("Connection moves by what CONNECT was answered with, and tells its owner of its end alone", () => {
@@ -143,4 +154,34 @@ Deno.test("Connection tells its owner when it must wait for room, and each time 
   assert.equal(hooks.all("message_publish").length, 2);
   connection.close("Shutdown");
   assert.deepEqual(owner.told, ["closed"]);
+});
+
+Deno.test("Connection reports a client that comes in, one that is refused, and what is against the protocol, and no other end", () => {
+  const told = (verdict: Verdict, ...chunks: ReadonlyArray<Uint8Array>) => {
+    const { reported, connection } = start(verdict);
+    for (const chunk of chunks) connection.receive(chunk);
+    connection.ended("RemoteClose");
+    return reported;
+  };
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const at = ["tcp.l", "127.0.0.1:1"] as const;
+  assert.deepEqual(told("good", connect(false)), [["in", "tcp.l", "c"]]);
+  assert.deepEqual(told("bad", connect(true)), [
+    ["refused", ...at, "c", "bad_user_name_or_password"],
+  ]);
+  assert.deepEqual(told("good", connect(false), connect(false)).slice(1), [
+    ["broken", ...at, "c", "ProtocolError(second CONNECT)"],
+  ]);
+  assert.deepEqual(told("good", PUBLISH), [
+    ["broken", ...at, undefined, "ProtocolError(packet before CONNECT)"],
+  ]);
+  for (const start of ["GET / HTTP/1.1\r\n", "POST /x HTTP/1.1\r\n", "OPTIONS * HTTP/1.1\r\n"]) {
+    assert.deepEqual(told("good", bytes(start)), [
+      ["broken", ...at, undefined, "speaks HTTP to an MQTT listener"],
+    ]);
+  }
+  assert.deepEqual(told("good", Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 252)), [
+    ["broken", ...at, undefined, "speaks TLS to a listener without"],
+  ]);
+  assert.deepEqual(told("good"), []);
 });

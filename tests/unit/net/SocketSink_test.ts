@@ -103,7 +103,7 @@ const opened = () => {
     "127.0.0.1:1",
   );
   sink.connection = connection;
-  return { sink, connection };
+  return { sink, connection, hooks: bench.hooks };
 };
 
 /** Lets all happen that needs nothing more to happen. */
@@ -197,4 +197,56 @@ Deno.test("SocketSink cut while it sends forgets what was left", async () => {
   await settled();
   assert.deepEqual(sink.log, ["send 1 2", "read", "destroy"]);
   assert.equal(sink.buffered, 0);
+});
+
+Deno.test("SocketSink sends what was held when all that has happened by the end of the turn is safe, and the rest in order", async () => {
+  const { sink, hooks } = opened();
+  sink.write(Uint8Array.of(1));
+  sink.hold();
+  sink.write(Uint8Array.of(2));
+  hooks.mark++; // as CONNACK, which is written before client_connected is emitted
+  await settled();
+  sink.write(Uint8Array.of(3));
+  sink.hold();
+  sink.write(Uint8Array.of(4));
+  await settled();
+  assert.deepEqual([sink.log, sink.buffered], [[], 4]);
+  hooks.store();
+  hooks.mark++; // 4 acknowledges what is not safe yet
+  await settled();
+  sink.settle?.sent(2);
+  await settled();
+  assert.deepEqual(sink.log, ["send 1 2"]);
+  hooks.store();
+  await settled();
+  assert.deepEqual(sink.log, ["send 1 2", "send 3 4"]);
+});
+
+Deno.test("SocketSink does not wait where nothing was held, or all is safe", async () => {
+  const { sink, hooks } = opened();
+  hooks.mark = 1;
+  sink.write(Uint8Array.of(1));
+  await settled();
+  sink.settle?.sent(1);
+  await settled();
+  hooks.safe = 1;
+  sink.hold();
+  sink.write(Uint8Array.of(2));
+  await settled();
+  assert.deepEqual(sink.log, ["send 1", "send 2"]);
+});
+
+Deno.test("SocketSink that is cut while an acknowledgement waits sends nothing; one that ends sends it", async () => {
+  for (const how of ["cut", "end"] as const) {
+    const { sink, hooks } = opened();
+    hooks.mark = 1;
+    sink.hold();
+    sink.write(Uint8Array.of(1));
+    await settled();
+    sink[how]();
+    hooks.store();
+    await settled();
+    assert.deepEqual(sink.log, how === "cut" ? ["destroy"] : ["read", "send 1"]);
+    sink.cut();
+  }
 });

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Logger from "effect/Logger";
+import * as Redacted from "effect/Redacted";
 import * as Scope from "effect/Scope";
 import type { ListenerSettings } from "../../../src/domain/BrokerSettings.ts";
 import { LiveAccess } from "../../../src/auth/LiveAccess.ts";
@@ -11,19 +12,24 @@ import { listen } from "../../../src/net/listen.ts";
 import { makeBroker } from "../../../src/makeBroker.ts";
 import { Descriptors } from "../../../src/net/Descriptors.ts";
 import { makeSockets } from "../../../src/net/Sockets.ts";
+import { CA_CERT, LEAF_CERT, LEAF_KEY } from "../../support/pems.ts";
 import { BROKER_LIMITS, LIMITS, RecordingHooks } from "../../support/ProtocolBench.ts";
-
-const file = (name: string): string =>
-  new URL(`../../support/tls/${name}`, import.meta.url).pathname;
 
 export type Transport = ListenerSettings["transport"];
 
-export const TRANSPORTS: ReadonlyArray<Transport> = ["tcp", "tls", "ws"];
+export const TRANSPORTS: ReadonlyArray<Transport> = ["tcp", "tls", "ws", "wss"];
 
-/** Files of the TLS listener. */
-export const certFile = file("cert.pem");
-export const keyFile = file("key.pem");
-export const authorityFile = file("ca.pem");
+export const isTls = (transport: Transport): boolean => transport === "tls" || transport === "wss";
+
+export const isWebSocket = (transport: Transport): boolean =>
+  transport === "ws" || transport === "wss";
+
+const IDENTITY = {
+  certFile: "cert.pem",
+  keyFile: "key.pem",
+  cert: LEAF_CERT,
+  key: Redacted.make(LEAF_KEY),
+};
 
 export const settings = (
   transport: Transport,
@@ -34,9 +40,11 @@ export const settings = (
     case "tcp":
       return { ...base, transport };
     case "tls":
-      return { certFile, keyFile, ...base, transport };
+      return { ...IDENTITY, ...base, transport };
     case "ws":
       return { path: "/mqtt", allowedOrigins: [], ...base, transport };
+    case "wss":
+      return { ...IDENTITY, path: "/mqtt", allowedOrigins: [], ...base, transport };
   }
 };
 
@@ -63,6 +71,7 @@ export class TestListener {
           nodeId: 1,
           sink: hooks,
           limits: BROKER_LIMITS,
+          listeners: [],
           isMemoryShort: () => false,
           access: new LiveAccess({ users: [], acl: [] }),
           newClientId: () => crypto.randomUUID(),
@@ -89,26 +98,28 @@ export class TestListener {
 
   /** A client's socket, ready to carry MQTT: handshakes are done. */
   async connect(transport: Transport, hostname = "127.0.0.1"): Promise<Client> {
-    const { port } = this;
-    switch (transport) {
-      case "tcp":
-        return new Client(await Deno.connect({ hostname, port }), (bytes) => bytes);
-      case "tls": {
-        const caCerts = [Deno.readTextFileSync(authorityFile)];
-        const connection = await Deno.connectTls({ hostname, port, caCerts });
-        await connection.handshake();
-        return new Client(connection, (bytes) => bytes);
-      }
-      case "ws": {
-        const client = new Client(await Deno.connect({ hostname, port }), frame);
-        await client.sendRaw(upgradeRequest());
-        const answer = await client.readUntil("\r\n\r\n");
-        if (!answer.startsWith("HTTP/1.1 101 ")) throw new Error(answer);
-        return client;
-      }
-    }
+    return await spoken(await Deno.connect({ hostname, port: this.port }), transport);
   }
 }
+
+/** A client on a socket that is connected, after the handshakes of its transport. */
+export const spoken = async (socket: Deno.TcpConn, transport: Transport): Promise<Client> => {
+  let connection: Deno.Conn<Deno.NetAddr> = socket;
+  if (isTls(transport)) {
+    const caCerts = [CA_CERT];
+    const { hostname } = socket.remoteAddr;
+    const tls = await Deno.startTls(socket, { hostname, caCerts });
+    await tls.handshake();
+    connection = tls;
+  }
+  const client = new Client(connection, isWebSocket(transport) ? frame : (bytes) => bytes);
+  if (isWebSocket(transport)) {
+    await client.sendRaw(upgradeRequest());
+    const answer = await client.readUntil("\r\n\r\n");
+    if (!answer.startsWith("HTTP/1.1 101 ")) throw new Error(answer);
+  }
+  return client;
+};
 
 /** As many descriptors as a test may want. */
 export const plenty = (): Descriptors =>
@@ -168,13 +179,14 @@ export class Client {
     }
   }
 
-  /** Everything up to the end of the connection. A reset is an end too. */
+  /** Everything up to the end of the connection. A reset is an end too, and so is one that TLS did not announce. */
   async readAll(): Promise<Array<number>> {
     const all: Array<number> = [];
     const buffer = new Uint8Array(4096);
     for (;;) {
       const length = await this.connection.read(buffer).catch((error: unknown) => {
         if (error instanceof Deno.errors.ConnectionReset) return null;
+        if (error instanceof Deno.errors.UnexpectedEof) return null; // TLS without close_notify
         throw error;
       });
       if (length === null) return all;

@@ -5,6 +5,7 @@
  *
  *     deno test -A tests/unit/net/fuzz_test.ts -- --fuzz-seed=7 --fuzz-packets=1000000
  */
+import { CA_CERT } from "../../support/pems.ts";
 import { LIMITS } from "../../support/ProtocolBench.ts"; // before mqtt-packet
 import assert from "node:assert/strict";
 import { flag } from "../../support/flag.ts";
@@ -15,7 +16,8 @@ import { testNeeding } from "../../support/permissions.ts";
 import type { Broker } from "../../../src/mqtt/Broker.ts";
 import type { Transport } from "./TestListener.ts";
 import {
-  authorityFile,
+  isTls,
+  isWebSocket,
   settings,
   TestListener,
   TRANSPORTS,
@@ -80,11 +82,11 @@ class Fuzz {
     const count = 1 + random.below(30);
     this.packets += count;
     const packets = hostilePackets(random, count);
-    const isPlain = transport === "tls" && random.chance(0.1); // speaks no TLS
-    const bytes = transport === "ws"
-      ? joined(maybeSpoilt(random, upgradeRequest()), hostileFrames(random, packets))
-      : isPlain
+    const isPlain = isTls(transport) && random.chance(0.1); // speaks no TLS
+    const bytes = isPlain
       ? maybeSpoilt(random, CLIENT_HELLO)
+      : isWebSocket(transport)
+      ? joined(maybeSpoilt(random, upgradeRequest()), hostileFrames(random, packets))
       : packets;
     const pieces: Array<Uint8Array> = [];
     for (let at = 0; at < bytes.length && pieces.length < 20;) {
@@ -128,7 +130,7 @@ class Fuzz {
       ...text.encode("good"),
     ];
     await client.send(...connect);
-    await client.read(this.transport === "ws" ? 6 : 4);
+    await client.read(isWebSocket(this.transport) ? 6 : 4);
     for (const topic of this.#retained) {
       const name = text.encode(topic);
       const rest = Uint8Array.of(name.length >> 8, name.length & 0xff, ...name);
@@ -136,7 +138,7 @@ class Fuzz {
       await client.send(0x31, ...(high === 0 ? [low] : [low | 0x80, high]), ...rest);
     }
     await client.send(0xc0, 0);
-    assert.deepEqual((await client.read(this.transport === "ws" ? 4 : 2)).slice(-2), [0xd0, 0]);
+    assert.deepEqual((await client.read(isWebSocket(this.transport) ? 4 : 2)).slice(-2), [0xd0, 0]);
     this.#retained.clear();
     client.close();
   }
@@ -175,8 +177,8 @@ const connect = async (
   isPlain: boolean,
 ): Promise<Deno.TcpConn | Deno.TlsConn> => {
   const at = { hostname: "127.0.0.1", port };
-  if (transport !== "tls" || isPlain) return await Deno.connect(at);
-  return await Deno.connectTls({ ...at, caCerts: [Deno.readTextFileSync(authorityFile)] });
+  if (!isTls(transport) || isPlain) return await Deno.connect(at);
+  return await Deno.connectTls({ ...at, caCerts: [CA_CERT] });
 };
 
 const writeAll = async (socket: Deno.Conn, bytes: Uint8Array): Promise<void> => {

@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { LIMITS } from "../../support/ProtocolBench.ts";
 import { testNeeding } from "../../support/permissions.ts";
 import {
-  authorityFile,
-  certFile,
   Client,
   frame,
+  isTls,
+  isWebSocket,
   settings,
+  spoken,
   TestListener,
   TRANSPORTS,
   upgradeRequest,
@@ -29,10 +30,11 @@ const framed = (
   opcode = 2,
 ) => [0x80 | opcode, bytes.length, ...bytes];
 
-const hasty = { limits: { ...LIMITS, handshakeTimeout: 150 } };
+const hasty = { limits: { ...LIMITS, handshakeTimeout: 1000 } };
 
 for (const transport of TRANSPORTS) {
-  const sent = (bytes: ReadonlyArray<number>) => transport === "ws" ? framed(bytes) : [...bytes];
+  const sent = (bytes: ReadonlyArray<number>) =>
+    isWebSocket(transport) ? framed(bytes) : [...bytes];
 
   testNeeding(NEEDED, `${transport} listener ends clients with their last bytes`, async () => {
     const listener = await TestListener.open(settings(transport));
@@ -42,7 +44,7 @@ for (const transport of TRANSPORTS) {
     const answers = sent([...CONNACK, ...PINGRESP]);
     assert.deepEqual(await client.read(answers.length), answers);
     const closing = listener.close();
-    if (transport === "ws") {
+    if (isWebSocket(transport)) {
       const close = framed([1000 >> 8, 1000 & 0xff], 8);
       assert.deepEqual(await client.read(close.length), close);
       await client.sendRaw(frame(new Uint8Array([3, 232]), 8));
@@ -122,12 +124,39 @@ for (const transport of TRANSPORTS) {
     async () => {
       const listener = await TestListener.open(settings(transport, hasty));
       const client = await listener.connect(transport);
-      const close = transport === "ws" ? framed([1000 >> 8, 1000 & 0xff], 8) : [];
+      const close = isWebSocket(transport) ? framed([1000 >> 8, 1000 & 0xff], 8) : [];
       assert.deepEqual(await client.read(close.length), close);
-      if (transport === "ws") await client.sendRaw(frame(new Uint8Array([3, 232]), 8));
+      if (isWebSocket(transport)) await client.sendRaw(frame(new Uint8Array([3, 232]), 8));
       assert.deepEqual(await client.readAll(), []);
       client.close();
       assert.deepEqual(listener.hooks.events, []);
+      await listener.close();
+    },
+  );
+
+  testNeeding(
+    NEEDED,
+    `${transport} listener counts handshake_timeout from accept on, over all handshakes`,
+    async () => {
+      const listener = await TestListener.open(settings(transport));
+      const { broker } = listener;
+      const waits: Array<number | undefined> = [];
+      const accept = broker.accept.bind(broker);
+      broker.accept = (sink, on, ipaddress, waited) => {
+        waits.push(waited);
+        return accept(sink, on, ipaddress, waited);
+      };
+      const late = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+      const prompt = await listener.connect(transport); // served: the first has been accepted
+      await new Promise((resolve) => setTimeout(resolve, 50)); // what is measured
+      const client = await spoken(late, transport);
+      await client.send(...connect("l"));
+      await client.read(sent(CONNACK).length);
+      const least = transport === "tcp" ? 0 : 45;
+      const most = Math.max(...waits.map((wait) => wait ?? NaN));
+      assert.ok(most >= least, `${most} ms were told to the broker`);
+      prompt.close();
+      client.close();
       await listener.close();
     },
   );
@@ -203,7 +232,7 @@ for (const transport of TRANSPORTS) {
       const { hooks } = listener;
       const deaf = await listener.connect(transport);
       const talker = await listener.connect(transport);
-      const overhead = transport === "ws" ? 2 : 0;
+      const overhead = isWebSocket(transport) ? 2 : 0;
       await deaf.send(...connect("d"));
       await deaf.read(overhead + CONNACK.length);
       await deaf.send(...[0x82, 6, 0, 1, 0, 1, 0x74, 0]); // SUBSCRIBE to t, QoS 0
@@ -227,74 +256,76 @@ for (const transport of TRANSPORTS) {
   );
 }
 
-testNeeding(NEEDED, "tls listener closed during a handshake ends it", async () => {
-  const listener = await TestListener.open(settings("tls"));
-  const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
-  const client = new Client(connection, (bytes) => bytes);
-  // Once the second client is served, the first is accepted.
-  const second = await listener.connect("tls");
-  await listener.close();
-  assert.deepEqual(await client.readAll(), []);
-  client.close();
-  second.close();
-});
-
-testNeeding(NEEDED, "tls listener needs a certificate and its key", async () => {
-  const faults = [
-    [{ certFile: "/nonexistent.pem" }, /cannot read \/nonexistent\.pem: /],
-    [{ keyFile: "/nonexistent.pem" }, /cannot read \/nonexistent\.pem: /],
-    [{ certFile: new URL(import.meta.url).pathname }, /listen_test\.ts is no certificate in PEM/],
-    [{ keyFile: certFile }, /cert\.pem is no private key in PEM/],
-    [{ certFile: authorityFile }, /the key of .*key\.pem is not that of .*ca\.pem/],
-  ] as const;
-  for (const [changed, message] of faults) {
-    await assert.rejects(TestListener.open(settings("tls", changed)), message);
-  }
-});
-
-testNeeding(NEEDED, "tls listener shrugs off plain text, port scans and distrust", async () => {
-  const listener = await TestListener.open(settings("tls"));
-  const at = { hostname: "127.0.0.1", port: listener.port };
-  (await Deno.connect(at)).close();
-  const plain = new Client(await Deno.connect(at), (bytes) => bytes);
-  await plain.send(...connect("p"));
-  await plain.readAll();
-  plain.close();
-  const distrusting = await Deno.connectTls(at); // knows not the tests' authority
-  await assert.rejects(distrusting.handshake());
-  distrusting.close();
-  const client = await listener.connect("tls");
-  await client.send(...connect("a"));
-  await client.read(CONNACK.length);
-  client.close();
-  await listener.close();
-  assert.equal(listener.log.length, 1, listener.log.join("\n"));
-});
-
-testNeeding(NEEDED, "ws listener refuses by status what it does not upgrade", async () => {
-  const listener = await TestListener.open(settings("ws"));
-  const plain = (path: string) =>
-    new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: broker\r\n\r\n`);
-  const requests = [
-    [upgradeRequest("/other"), 404],
-    [upgradeRequest("/mqtt/"), 404],
-    [upgradeRequest("/mqtt", ""), 400],
-    [upgradeRequest("/mqtt", "chat"), 400],
-    [plain("/mqtt"), 426],
-    [plain("/"), 404],
-    [new TextEncoder().encode("no HTTP at all\r\n\r\n"), 400],
-  ] as const;
-  for (const [request, status] of requests) {
+for (const transport of TRANSPORTS.filter(isTls)) {
+  testNeeding(NEEDED, `${transport} listener closed during a handshake ends it`, async () => {
+    const listener = await TestListener.open(settings(transport));
     const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
     const client = new Client(connection, (bytes) => bytes);
-    await client.sendRaw(request);
-    const answer = String.fromCharCode(...await client.readAll());
-    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
+    // Once the second client is served, the first is accepted.
+    const second = await listener.connect(transport);
+    await listener.close();
+    assert.deepEqual(await client.readAll(), []);
     client.close();
-  }
-  await listener.close();
-  assert.deepEqual(listener.hooks.events, []);
-});
+    second.close();
+  });
+
+  testNeeding(
+    NEEDED,
+    `${transport} listener shrugs off plain text, port scans and distrust`,
+    async () => {
+      const listener = await TestListener.open(settings(transport));
+      const at = { hostname: "127.0.0.1", port: listener.port };
+      (await Deno.connect(at)).close();
+      const plain = new Client(await Deno.connect(at), (bytes) => bytes);
+      await plain.send(...connect("p"));
+      await plain.readAll();
+      plain.close();
+      const distrusting = await Deno.connectTls(at); // knows not the tests' authority
+      await assert.rejects(distrusting.handshake());
+      distrusting.close();
+      const client = await listener.connect(transport);
+      await client.send(...connect("a"));
+      await client.read(CONNACK.length);
+      client.close();
+      await listener.close();
+      assert.equal(listener.log.length, 1, listener.log.join("\n"));
+    },
+  );
+}
+
+for (const transport of TRANSPORTS.filter(isWebSocket)) {
+  testNeeding(
+    NEEDED,
+    `${transport} listener refuses by status what it does not upgrade`,
+    async () => {
+      const listener = await TestListener.open(
+        settings(transport, { allowedOrigins: ["https://app.example"] }),
+      );
+      const plain = (path: string) =>
+        new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: broker\r\n\r\n`);
+      const requests = [
+        [upgradeRequest("/mqtt", "mqtt", "Origin: https://evil.example"), 403],
+        [upgradeRequest("/other"), 404],
+        [upgradeRequest("/mqtt/"), 404],
+        [upgradeRequest("/mqtt", ""), 400],
+        [upgradeRequest("/mqtt", "chat"), 400],
+        [plain("/mqtt"), 426],
+        [plain("/"), 404],
+        [new TextEncoder().encode("no HTTP at all\r\n\r\n"), 400],
+      ] as const;
+      for (const [request, status] of requests) {
+        const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+        const client = await spoken(connection, transport === "ws" ? "tcp" : "tls");
+        await client.sendRaw(request);
+        const answer = String.fromCharCode(...await client.readAll());
+        assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
+        client.close();
+      }
+      await listener.close();
+      assert.deepEqual(listener.hooks.events, []);
+    },
+  );
+}
 
 testNeeding(NEEDED, "ws listener answers with the subprotocol that it speaks", async () => {
   const listener = await TestListener.open(settings("ws"));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { USAGE } from "../../../src/config/CommandLine.ts";
 import { connackText } from "../../../src/mqtt/events/connackText.ts";
 import { EndReason } from "../../../src/mqtt/events/EndReason.ts";
-import { DropReason } from "../../../src/mqtt/events/Hooks.ts";
+import { DropReason } from "../../../src/domain/DropReason.ts";
 import { ReasonCode } from "../../../src/mqtt/wire/ReasonCode.ts";
 import { fillRegions, NOTICE } from "../../../src/tools/docs/fillRegions.ts";
 import { PAGES } from "../../../src/tools/docs/pages.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
+import { DropReason } from "../../../src/domain/DropReason.ts";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import type { Attempt } from "../../../src/webhook/attempt/Attempt.ts";
 import { DELIVERED, RETURNED } from "../../../src/webhook/attempt/Attempt.ts";
@@ -31,6 +32,34 @@ const disconnected = (clientid: string, n: number): HookEvent => ({
   disconnected_at: n,
   reason: "Disconnect",
 });
+const dropped = (clientid: string, n: number, reason: string): HookEvent => ({
+  _tag: "message_dropped",
+  from_node: 1,
+  from_ipaddress: "127.0.0.1:2",
+  from_clientid: "p",
+  from_username: "undefined",
+  node: 1,
+  ipaddress: "127.0.0.1:1",
+  clientid,
+  username: "undefined",
+  dup: false,
+  retain: false,
+  qos: 1,
+  topic: "t",
+  packet_id: n,
+  payload: new Uint8Array(),
+  reason,
+  pts: n,
+  ts: n,
+});
+const terminated = (clientid: string, reason: string): HookEvent => ({
+  _tag: "session_terminated",
+  node: 1,
+  ipaddress: "127.0.0.1:1",
+  clientid,
+  username: "undefined",
+  reason,
+});
 const executorOf = (of: Pick<Executor, "attempt" | "recall">): Executor => ({
   prepare: () => Effect.void,
   configure: () => {},
@@ -52,7 +81,9 @@ Deno.test("WebHook repeats a failing delivery 0.5, 1.75, 4.875, 12.6875 and 32.2
       const { backlog, endpoints } = webhook.metrics.snapshot();
       assert.equal(backlog, 0);
       assert.deepEqual(endpoints[0]!.total.failed, { status_500: 1 });
-      assert.ok(logs.some((line) => line.startsWith("given up after its retries")));
+      assert.ok(logs.some((line) =>
+        line.startsWith("event lost") && / reason=status_500 .*count=1/.test(line)
+      ));
     })));
 
 Deno.test("WebHook keeps webhook-id and webhook-seq over attempts and renews webhook-timestamp", () =>
@@ -314,6 +345,44 @@ Deno.test("WebHook lets a client's next lifecycle event go when the one before h
         yield* pass(100_000);
         assert.deepEqual(sent.map(({ body }) => body["action"]).at(-1), "client_disconnected");
         assert.equal(sent.at(-1)!.at, 32_218.75);
+      }),
+  ));
+
+const ENDING = [rule("message_dropped"), rule("session_terminated")];
+
+Deno.test("WebHook sends session_terminated after all that the session's end has dropped, while it repeats one of these", () =>
+  withEngine(
+    settingsOf({ rules: ENDING }),
+    ({ body }, attempt) => body["packet_id"] === "2" && attempt < 3 ? 500 : 200,
+    ({ webhook, sent }) =>
+      Effect.gen(function* () {
+        for (const n of [1, 2, 3]) webhook.sink.emit(dropped("c", n, "Kicked"));
+        webhook.sink.emit(terminated("c", "Kicked"));
+        yield* pass(5_000);
+        assert.deepEqual(sent.map(({ at, body }) => [at, body["packet_id"] ?? body["action"]]), [
+          [0, "1"],
+          [0, "2"],
+          [500, "2"],
+          [1_750, "2"],
+          [1_750, "3"],
+          [1_750, "session_terminated"],
+        ]);
+      }),
+  ));
+
+Deno.test("WebHook lets a message that was dropped for another reason wait for nothing of its client's", () =>
+  withEngine(
+    settingsOf({ rules: ENDING }),
+    ({ body }) => body["action"] === "session_terminated" ? 500 : 200,
+    ({ webhook, sent }) =>
+      Effect.gen(function* () {
+        webhook.sink.emit(terminated("c", "Kicked"));
+        for (const reason of Object.values(DropReason)) webhook.sink.emit(dropped("c", 1, reason));
+        yield* pass(0);
+        assert.deepEqual(sent.map(({ body }) => body["reason"]), [
+          "Kicked",
+          ...Object.values(DropReason),
+        ]);
       }),
   ));
 
@@ -815,7 +884,9 @@ Deno.test("WebHook drops what waits for a removed URL that answered 410, and beg
         assert.equal(backlog, 0);
         assert.equal(endpoints[0]!.breaker, "removed");
         assert.deepEqual(endpoints[0]!.total.dropped, { gone: 3 });
-        const said = logs.filter((line) => line.startsWith("dropped (gone)"));
+        const said = logs.filter((line) =>
+          line.startsWith("event lost") && line.includes("reason=gone")
+        );
         assert.deepEqual(said.map((line) => /count=\d/.exec(line)?.[0]), ["count=1", "count=2"]);
         gone = false;
         yield* Effect.orDie(webhook.reload(naming(A)));
@@ -942,11 +1013,11 @@ Deno.test("WebHook logs a URL's first failure with its reason, once in 10 s, and
           yield* pass(1_000);
         }
         const failures = logs.filter((line) => line.startsWith("attempt failed"));
-        assert.equal(failures.length, 3);
+        assert.equal(failures.length, 4); // at 0, 10, 20 and 30 s
         assert.match(failures[0]!, /reason=refused/);
         assert.match(failures[0]!, /url=http:\/\/a.test\/hook/);
-        assert.match(failures[1]!, /count=10/);
-        assert.match(failures[1]!, /lines_left_out=9/);
+        assert.match(failures[1]!, /count=9$/);
+        assert.match(failures[2]!, /count=10$/);
         assert.ok(!logs.some((line) => line.includes("secret")));
       }),
   ));

@@ -11,6 +11,7 @@ import * as TestContext from "effect/TestContext";
 import { skewable } from "../../support/skewable.ts";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import type { HookRule } from "../../../src/domain/HookRule.ts";
+import type { OutboxSettings } from "../../../src/domain/OutboxSettings.ts";
 import type { RetryPolicy } from "../../../src/domain/RetryPolicy.ts";
 import type { EndpointSettings, WebHookSettings } from "../../../src/domain/WebHookSettings.ts";
 import { monotonicMillis } from "../../../src/ops/monotonic.ts";
@@ -19,7 +20,6 @@ import { sum } from "../../../src/webhook/account/Metrics.ts";
 import * as ClientSender from "../../../src/webhook/attempt/ClientSender.ts";
 import type { Executor } from "../../../src/webhook/attempt/Executor.ts";
 import * as LocalExecutor from "../../../src/webhook/attempt/LocalExecutor.ts";
-import { idsOfProcess } from "../../../src/webhook/dispatch/DeliveryIds.ts";
 import * as WebHook from "../../../src/webhook/WebHook.ts";
 
 export const A = "http://a.test/hook";
@@ -42,6 +42,20 @@ export const rule = (event: HookRule["event"], rest: Partial<HookRule> = {}): Ho
   ...rest,
 });
 
+/** The outbox of a file that says nothing of it. */
+export const IN_MEMORY: OutboxSettings = {
+  kind: "memory",
+  directory: "data/outbox",
+  sync: "interval",
+  syncInterval: 500,
+  delay: 5,
+  maxBytes: 1024 ** 3,
+  deadLetters: false,
+  deadLetterReplay: "recovery",
+  deadLetterMaxAge: 168 * 3_600_000,
+  deadLetterMaxBytes: 256 * 1024 ** 2,
+};
+
 export const settingsOf = (
   rest: Partial<WebHookSettings> & { readonly endpoint?: Partial<EndpointSettings> } = {},
 ): WebHookSettings => {
@@ -52,7 +66,7 @@ export const settingsOf = (
     endpoints.set(url, {
       url,
       headers: [],
-      caFile: undefined,
+      ca: undefined,
       httpTimeout: 8_000,
       concurrencyLimit: 1_000,
       retry: retryPolicy,
@@ -70,6 +84,7 @@ export const settingsOf = (
     breakerFailures: 20,
     ordering: "lifecycle",
     httpClient: "pool",
+    outbox: IN_MEMORY,
     endpoints,
     ...given,
     rules,
@@ -137,7 +152,7 @@ export const withEngine = (
   settings: WebHookSettings,
   answer: Answering,
   test: (harness: Harness) => Effect.Effect<void>,
-  idsFrom: typeof idsOfProcess = idsOfProcess,
+  parts: WebHook.WebHookParts = {},
 ): Promise<void> => {
   const sent: Array<Sent> = [];
   const executor = (idPrefix: string) =>
@@ -145,7 +160,7 @@ export const withEngine = (
       Effect.flatMap(clientOf(answer, sent), (client) => ClientSender.make(client, idPrefix)),
       (sender) => LocalExecutor.make({ prepare: () => Effect.void, of: () => sender }),
     );
-  return run(settings, executor, sent, test, idsFrom);
+  return run(settings, executor, sent, test, parts);
 };
 
 /** Runs a test with an engine over an HTTP executor of its own. */
@@ -160,12 +175,19 @@ const run = (
   executor: (idPrefix: string) => Effect.Effect<Executor, never, Scope.Scope>,
   sent: Array<Sent>,
   test: (harness: Harness) => Effect.Effect<void>,
-  idsFrom: typeof idsOfProcess = idsOfProcess,
+  parts: WebHook.WebHookParts = {},
 ): Promise<void> => {
   const logs: Array<string> = [];
   const logger = Logger.make(({ message, annotations }) => {
-    const fields = [...annotations].map(([name, value]) => `${name}=${value}`).join(" ");
-    logs.push(`${Array.isArray(message) ? message.join(" ") : message} ${fields}`);
+    const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message];
+    const fields = [
+      ...parts.filter((part) => typeof part !== "string").flatMap((part) =>
+        Object.entries(part as object)
+      ),
+      ...annotations,
+    ];
+    const text = parts.filter((part) => typeof part === "string").join(" ");
+    logs.push(`${text} ${fields.map(([name, value]) => `${name}=${value}`).join(" ")}`);
   });
   const program = Effect.gen(function* () {
     const scope = yield* Scope.make();
@@ -173,7 +195,7 @@ const run = (
     const webhook = yield* WebHook.makeWith(
       settings,
       ({ idPrefix }) => executor(idPrefix),
-      idsFrom,
+      parts,
     ).pipe(Effect.withClock(clock), Scope.extend(scope), Effect.orDie);
     const stop = Scope.close(scope, Exit.void);
     yield* test({ webhook, sent, logs, setWallClock, stop });
@@ -235,5 +257,6 @@ export const pass = (millis: number): Effect.Effect<void> => TestClock.adjust(mi
 export const accountsBalance = ({ endpoints }: MetricsSnapshot): boolean =>
   endpoints.every(({ total, events }) => [total, ...Object.values(events)].every(balances));
 
-const balances = ({ matched, delivered, failed, dropped, queued, in_flight }: EventCounts) =>
-  matched === delivered + sum(failed) + sum(dropped) + queued + in_flight;
+const balances = (
+  { matched, delivered, failed, dropped, queued, in_flight, kept }: EventCounts,
+) => matched === delivered + sum(failed) + sum(dropped) + queued + in_flight + kept;

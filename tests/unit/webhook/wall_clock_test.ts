@@ -46,15 +46,14 @@ for (const [what, skew] of [["an hour on", HOUR], ["an hour back", -HOUR]] as co
       () => 404,
       ({ webhook, logs, setWallClock }) =>
         Effect.gen(function* () {
-          const said = () => logs.filter((line) => line.startsWith("refused")).length;
+          const said = () => logs.filter((line) => line.startsWith("event lost")).length;
           webhook.sink.emit(published("c", 1));
-          yield* pass(9_999);
+          yield* pass(9_998);
           setWallClock(skew);
           webhook.sink.emit(published("c", 2));
           yield* pass(1);
           assert.equal(said(), 1);
-          webhook.sink.emit(published("c", 3));
-          yield* pass(0);
+          yield* pass(1);
           assert.equal(said(), 2);
         }),
     ));

@@ -12,6 +12,7 @@ const start = () => {
   const pubSub = new PubSub(new Hooks(recorded, { now: () => 0, monotonic: () => 0 }), deadlines, {
     limits: BROKER_LIMITS,
     isMemoryShort: false,
+    sessionStore: undefined,
   });
   return { pubSub, recorded, deadlines };
 };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { hookEventNames } from "../../../../src/domain/HookEvent.ts";
 import { Metrics } from "../../../../src/webhook/account/Metrics.ts";
 
-Deno.test("Metrics.summary says a URL's figures by name, and those of each event that was matched in one field", () => {
+Deno.test("Metrics.summary says a URL's figures by name, its account first, and of each event that was matched what is not zero", () => {
   const none = () => 0;
   const metrics = new Metrics({
     backlog: none,
@@ -25,20 +25,26 @@ Deno.test("Metrics.summary says a URL's figures by name, and those of each event
   counters.matched[connected] = 1;
   counters.delivered[connected] = 1;
   counters.attempts = 7;
+  assert.equal(counters.answerFault("stalled"), 1);
+  assert.equal(counters.answerFault("header"), 1);
+  assert.equal(counters.answerFault("stalled"), 2);
   assert.deepEqual(metrics.summary(), [{
     url: "http://a.test/hook",
-    breaker: "closed",
-    attempts: 7,
     matched: 22,
     delivered: 2,
     failed: 2,
-    failed_refused: 1,
-    failed_timeout: 1,
     dropped: 3,
-    dropped_endpoint_share: 3,
     queued: 11,
     in_flight: 4,
-    message_publish: "21/1/2/3/11/4",
-    client_connected: "1/1/0/0/0/0",
+    failed_refused: 1,
+    failed_timeout: 1,
+    dropped_endpoint_share: 3,
+    attempts: 7,
+    breaker: "closed",
+    events: [
+      "client_connected: matched=1 delivered=1",
+      "message_publish: matched=21 delivered=1 failed_refused=1 failed_timeout=1 " +
+      "dropped_endpoint_share=3 queued=11 in_flight=4",
+    ],
   }]);
 });

@@ -11,6 +11,7 @@ const STATUSES: ReadonlyArray<readonly [number, string, boolean]> = [
   [418, "status_4xx", false],
   [425, "status_425", true],
   [429, "status_429", true],
+  [600, "status_6xx", true], // to be taken for a 5xx (RFC 9110 15)
   [500, "status_500", true],
   [599, "status_5xx", true],
 ];

@@ -36,5 +36,5 @@ Deno.test("WebHook takes ids, their prefix and webhook-seq from whatever source 
           [1, 2, 3].map((n) => [`store-${(2 ** 40 + n).toString(36)}`, `${5_000_000 + n}`]),
         );
       }),
-    () => new StoredIds(),
+    { idsFrom: () => new StoredIds() },
   ));

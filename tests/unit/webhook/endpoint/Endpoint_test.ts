@@ -13,7 +13,7 @@ import { BodySlabs } from "../../../../src/webhook/body/BodySlab.ts";
 import type { Attempt } from "../../../../src/webhook/attempt/Attempt.ts";
 import { DELIVERED, RETURNED } from "../../../../src/webhook/attempt/Attempt.ts";
 import { fromStatus } from "../../../../src/webhook/attempt/DeliveryError.ts";
-import { DeliveryLog } from "../../../../src/webhook/account/DeliveryLog.ts";
+import { LimitedLog } from "../../../../src/ops/LimitedLog.ts";
 import type { EndpointOwner } from "../../../../src/webhook/endpoint/Endpoint.ts";
 import { Endpoint } from "../../../../src/webhook/endpoint/Endpoint.ts";
 import { A, settingsOf } from "../harness.ts";
@@ -25,23 +25,26 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
   const clock = Effect.runSync(Effect.clock);
   const backlog = new Backlog(100, 0.5);
   const attempted: Array<Attempt> = [];
+  const counters = new EndpointCounters(A);
   const endpoint = new Endpoint(
     0,
     settingsOf().endpoints.get(A)!, // its rules name it
     {
       clock,
       runSync: Runtime.runSync(runtime),
-      log: new DeliveryLog(runtime, clock),
+      log: new LimitedLog(runtime, clock),
       backlog,
       arrivals: new Arrivals(100, backlog.relieve),
       shares: new ClientShares(100, 1, () => {}),
       pace: new DeliveryPace(),
       slabs: new BodySlabs(),
+      outbox: undefined,
+      letters: undefined,
       onShortage: () => {},
       breakerFailures: () => 20,
     },
     { shedExcess: () => {}, onSettled: () => {}, onLeft: () => {}, ...owner },
-    new EndpointCounters(A),
+    counters,
     {
       executor: {
         prepare: () => Effect.void,
@@ -72,7 +75,7 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
       schedule: undefined,
     });
   };
-  return { endpoint, attempted, offer };
+  return { endpoint, attempted, offer, counters };
 };
 
 Deno.test("Endpoint says that it has settled when its last delivery has ended", () => {
@@ -85,6 +88,21 @@ Deno.test("Endpoint says that it has settled when its last delivery has ended", 
   endpoint.complete(attempted[1]!, DELIVERED);
   assert.ok(endpoint.settled);
   assert.equal(settled, 1);
+});
+
+Deno.test("Endpoint counts a faulty answer by its kind, and ends the delivery by the status", () => {
+  const { endpoint, attempted, offer, counters } = endpointWith({});
+  const fault = { kind: "stalled", detail: "" } as const;
+  offer();
+  offer();
+  offer();
+  endpoint.complete(attempted[0]!, { _tag: "Delivered", fault }); // there are three
+  const refused = fromStatus(404, undefined, "transient", 0);
+  endpoint.complete(attempted[1]!, { _tag: "Failed", error: refused, fault });
+  endpoint.complete(attempted[2]!, DELIVERED);
+  const { answer_faults, total } = counters.snapshot();
+  assert.deepEqual(answer_faults, { stalled: 2 });
+  assert.deepEqual([total.delivered, total.failed], [2, { status_404: 1 }]);
 });
 
 Deno.test("Endpoint says that it has settled when its URL is gone and what its executor held has come back", () => {

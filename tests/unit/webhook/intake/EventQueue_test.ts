@@ -34,6 +34,8 @@ const optionsOf = (backlog: Backlog): EventQueue.EventQueueOptions => ({
   whenFull: () => "backpressure",
   wants: () => true,
   onDropped: () => assert.fail("backpressure drops nothing"),
+  outbox: undefined,
+  safety: undefined,
 });
 
 Deno.test("EventQueue is full of few events where their payloads are large", async () => {

@@ -3,6 +3,8 @@ import { ENOUGH, OutcomeReporter } from "../../../../src/webhook/worker/OutcomeR
 import type { FromWorker, WorkerFailure } from "../../../../src/webhook/worker/WorkerProtocol.ts";
 
 const failure: WorkerFailure = {
+  _tag: "Failed",
+  fault: undefined,
   id: 2,
   reason: "timeout",
   detail: "no response after 1 ms",
@@ -32,7 +34,7 @@ const turnEnds = () => Promise.resolve();
 Deno.test("OutcomeReporter tells all that ended in a turn at its end, in their order, while nothing waits", async () => {
   const { report, messages } = reporterOf(8, 10);
   report.delivered(1);
-  report.failed(failure);
+  report.told(failure);
   report.returned(3);
   report.delivered(4);
   assert.equal(messages.length, 0);

@@ -5,7 +5,7 @@ import * as fc from "effect/FastCheck";
 import * as Logger from "effect/Logger";
 import * as TestContext from "effect/TestContext";
 import { Metrics } from "../../../../src/webhook/account/Metrics.ts";
-import { DeliveryLog } from "../../../../src/webhook/account/DeliveryLog.ts";
+import { LimitedLog } from "../../../../src/ops/LimitedLog.ts";
 import type { Attempting } from "../../../../src/webhook/attempt/Executor.ts";
 import * as WorkerExecutor from "../../../../src/webhook/worker/WorkerExecutor.ts";
 import { testNeeding } from "../../../support/permissions.ts";
@@ -49,7 +49,7 @@ Deno.test("WorkerExecutor takes more than may be sent while a worker has a permi
         slabBytes: () => 0,
         waitingEvents: () => 0,
       }),
-      log: new DeliveryLog(yield* Effect.runtime<never>(), yield* Effect.clock),
+      log: new LimitedLog(yield* Effect.runtime<never>(), yield* Effect.clock),
     }, READY_WORKER);
     const all = [...settings.endpoints];
     const endpoints = all.map(([, settings], key): Attempting => ({
@@ -105,7 +105,7 @@ const withWorkers = (test: (workers: Workers) => Effect.Effect<void>): Promise<v
       slabBytes: () => 0,
       waitingEvents: () => 0,
     });
-    const log = new DeliveryLog(yield* Effect.runtime<never>(), yield* Effect.clock);
+    const log = new LimitedLog(yield* Effect.runtime<never>(), yield* Effect.clock);
     const settings = settingsOf({ workerThreads: 3, concurrencyLimit: 9 });
     const executor = yield* WorkerExecutor.make(
       { settings, idPrefix: "", metrics, log },

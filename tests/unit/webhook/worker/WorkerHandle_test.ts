@@ -26,7 +26,7 @@ const endpointOf = (key: number, tell: (told: Told) => void): Attempting => ({
   settings: {
     url: "http://host/",
     headers: [],
-    caFile: undefined,
+    ca: undefined,
     httpTimeout: 8_000,
     concurrencyLimit: 4,
     retry: retryPolicy,
@@ -57,8 +57,14 @@ Deno.test("WorkerHandle gives back what is recalled before its worker has starte
 });
 
 Deno.test("WorkerHandle tells outcomes in the order in which attempts ended, since a breaker counts failures in a row", async () => {
-  const failure = { reason: "timeout", detail: "", retryable: true, gone: false };
-  const ended = [10, { id: 11, ...failure }, 12, { id: 13, ...failure }];
+  const failure = { _tag: "Failed", reason: "timeout", detail: "", retryable: true, gone: false };
+  const fault = { kind: "header", detail: "" };
+  const ended = [
+    10,
+    { id: 11, ...failure },
+    { _tag: "Delivered", id: 12, fault },
+    { id: 13, ...failure },
+  ];
   const worker = `onmessage = ({ data }) => {
     if (data._tag === "Start") postMessage({ _tag: "Ready" });
     if (data._tag === "Attempts") {

@@ -1,7 +1,7 @@
 /** One event of each name, as a kitchen's display and a sensor without and with a user name cause them. */
-import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
+import type { HookEvent, HookEventName } from "./HookEvent.ts";
 
-/** The samples in docs/events.md, by the event's name. */
+/** The samples in docs/events.md, and those that `--check --try` sends, by the name of the event. */
 export type SampleEvents = {
   readonly [Name in HookEventName]: Extract<HookEvent, { readonly _tag: Name }>;
 };
