@@ -9,6 +9,7 @@ import type {
   WebSocketDoor,
 } from "../domain/BrokerSettings.ts";
 import { expecting } from "./expectation.ts";
+import { HttpApiFile, httpApiSettings } from "./HttpApiFile.ts";
 import {
   byteSize,
   certificateFile,
@@ -368,6 +369,11 @@ export const BrokerFile = Schema.Struct({
     "Which broker this is, where a receiver hears of several.",
   ),
   log: withDefault(Log, { level: "info" }, "What the log says, and how it is written."),
+  http_api: withDefault(
+    HttpApiFile,
+    { metrics_open: false, max_row_limit: 1000 },
+    "What can be seen, asked and changed over HTTP: docs/operating.md.",
+  ),
   mqtt: withDefault(
     Mqtt,
     { max_sessions: 0, max_memory: 0 },
@@ -414,6 +420,7 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
     persistence: file.persistence,
     node: file.node,
     log: { level: level === "trace" ? "debug" : level, format },
+    httpApi: httpApiSettings(file.http_api),
     limits: {
       maxSessions: file.mqtt.max_sessions,
       maxMemory: file.mqtt.max_memory,

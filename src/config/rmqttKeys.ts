@@ -29,6 +29,18 @@ const MQTT: ReadonlySet<string> = new Set([
 /** Of rmqtt-retainer.toml, where these limits come from. */
 const RETAIN: ReadonlySet<string> = new Set(["retained_message_ttl", "storage"]);
 
+/** Of rmqtt-http-api.toml. */
+const HTTP_API: ReadonlySet<string> = new Set([
+  "http_request_log",
+  "http_reuseaddr",
+  "http_reuseport",
+  "message_expiry_interval",
+  "message_retain_available",
+  "message_storage_available",
+  "metrics_sample_interval",
+  "prometheus_metrics_cache_interval",
+]);
+
 const TRANSPORTS: ReadonlySet<string> = new Set(["quic"]);
 
 const LISTENER: ReadonlySet<string> = new Set([
@@ -86,6 +98,8 @@ export const withoutRmqttKeys = (file: TomlTable): WithoutRmqttKeys => {
         return take(section, MQTT, [name]);
       case "retain":
         return take(section, RETAIN, [name]);
+      case "http_api":
+        return take(section, HTTP_API, [name]);
       case "listener":
         return inTables(
           take(section, TRANSPORTS, [name]),
