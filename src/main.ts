@@ -31,6 +31,7 @@ import * as FileTargets from "./webhook/attempt/FileTargets.ts";
 import * as Durable from "./store/Durable.ts";
 import type { StoreError } from "./store/StoreError.ts";
 import * as Persistence from "./persistence/Persistence.ts";
+import * as StoreDirectory from "./store/StoreDirectory.ts";
 import * as WebHook from "./webhook/WebHook.ts";
 
 /** Runs the broker until SIGTERM or SIGINT. The scope's finalizers, last to first, are the shutdown. */
@@ -77,6 +78,7 @@ const untilStopped = (
 ) =>
   Effect.gen(function* () {
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
+    for (const note of settings.notes) yield* Effect.logDebug(note);
     const { outbox } = settings.webHook;
     const { persistence } = settings.broker;
     const durable = outbox.kind === "disk" || outbox.deadLetters || persistence
@@ -181,6 +183,11 @@ const check = (files: ConfigFiles, tries: boolean) =>
     for (const warning of warnings) console.error(warning);
     yield* FileTargets.check(webHook.endpoints);
     console.log(renderSettings(broker, webHook));
+    const { kind, deadLetters, directory } = webHook.outbox;
+    if (kind === "disk" || deadLetters || broker.persistence) {
+      for (const warning of yield* StoreDirectory.check(directory)) console.error(warning);
+      console.log(`  ${directory} can be written`);
+    }
     if (!tries) return 0;
     const { tryOut } = yield* Effect.promise(() => import("./webhook/attempt/tryOut.ts"));
     const trials = yield* tryOut(webHook);

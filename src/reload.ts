@@ -56,8 +56,9 @@ const reloadWebHook = (file: string, { webHook }: Running) =>
 
 const reloadBroker = (file: string, running: Running) =>
   Effect.gen(function* () {
-    const { settings, warnings } = yield* loadBrokerSettings(file);
+    const { settings, warnings, notes } = yield* loadBrokerSettings(file);
     for (const warning of warnings) yield* Effect.logWarning(warning);
+    for (const note of notes) yield* Effect.logDebug(note);
     const late = restartKeys(running.settings, settings);
     if (late.length > 0) yield* Effect.logWarning(`changes at a restart only: ${late.join(", ")}`);
     const { others, passwords } = running.access.replace(settings);

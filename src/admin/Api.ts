@@ -2,20 +2,20 @@
  * The admin API: its routes, and what they take and answer. RMQTT's paths and fields where it has them. What
  * does not fit a Schema (streams, metrics, the page) is AdminServer's own.
  */
-import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "@effect/platform";
+import * as HttpApi from "@effect/platform/HttpApi";
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint";
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup";
+import * as OpenApi from "@effect/platform/OpenApi";
 import * as Schema from "@effect/schema";
-import { hookEventNames } from "../domain/HookEvent.ts";
 import { VERSION } from "../domain/version.ts";
 import { Problem } from "./Problem.ts";
 
-/** Rows of a page where nothing is asked for, and at most. */
+/** Rows of a page where nothing is asked for. */
 export const PAGE_ROWS = 100;
-export const MOST_ROWS = 1000;
 
 const limit = Schema.optional(
-  Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, MOST_ROWS)).annotations({
-    description: `Rows at most, 1 to ${MOST_ROWS}; ${PAGE_ROWS} where absent.`,
-    jsonSchema: { type: "integer", minimum: 1, maximum: MOST_ROWS, default: PAGE_ROWS },
+  Schema.NumberFromString.pipe(Schema.int(), Schema.greaterThanOrEqualTo(1)).annotations({
+    description: `Rows at most; ${PAGE_ROWS} where absent, and never more than max_row_limit.`,
   }),
 );
 
@@ -24,9 +24,15 @@ const flag = Schema.optional(
 );
 
 /** Where the next page begins: as the `link` header of the one before has it. */
-const after = Schema.optional(
-  Schema.String.annotations({ description: "As the link header of the page before has it." }),
-);
+const after = (form: RegExp) =>
+  Schema.optional(
+    Schema.String.pipe(Schema.pattern(form)).annotations({
+      description: "As the link header of the page before has it.",
+    }),
+  );
+
+/** A subscription's place: its session's number, and which of that one's it is. */
+const PLACE = /^\d{1,15}:\d{1,15}$/;
 
 const clientid = Schema.Struct({ clientid: Schema.String });
 
@@ -98,104 +104,11 @@ export const PublishBody = Schema.Struct({
 }).annotations({ identifier: "Publish" });
 export type PublishBody = typeof PublishBody.Type;
 
-const counts = {
-  matched: Schema.Int,
-  delivered: Schema.Int,
-  failed: Schema.Record({ key: Schema.String, value: Schema.Int }),
-  dropped: Schema.Record({ key: Schema.String, value: Schema.Int }),
-  queued: Schema.Int,
-  in_flight: Schema.Int,
-};
-
-export const EndpointRow = Schema.Struct({
-  url: Schema.String.annotations({ description: "Its name." }),
-  state: Schema.Literal("closed", "open", "gone", "removed", "paused"),
-  since_ms: Schema.Int.annotations({ description: "For so long it has been in this state." }),
-  ...counts,
-  attempts: Schema.Int,
-  oldest_ms: Schema.Int.annotations({
-    description: "For so long the oldest event has waited; 0: none does.",
-  }),
-  rate: Schema.Struct({ delivered: Schema.Number, failed: Schema.Number }).annotations({
-    description: "Events per second, of the last ten seconds.",
-  }),
-  latency_ms: Schema.Struct({ p50: Schema.Number, p99: Schema.Number }).annotations({
-    description: "Of requests that were answered, in the last minute.",
-  }),
-  last_success_at: Schema.NullOr(Schema.Int),
-  last_error: Schema.NullOr(
-    Schema.Struct({
-      at: Schema.Int,
-      reason: Schema.String,
-      status: Schema.NullOr(Schema.Int),
-      detail: Schema.String,
-    }),
-  ),
-  events: Schema.Record({ key: Schema.String, value: Schema.Struct(counts) }),
-}).annotations({ identifier: "Endpoint" });
-export type EndpointRow = typeof EndpointRow.Type;
-
-export const DeliveryRow = Schema.Struct({
-  id: Schema.String.annotations({ description: "Its webhook-id." }),
-  event: Schema.String,
-  action: Schema.String,
-  clientid: Schema.NullOr(Schema.String),
-  topic: Schema.NullOr(Schema.String),
-  url: Schema.String,
-  seq: Schema.Int,
-  attempts: Schema.Array(
-    Schema.Struct({
-      at: Schema.Int,
-      status: Schema.NullOr(Schema.Int),
-      ms: Schema.Int,
-      error: Schema.NullOr(Schema.String),
-    }),
-  ),
-  outcome: Schema.String,
-  bytes: Schema.Int,
-  payload: Schema.optional(Schema.String),
-}).annotations({ identifier: "Delivery" });
-export type DeliveryRow = typeof DeliveryRow.Type;
-
-const target = Schema.Struct({
-  url: Schema.String.annotations({ description: "A configured URL, or its name." }),
-});
-
-export const ProbeBody = Schema.extend(
-  target,
-  Schema.Struct({ event: Schema.optional(Schema.Literal(...hookEventNames)) }),
-);
-
-export const ProbeAnswer = Schema.Struct({
-  status: Schema.NullOr(Schema.Int),
-  ms: Schema.Int,
-  error: Schema.NullOr(Schema.String),
-}).annotations({ identifier: "Probe" });
-
-export const ExplainBody = Schema.Struct({
-  event: Schema.Literal(...hookEventNames),
-  topic: Schema.optional(Schema.String),
-});
-
-export const Explanation = Schema.Struct({
-  rule: Schema.Int.annotations({ description: "Its place among the event's rules, from 0 on." }),
-  action: Schema.String,
-  topics: Schema.Array(Schema.String),
-  urls: Schema.Array(Schema.String),
-  matches: Schema.Boolean,
-  why: Schema.String,
-}).annotations({ identifier: "Explanation" });
-
-export const Reloaded = Schema.Struct({
-  changed: Schema.Array(Schema.String),
-  at_restart_only: Schema.Array(Schema.String),
-}).annotations({ identifier: "Reloaded" });
-
 const clients = HttpApiGroup.make("clients")
   .add(
     HttpApiEndpoint.get("clients", "/clients").setUrlParams(Schema.Struct({
       _limit: limit,
-      after,
+      after: after(/^\d{1,15}$/),
       clientid: Schema.optional(Schema.String),
       username: Schema.optional(Schema.String),
       ip_address: Schema.optional(Schema.String),
@@ -221,15 +134,18 @@ const subscriptions = HttpApiGroup.make("subscriptions")
   .add(
     HttpApiEndpoint.get("subscriptions", "/subscriptions").setUrlParams(Schema.Struct({
       _limit: limit,
-      after,
+      after: after(PLACE),
       clientid: Schema.optional(Schema.String),
       topic: Schema.optional(Schema.String),
-      qos: Schema.optional(Schema.NumberFromString),
+      qos: Schema.optional(
+        Schema.NumberFromString.pipe(Schema.int(), Schema.between(0, 2)),
+      ),
       share: Schema.optional(Schema.String),
     })).addSuccess(Schema.Array(SubscriptionRow)),
   )
   .add(
     HttpApiEndpoint.get("subscriptionsOf", "/subscriptions/:clientid").setPath(clientid)
+      .setUrlParams(Schema.Struct({ _limit: limit, after: after(PLACE) }))
       .addSuccess(Schema.Array(SubscriptionRow)),
   );
 
@@ -237,6 +153,7 @@ const messages = HttpApiGroup.make("messages")
   .add(
     HttpApiEndpoint.get("retains", "/retains").setUrlParams(Schema.Struct({
       _limit: limit,
+      after: after(/^\d{1,15}$/),
       topic: Schema.optional(
         Schema.String.annotations({ description: "A topic filter; all where absent." }),
       ),
@@ -252,49 +169,10 @@ const messages = HttpApiGroup.make("messages")
       .addSuccess(Schema.Literal("ok")).addError(Problem, { status: 422 }),
   );
 
-const delivery = HttpApiGroup.make("delivery")
-  .add(HttpApiEndpoint.get("endpoints", "/endpoints").addSuccess(Schema.Array(EndpointRow)))
-  .add(
-    HttpApiEndpoint.get("deliveries", "/deliveries").setUrlParams(Schema.Struct({
-      _limit: limit,
-      limit,
-      url: Schema.optional(Schema.String),
-      event: Schema.optional(Schema.Literal(...hookEventNames)),
-      clientid: Schema.optional(Schema.String),
-      outcome: Schema.optional(Schema.String),
-      payload: Schema.optional(Schema.Literal("text", "base64")),
-    })).addSuccess(Schema.Array(DeliveryRow)).addError(Problem, { status: 403 }),
-  )
-  .add(
-    HttpApiEndpoint.post("probe", "/endpoints/probe").setPayload(ProbeBody).addSuccess(ProbeAnswer)
-      .addError(Problem, { status: 422 }),
-  )
-  .add(
-    HttpApiEndpoint.post("pause", "/endpoints/pause").setPayload(target).addSuccess(Schema.Boolean)
-      .addError(Problem, { status: 422 }),
-  )
-  .add(
-    HttpApiEndpoint.post("resume", "/endpoints/resume").setPayload(target)
-      .addSuccess(Schema.Boolean).addError(Problem, { status: 422 }),
-  );
-
-const webHook = HttpApiGroup.make("webHook")
-  .add(HttpApiEndpoint.get("settings", "/web-hook").addSuccess(Schema.Unknown))
-  .add(
-    HttpApiEndpoint.post("reload", "/web-hook/reload").addSuccess(Reloaded)
-      .addError(Problem, { status: 422 }),
-  )
-  .add(
-    HttpApiEndpoint.post("explain", "/web-hook/explain").setPayload(ExplainBody)
-      .addSuccess(Schema.Array(Explanation)).addError(Problem, { status: 422 }),
-  );
-
 export const Api = HttpApi.make("hookline")
   .add(clients)
   .add(subscriptions)
   .add(messages)
-  .add(delivery)
-  .add(webHook)
-  .prefix("/api/v1");
-
-export const API_VERSION = VERSION;
+  .prefix("/api/v1")
+  .annotate(OpenApi.Title, "Hookline")
+  .annotate(OpenApi.Version, VERSION);

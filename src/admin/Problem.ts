@@ -1,5 +1,5 @@
 /** What is wrong with a request, as RFC 9457 has it. */
-import { HttpApiSchema } from "@effect/platform";
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema";
 import * as Schema from "@effect/schema";
 
 /** The words of a status, as RFC 9110 section 15 has them. */

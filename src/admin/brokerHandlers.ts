@@ -1,7 +1,8 @@
 /** The API's answers about clients, subscriptions and messages. */
-import { HttpApiBuilder, HttpApp, HttpServerResponse } from "@effect/platform";
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
+import * as HttpApp from "@effect/platform/HttpApp";
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse";
 import * as Effect from "effect/Effect";
-import { Buffer } from "node:buffer";
 import { isServerTopic, isTopicFilter, isTopicName } from "../domain/TopicFilter.ts";
 import type { Broker } from "../mqtt/Broker.ts";
 import { Api, PAGE_ROWS, type PublishBody } from "./Api.ts";
@@ -32,7 +33,7 @@ function* sessionsAfter(broker: Broker, number: number): Generator<Session> {
 const unknownClient = (clientid: string) =>
   problem(404, `no client ${JSON.stringify(clientid)}, neither connected nor with a session`);
 
-export const clientsLive = (broker: Broker) =>
+export const clientsLive = (broker: Broker, mostRows: number) =>
   HttpApiBuilder.group(Api, "clients", (handlers) =>
     handlers
       .handle("clients", ({ urlParams }) => {
@@ -49,7 +50,7 @@ export const clientsLive = (broker: Broker) =>
         return Effect.flatMap(
           pageOf(
             sessionsAfter(broker, Number(after ?? 0)),
-            _limit,
+            Math.min(_limit, mostRows),
             (session) => isWanted(session) ? [clientRow(session)] : [],
             ({ number }) => String(number),
           ),
@@ -71,15 +72,15 @@ export const clientsLive = (broker: Broker) =>
           broker.kick(clientid) ? Effect.succeed(true) : Effect.fail(unknownClient(clientid))
         )));
 
-export const subscriptionsLive = (broker: Broker) =>
+export const subscriptionsLive = (broker: Broker, mostRows: number) =>
   HttpApiBuilder.group(Api, "subscriptions", (handlers) =>
     handlers
       .handle("subscriptions", ({ urlParams }) => {
         const { _limit = PAGE_ROWS, after, clientid, topic, qos, share } = urlParams;
         return Effect.flatMap(
           pageOf(
-            subscriptionsAfter(broker, after ?? "0:0"),
-            _limit,
+            subscriptionsFrom(broker.context.sessions, after ?? "0:0"),
+            Math.min(_limit, mostRows),
             ({ session, subscription }) =>
               (clientid === undefined || session.id === clientid) &&
                 (topic === undefined || subscription.filter === topic) &&
@@ -87,25 +88,33 @@ export const subscriptionsLive = (broker: Broker) =>
                 (share === undefined || subscription.share === share)
                 ? [subscriptionRow(session, subscription)]
                 : [],
-            ({ session, place }) => `${session.number}:${place + 1}`,
+            placeBehind,
           ),
           linked,
         );
       })
-      .handle("subscriptionsOf", ({ path: { clientid } }) => {
+      .handle("subscriptionsOf", ({ path: { clientid }, urlParams }) => {
+        const { _limit = PAGE_ROWS, after = "0:0" } = urlParams;
         const session = broker.context.sessions.get(clientid);
-        const subscriptions = session?.subscriptions.values() ?? [];
-        return Effect.succeed(
-          session === undefined
-            ? []
-            : Array.from(subscriptions, (subscription) => subscriptionRow(session, subscription)),
+        return Effect.flatMap(
+          pageOf(
+            session === undefined ? [] : subscriptionsFrom([session], after),
+            Math.min(_limit, mostRows),
+            ({ session, subscription }) => [subscriptionRow(session, subscription)],
+            placeBehind,
+          ),
+          linked,
         );
       }));
 
+/** What the next page begins with. */
+const placeBehind = ({ session, place }: { readonly session: Session; readonly place: number }) =>
+  `${session.number}:${place + 1}`;
+
 /** All subscriptions from a place on: of the session of this number, or one behind it. */
-function* subscriptionsAfter(broker: Broker, cursor: string) {
+function* subscriptionsFrom(sessions: Iterable<Session>, cursor: string) {
   const [number = 0, from = 0] = cursor.split(":").map(Number);
-  for (const session of broker.context.sessions) {
+  for (const session of sessions) {
     if (session.number < number) continue;
     let place = 0;
     for (const subscription of session.subscriptions.values()) {
@@ -115,34 +124,40 @@ function* subscriptionsAfter(broker: Broker, cursor: string) {
   }
 }
 
-export const messagesLive = (broker: Broker) =>
+export const messagesLive = (broker: Broker, mostRows: number) =>
   HttpApiBuilder.group(Api, "messages", (handlers) =>
     handlers
-      .handle("retains", ({ urlParams: { _limit = PAGE_ROWS, topic = "#" } }) =>
-        Effect.gen(function* () {
-          if (!isTopicFilter(topic)) {
-            return yield* Effect.fail(
-              problem(422, `topic: expected a topic filter, found ${JSON.stringify(topic)}`),
-            );
-          }
-          const found = broker.context.pubSub.retained.walk(topic);
-          const { rows } = yield* pageOf(
-            {
-              [Symbol.iterator]: () =>
-                found,
-            } as Iterable<ReturnType<typeof found.next>["value"]>, // an iterator can be gone through
-            _limit,
-            (message) => message ? [retainedRow(message)] : [],
-            () => "",
-          );
-          return rows;
-        }))
+      .handle("retains", ({ urlParams }) => {
+        const { _limit = PAGE_ROWS, after, topic = "#" } = urlParams;
+        if (!isTopicFilter(topic)) {
+          const detail = `topic: expected a topic filter, found ${JSON.stringify(topic)}`;
+          return Effect.fail(problem(422, detail));
+        }
+        return Effect.flatMap(
+          pageOf(
+            retainedFrom(broker, topic, Number(after ?? 0)),
+            Math.min(_limit, mostRows),
+            ({ message }) => message === undefined ? [] : [retainedRow(message)],
+            ({ place }) => String(place + 1),
+          ),
+          linked,
+        );
+      })
       .handle("deleteRetained", ({ urlParams: { topic } }) =>
         broker.forgetRetained(topic)
           ? Effect.succeed(true)
           : Effect.fail(problem(404, `no retained message of topic ${JSON.stringify(topic)}`)))
       .handle("publish", ({ payload }) =>
         publish(broker, payload)));
+
+/** The steps of a walk through what is retained, from one on. */
+function* retainedFrom(broker: Broker, topic: string, from: number) {
+  const walk = broker.context.pubSub.retained.walk(topic);
+  let place = 0;
+  for (let step = walk.next(); !step.done; step = walk.next(), place++) {
+    yield { message: place < from ? undefined : step.value, place };
+  }
+}
 
 const publish = (broker: Broker, body: PublishBody) =>
   Effect.gen(function* () {

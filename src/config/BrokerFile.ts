@@ -8,6 +8,7 @@ import type {
   TlsIdentity,
   WebSocketDoor,
 } from "../domain/BrokerSettings.ts";
+import { GUARDS } from "./closedNotOpen.ts";
 import { expecting } from "./expectation.ts";
 import { HttpApiFile, httpApiSettings } from "./HttpApiFile.ts";
 import {
@@ -215,6 +216,9 @@ const WssListener = Schema.Struct({
   ...limits,
 });
 
+/** The keys that listeners have, of whatever kind. */
+export const LISTENER_KEYS: ReadonlyArray<string> = Object.keys(WssListener.fields);
+
 /** Listeners of one transport by name. */
 const named = <A, I, R>(listener: Schema.Schema<A, I, R>, description: string) =>
   withDefault(Schema.Record({ key: Schema.String, value: listener }), {}, description);
@@ -350,6 +354,12 @@ const Log = Schema.Struct({
 
 /** What broker.toml may hold. */
 export const BrokerFile = Schema.Struct({
+  accept_without: withDefault(
+    Schema.Array(oneOf(...GUARDS)),
+    [],
+    "Of an rmqtt.toml: what keeps clients out in RMQTT and does not here, each an error unless it is named: " +
+      "cross_certificate, proxy_protocol, rmqtt-auth-http, rmqtt-auth-jwt.",
+  ),
   persistence: withDefault(
     Schema.Boolean,
     false,

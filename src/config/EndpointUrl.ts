@@ -19,13 +19,20 @@ export const parseEndpointUrl = (text: string): Either.Either<string, string> =>
       return wrong === undefined ? Either.right(url) : Either.left(`${shown}, ${wrong}`);
     }
     case "file:":
-      if (parsed.host !== "") return Either.left(`${shown}, whose path is not absolute`);
+      if (parsed.host !== "") return Either.left(`${shown}, ${hostOfFile(parsed)}`);
       if (parsed.pathname.endsWith("/")) return Either.left(`${shown}, which is a folder`);
       return Either.right(url);
     default:
       return Either.left(shown);
   }
 };
+
+/** What to write instead of a file's URL with a host, which RMQTT leaves out: `file://name/x.log` is /x.log to it. */
+const hostOfFile = ({ host, pathname }: URL): string =>
+  pathname === "/" || pathname === ""
+    ? 'which has a host and no path: write "file:///" and the whole path'
+    : `which RMQTT takes for ${pathname}: write "file://${pathname}" for that, or ` +
+      `"file:///${host}${pathname}"`;
 
 /** Why no client can send to this http(s) URL, in words that hold no secret; undefined: one can. */
 const unsendable = (written: string, parsed: URL): string | undefined => {

@@ -45,14 +45,24 @@ const A_KNOWN_KEY = "a known key";
 /** A fault of which the file and the line are not known yet. */
 export type UnplacedFault = Omit<ConfigFault, "file" | "line">;
 
-/** Everything that Schema found wrong: one fault per key, in Schema's order. */
-export const faultsOf = (issue: ParseResult.ParseIssue): ReadonlyArray<UnplacedFault> =>
-  collect(issue, [], {}, { key: A_KNOWN_KEY, known: [] });
+/**
+ * Everything that Schema found wrong: one fault per key, in Schema's order. `alsoKnown` names keys of a table
+ * that somebody else takes: an unknown one may stand for them, too.
+ */
+export const faultsOf = (
+  issue: ParseResult.ParseIssue,
+  alsoKnown: AlsoKnown = () => [],
+): ReadonlyArray<UnplacedFault> =>
+  collect(issue, [], {}, { key: A_KNOWN_KEY, known: [], alsoKnown });
+
+/** Keys that a table may have without the Schema's knowledge. */
+export type AlsoKnown = (table: KeyPath) => ReadonlyArray<string>;
 
 /** What an unknown key could have been. */
 interface KnownKeys {
   readonly key: string;
   readonly known: ReadonlyArray<string>;
+  readonly alsoKnown: AlsoKnown;
 }
 
 /** `outer` is what the schemas around this one, for the same key, expect. */
@@ -74,9 +84,13 @@ const collect = (
       if (AST.isUnion(issue.ast)) return [fault(path, issue.ast, issue.actual, outer)];
       const keys: KnownKeys = {
         key: (expectationOf(issue.ast) ?? outer).key ?? A_KNOWN_KEY,
-        known: AST.isTypeLiteral(issue.ast)
-          ? issue.ast.propertySignatures.map((p) => String(p.name))
-          : [],
+        known: [
+          ...(AST.isTypeLiteral(issue.ast)
+            ? issue.ast.propertySignatures.map((p) => String(p.name))
+            : []),
+          ...table.alsoKnown(path),
+        ],
+        alsoKnown: table.alsoKnown,
       };
       return [issue.issues].flat().flatMap((inner) => collect(inner, path, {}, keys));
     }

@@ -10,11 +10,13 @@ import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { BrokerFile, brokerSettings } from "./BrokerFile.ts";
 import { ConfigError, renderPlace } from "./ConfigError.ts";
 import type { ConfigSource } from "./ConfigSource.ts";
-import type { UnplacedFault } from "./expectation.ts";
+import type { AlsoKnown, UnplacedFault } from "./expectation.ts";
 import { faultsOf } from "./expectation.ts";
 import type { TomlFile, TomlTable } from "./readToml.ts";
 import { readToml } from "./readToml.ts";
-import { renderIgnored, withoutRmqttKeys } from "./rmqttKeys.ts";
+import { readRmqttFile, rmqttNames } from "./rmqttFile.ts";
+import type { FileKind } from "./swappedFiles.ts";
+import { orExchanged, swapped } from "./swappedFiles.ts";
 import type { Doubt } from "./WebHookFile.ts";
 import { rulesWithoutUrl, WebHookFile, webHookSettings } from "./WebHookFile.ts";
 
@@ -28,6 +30,8 @@ export interface ConfigFiles {
 export interface Loaded<A> {
   readonly settings: A;
   readonly warnings: ReadonlyArray<string>;
+  /** What somebody may want to know who looks closer, one line each. */
+  readonly notes: ReadonlyArray<string>;
 }
 
 /** Both files' settings. */
@@ -36,6 +40,8 @@ export interface Settings {
   readonly webHook: WebHookSettings;
   /** To be logged, one line each. */
   readonly warnings: ReadonlyArray<string>;
+  /** To be logged at debug, one line each. */
+  readonly notes: ReadonlyArray<string>;
 }
 
 /** Reads both files; fails with the faults of both. */
@@ -50,9 +56,12 @@ export const loadSettings = (
       broker: broker.settings,
       webHook: webHook.settings,
       warnings: [...broker.warnings, ...webHook.warnings],
+      notes: [...broker.notes, ...webHook.notes],
     })),
     Effect.mapError((errors) =>
-      new ConfigError({ faults: Array.getSomes(errors).flatMap((error) => error.faults) })
+      new ConfigError({
+        faults: orExchanged(Array.getSomes(errors).flatMap(({ faults }) => faults)),
+      })
     ),
   );
 
@@ -62,25 +71,30 @@ export const loadBrokerSettings = (
 ): Effect.Effect<Loaded<BrokerSettings>, ConfigError, ConfigSource> =>
   Effect.gen(function* () {
     const toml = yield* readToml(path);
-    const { table, ignored } = withoutRmqttKeys(toml.table);
+    yield* mustBeOurs(toml, "broker");
+    const { table, doubts, faults, same } = readRmqttFile(toml.table);
     const settings = yield* matched(
       toml,
-      brokerSettings(yield* decode(BrokerFile, toml, table, [])),
+      brokerSettings(yield* decode(BrokerFile, toml, table, faults, rmqttNames)),
     );
-    if (settings.listeners.length === 0) {
-      const path = ["listener"];
-      const expected = "a listener of this broker that is enabled";
-      return yield* failure(toml, [{ path, expected, found: "none", nearest: undefined }]);
-    }
-    const doubts = [
-      ...ignored.map((i) => ({ path: [...i.path, i.keys[0]], text: renderIgnored(i) })),
+    const all = [
+      ...doubts,
       ...strandedListeners(settings),
       ...claimableUsers(settings),
       ...evadableEntries(settings),
       ...namelessUser(settings),
     ];
-    return { settings, warnings: yield* warnings(toml, doubts) };
+    const notes = same.length === 0 ? [] : [
+      `${path}: keys of RMQTT with which nothing is different here: ${same.join(", ")}`,
+    ];
+    return { settings, warnings: yield* warnings(toml, all), notes };
   });
+
+/** Fails with one line where the file is the other one of the two. */
+const mustBeOurs = (toml: TomlFile, what: FileKind): Effect.Effect<void, ConfigError> => {
+  const fault = swapped(toml.table, what);
+  return fault === undefined ? Effect.void : failure(toml, [fault]);
+};
 
 /** The settings with each listener's certificate and key in the form that TLS takes; fails where they are two things. */
 const matched = (
@@ -117,24 +131,29 @@ export const loadWebHookSettings = (
 ): Effect.Effect<Loaded<WebHookSettings>, ConfigError, ConfigSource> =>
   Effect.gen(function* () {
     const toml = yield* readToml(path);
+    yield* mustBeOurs(toml, "web-hook");
     const file = yield* decode(WebHookFile, toml, toml.table, rulesWithoutUrl(toml.table));
     const { settings, doubts } = webHookSettings(file);
-    return { settings, warnings: yield* warnings(toml, doubts) };
+    return { settings, warnings: yield* warnings(toml, doubts), notes: [] };
   });
 
-/** Decodes a file's table; fails with `also`, if there are any, and all that the schema finds. */
+/**
+ * Decodes a file's table; fails with `also`, if there are any, and all that the schema finds. `alsoKnown`: keys
+ * that were there to be had beside the schema's.
+ */
 const decode = <A, I, R>(
   schema: Schema.Schema<A, I, R>,
   toml: TomlFile,
   table: TomlTable,
   also: ReadonlyArray<UnplacedFault>,
+  alsoKnown?: AlsoKnown,
 ): Effect.Effect<A, ConfigError, R> =>
   ParseResult.decodeUnknown(schema)(table, {
     errors: "all",
     onExcessProperty: "error",
     propertyOrder: "original", // else headers that come from the environment would change places
   }).pipe(
-    Effect.catchAll((issue) => failure(toml, [...faultsOf(issue), ...also])),
+    Effect.catchAll((issue) => failure(toml, [...faultsOf(issue, alsoKnown), ...also])),
     Effect.filterOrElse(() => also.length === 0, () => failure(toml, also)),
   );
 
@@ -154,7 +173,9 @@ const warnings = (
   doubts.length === 0 ? Effect.succeed([]) : Effect.map(
     lines,
     (lineOf) =>
-      doubts.map(({ path, text }) => renderPlace({ file, line: lineOf(path), path: [] }) + text),
+      doubts.map(({ path, text }) => ({ line: lineOf(path), text }))
+        .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
+        .map(({ line, text }) => renderPlace({ file, line, path: [] }) + text),
   );
 
 /** RMQTT's own rmqtt.toml refuses anonymous clients and leaves the users to plugins. */

@@ -25,6 +25,10 @@ export type LineOf = (path: KeyPath) => number | undefined;
 /** A table of a TOML document. */
 export type TomlTable = { readonly [key: string]: unknown };
 
+/** Whether a value of a document is a table. */
+export const isTable = (value: unknown): value is TomlTable =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** Reads and parses a file; fails with the one fault that keeps it from being read. */
 export const readToml = (file: string): Effect.Effect<TomlFile, ConfigError, ConfigSource> =>
   Effect.gen(function* () {

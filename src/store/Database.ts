@@ -3,12 +3,14 @@
  * the broker. No Effect here, which would cost the Worker 16 MB. A fault is thrown as SQLite's own error.
  */
 import { Buffer } from "node:buffer";
-import type { StatementSync } from "node:sqlite";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import * as checksum from "./checksum.ts";
-import type { Commit, DeadGroup, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
-import { APPLICATION_ID, TABLES, VERSION } from "./schema.ts";
-import type { StateRow } from "./Store.ts";
+import type { Commit, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
+import { Damage } from "./Damage.ts";
+import { DeadTable } from "./DeadTable.ts";
+import { rowsIn } from "./rowsIn.ts";
+import { transaction } from "./transaction.ts";
+import type { LetterBounds, StateRow, UrlUse } from "./Store.ts";
 
 const STATE_TABLES: ReadonlyArray<StateTable> = [
   "retained",
@@ -23,7 +25,6 @@ interface StateStatements {
   readonly put: StatementSync;
   readonly take: StatementSync;
   readonly takeAll: StatementSync;
-  readonly first: StatementSync;
   readonly next: StatementSync;
 }
 
@@ -44,36 +45,48 @@ export interface DatabaseOptions {
   readonly maxPages?: number | undefined;
 }
 
+/** Rows that are read at a time: groups have up to some 256 KB, rows of state hardly a hundred bytes. */
+const GROUPS = 8;
+const ROWS = 256;
+
+/** What no row of state comes before: a key is a number from 0 on, or text. */
+const BEFORE_ALL = { owner: "", key: -1 };
+
+/** Pages that are given back at a time: 8 MB, some 10 ms. */
+const SHRUNK_PAGES = 2000;
+
 export class Database {
   readonly #db: DatabaseSync;
   #sync: boolean | undefined;
   readonly #statements: ReturnType<typeof prepare>;
 
-  /** Opens the file, or makes it. Throws what SQLite throws. */
-  constructor(path: string, { maxPages }: DatabaseOptions = {}) {
-    this.#db = new DatabaseSync(path);
-    try {
-      const db = this.#db;
-      db.exec("pragma busy_timeout = 2000");
-      if (read(db, "application_id") === 0 && read(db, "user_version") === 0) create(db);
-      db.exec(
-        "pragma journal_mode = wal; pragma wal_autocheckpoint = 4000; pragma cache_size = -16000",
-      );
-      if (maxPages !== undefined) db.exec(`pragma max_page_count = ${maxPages}`);
-      this.#statements = prepare(db);
-    } catch (error) {
-      this.#db.close();
-      throw error;
+  readonly #identity: Identity;
+  readonly dead: DeadTable;
+
+  /**
+   * Opens a file that openFile has found sound, or made.
+   *
+   * @throws what SQLite throws
+   */
+  constructor(db: DatabaseSync, { maxPages }: DatabaseOptions = {}) {
+    this.#db = db;
+    db.exec("pragma wal_autocheckpoint = 4000; pragma cache_size = -16000");
+    if (maxPages !== undefined) db.exec(`pragma max_page_count = ${maxPages}`);
+    this.#statements = prepare(db);
+    this.dead = new DeadTable(db);
+    const row = this.#statements.meta.get();
+    const prefix = String(row?.prefix);
+    const reserved = { nextId: Number(row?.next_id), nextSeq: Number(row?.next_seq) };
+    if (row?.crc !== checksum.ofMeta(prefix, reserved.nextId, reserved.nextSeq)) {
+      throw new Damage("checksum of meta");
     }
+    const lastRow = Number(this.#statements.lastRow.get()?.row ?? 0);
+    this.#identity = { prefix, reserved, lastRow };
   }
 
-  identity(): Identity {
-    const meta = this.#statements.meta.get();
-    return {
-      prefix: String(meta?.prefix),
-      reserved: { nextId: Number(meta?.next_id), nextSeq: Number(meta?.next_seq) },
-      lastRow: Number(this.#statements.lastRow.get()?.row ?? 0),
-    };
+  /** As the file had it when it was opened. */
+  get identity(): Identity {
+    return this.#identity;
   }
 
   /** Writes all of it or nothing. `sync`: fsync has returned when this does. */
@@ -86,15 +99,40 @@ export class Database {
   }
 
   #transaction(body: () => void): void {
-    this.#db.exec("begin immediate");
     try {
-      body();
-      this.#db.exec("commit");
+      transaction(this.#db, body);
     } catch (error) {
-      // SQLite has rolled back by itself where the disk is full: then there is nothing to roll back.
-      if (this.#db.isTransaction) this.#db.exec("rollback");
+      this.dead.recount();
       throw error;
     }
+  }
+
+  /** Deletes dead letters beyond these bounds. Returns: how many. */
+  tidy(bounds: LetterBounds, now: number): number {
+    let purged = 0;
+    if (this.dead.exceeds(bounds, now)) {
+      this.#transaction(() => {
+        purged = this.dead.purge(bounds, now);
+      });
+    }
+    return purged;
+  }
+
+  /** Gives some of what is free of the file back to the disk, where that is most of it. */
+  shrink(): void {
+    const free = this.#pragma("freelist_count");
+    if (free > SHRUNK_PAGES && 2 * free > this.#pragma("page_count")) {
+      this.#db.exec(`pragma incremental_vacuum(${SHRUNK_PAGES})`);
+    }
+  }
+
+  /** Changes whenever another process has written to the file. */
+  get othersVersion(): number {
+    return this.#pragma("data_version");
+  }
+
+  #pragma(name: string): number {
+    return Number(Object.values(this.#db.prepare(`pragma ${name}`).get() ?? {})[0]);
   }
 
   #write(commit: Commit, sync: boolean): void {
@@ -103,7 +141,7 @@ export class Database {
       putGroup.run(group.row, group.url, group.n, checksum.ofGroup(group), group.records);
     }
     for (const row of commit.ended) takeGroup.run(row);
-    for (const group of commit.dead) this.#bury(group);
+    for (const group of commit.dead) this.dead.bury(group);
     for (const row of commit.online) {
       const { clientid, info, clean, connected } = row;
       putOnline.run(clientid, info, clean ? 1 : 0, connected ? 1 : 0, checksum.ofOnlineRow(row));
@@ -115,21 +153,18 @@ export class Database {
       else if (value === undefined) take.run(owner, key);
       else put.run(owner, key, value, checksum.ofStateRow(table, owner, key, value));
     }
-    if (commit.reserved) reserve.run(commit.reserved.nextId, commit.reserved.nextSeq);
-    // SQLite syncs the log of a transaction only that has written something; its fsync covers those before.
+    if (commit.reserved) {
+      const { nextId, nextSeq } = commit.reserved;
+      reserve.run(nextId, nextSeq, checksum.ofMeta(this.#identity.prefix, nextId, nextSeq));
+    } // SQLite syncs the log of a transaction only that has written something; its fsync covers those before.
     else if (sync) touch.run();
-  }
-
-  #bury(group: DeadGroup): void {
-    const { url, reason, detail, at, n, records } = group;
-    const row = Number(this.#statements.nextDead.get()?.row);
-    const crc = checksum.ofDeadGroup(row, 0, group);
-    this.#statements.putDead.run(row, url, reason, detail, at, n, 0, crc, records);
   }
 
   groups(after: number, bytes: number, url: string | undefined, now: number): Page<Group> {
     const { groups, groupsOf } = this.#statements;
-    const found = url === undefined ? groups.iterate(after) : groupsOf.iterate(url, after);
+    const found = url === undefined
+      ? rowsIn(groups, [after], ({ row }) => [row!], GROUPS)
+      : rowsIn(groupsOf, [url, after], ({ row }) => [url, row!], GROUPS);
     const rows: Array<Group> = [];
     const damaged: Array<Group> = [];
     let taken = 0;
@@ -150,17 +185,63 @@ export class Database {
         for (const { row, url, n, records } of damaged) {
           this.#statements.takeGroup.run(row);
           const detail = `checksum of group ${row}`;
-          this.#bury({ url, reason: "damaged", detail, at: now, n, records });
+          this.dead.bury({ url, reason: "damaged", detail, at: now, n, records });
         }
       });
     }
     return { rows, damaged: damaged.length };
   }
 
+  urls(): ReadonlyArray<UrlUse> {
+    return this.#statements.urls.all().map(({ url, groups, n, bytes }) => ({
+      url: String(url),
+      groups: Number(groups),
+      n: Number(n),
+      bytes: Number(bytes),
+    }));
+  }
+
+  /** What is damaged stays where it is, so that nothing is sent that was changed. */
+  replay(
+    url: string,
+    reasons: ReadonlyArray<string>,
+    firstRow: number,
+    bytes: number,
+  ): UrlUse {
+    const { deadOf, putGroup } = this.#statements;
+    const moved: Array<Group & { readonly dead: number }> = [];
+    let taken = 0;
+    const meant = [url, JSON.stringify(reasons)];
+    const candidates = rowsIn(
+      deadOf,
+      [...meant, -Infinity, -1],
+      ({ at, row }) => [...meant, at!, row!],
+      GROUPS,
+    );
+    for (const found of candidates) {
+      const { row, reason, detail, at, n, replay, crc } = found;
+      const records = bytesOf(found.records);
+      const numbers = { at: Number(at), n: Number(n) };
+      const group = { url, reason: String(reason), detail: String(detail), ...numbers, records };
+      if (checksum.ofDeadGroup(Number(row), Number(replay), group) !== crc) continue;
+      moved.push({ row: firstRow + moved.length, dead: Number(row), url, n: numbers.n, records });
+      taken += records.length;
+      if (taken >= bytes) break;
+    }
+    this.#transaction(() => {
+      for (const group of moved) {
+        this.dead.take(group.dead, group.n, group.records.length);
+        putGroup.run(group.row, group.url, group.n, checksum.ofGroup(group), group.records);
+      }
+    });
+    const n = moved.reduce((sum, group) => sum + group.n, 0);
+    return { url, groups: moved.length, n, bytes: taken };
+  }
+
   online(now: number): Page<OnlineRow> {
     const rows: Array<OnlineRow> = [];
     const damaged: Array<OnlineRow> = [];
-    for (const row of this.#statements.online.iterate()) {
+    for (const row of this.#statements.online.all()) {
       const online = {
         clientid: String(row.clientid),
         info: String(row.info),
@@ -186,8 +267,9 @@ export class Database {
     bytes: number,
     now: number,
   ): Page<StateRow> {
-    const { first, next, take } = this.#statements.state[table];
-    const found = after === undefined ? first.iterate() : next.iterate(after.owner, after.key);
+    const { next, take } = this.#statements.state[table];
+    const start = after ?? BEFORE_ALL;
+    const found = rowsIn(next, [start.owner, start.key], ({ owner, key }) => [owner!, key!], ROWS);
     const rows: Array<StateRow> = [];
     const damaged: Array<StateRow> = [];
     let taken = 0;
@@ -214,7 +296,7 @@ export class Database {
   /** A row of state that is damaged is no delivery: it is kept to be looked at, and counts none. */
   #buryRow(table: string, owner: string, records: Uint8Array, now: number): void {
     const detail = `checksum of a row of ${table}: ${owner}`;
-    this.#bury({ url: "", reason: "damaged", detail, at: now, n: 0, records });
+    this.dead.bury({ url: "", reason: "damaged", detail, at: now, n: 0, records });
   }
 
   close(): void {
@@ -222,37 +304,31 @@ export class Database {
   }
 }
 
-const read = (db: DatabaseSync, pragma: string): number =>
-  Number(Object.values(db.prepare(`pragma ${pragma}`).get() ?? {})[0]);
-
 /** Of a blob of SQLite's, which is never shared with anybody. */
 const bytesOf = (value: unknown): Uint8Array =>
   value instanceof Uint8Array ? value : Buffer.from(String(value));
 
-const create = (db: DatabaseSync): void => {
-  db.exec("pragma auto_vacuum = incremental; pragma journal_mode = wal");
-  db.exec("begin immediate");
-  db.exec(TABLES);
-  db.prepare("insert into meta values (1, ?, 1, 0)").run(`${crypto.randomUUID().slice(0, 13)}-`);
-  db.exec(`pragma application_id = ${APPLICATION_ID}; pragma user_version = ${VERSION}; commit`);
-};
-
 const prepare = (db: DatabaseSync) => ({
-  meta: db.prepare("select prefix, next_id, next_seq from meta"),
-  reserve: db.prepare("update meta set next_id = ?, next_seq = ?"),
+  meta: db.prepare("select prefix, next_id, next_seq, crc from meta"),
+  reserve: db.prepare("update meta set next_id = ?, next_seq = ?, crc = ?"),
   touch: db.prepare("update meta set next_id = next_id"),
   lastRow: db.prepare("select max(row) as row from waiting"),
   putGroup: db.prepare(
     "insert or replace into waiting (row, url, n, crc, records) values (?, ?, ?, ?, ?)",
   ),
   takeGroup: db.prepare("delete from waiting where row = ?"),
-  groups: db.prepare("select row, url, n, crc, records from waiting where row > ? order by row"),
-  groupsOf: db.prepare(
-    "select row, url, n, crc, records from waiting where url = ? and row > ? order by row",
+  groups: db.prepare(
+    "select row, url, n, crc, records from waiting where row > ? order by row limit ?",
   ),
-  nextDead: db.prepare("select coalesce(max(row), 0) + 1 as row from dead"),
-  putDead: db.prepare(
-    "insert into dead (row, url, reason, detail, at, n, replay, crc, records) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  groupsOf: db.prepare(
+    "select row, url, n, crc, records from waiting where url = ? and row > ? order by row limit ?",
+  ),
+  urls: db.prepare(
+    "select url, count(*) as groups, sum(n) as n, sum(length(records)) as bytes from waiting group by url",
+  ),
+  deadOf: db.prepare(
+    "select row, reason, detail, at, n, replay, crc, records from dead where url = ? and reason <> 'damaged' and (replay = 1 or " +
+      "reason in (select value from json_each(?))) and (at, row) > (?, ?) order by at, row limit ?",
   ),
   putOnline: db.prepare(
     "insert or replace into online (clientid, info, clean, connected, crc) values (?, ?, ?, ?, ?)",
@@ -274,7 +350,6 @@ const prepareState = (db: DatabaseSync, table: StateTable): StateStatements => {
     ),
     take: db.prepare(`delete from ${table} where owner = ? and key = ?`),
     takeAll: db.prepare(`delete from ${table} where owner = ?`),
-    first: db.prepare(`${select} order by ${order}`),
-    next: db.prepare(`${select} where (owner, key) > (?, ?) order by ${order}`),
+    next: db.prepare(`${select} where (owner, key) > (?, ?) order by ${order} limit ?`),
   };
 };

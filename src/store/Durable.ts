@@ -14,12 +14,16 @@ export interface Durable {
 export interface DurableOptions extends Omit<Windows.WindowsOptions, "store"> {
   /** Relative to the working directory. */
   readonly directory: string;
+  /** In milliseconds. */
+  readonly deadLetterMaxAge: number;
+  readonly deadLetterMaxBytes: number;
 }
 
 /** Opens the store of a directory for the life of the scope, and makes what is missing. */
 export const open = (options: DurableOptions): Effect.Effect<Durable, StoreError, Scope.Scope> =>
   Effect.gen(function* () {
-    const store = yield* SqliteStore.make({ directory: options.directory });
+    const { directory, deadLetterMaxAge: maxAge, deadLetterMaxBytes: maxBytes } = options;
+    const store = yield* SqliteStore.make({ directory, letters: { maxAge, maxBytes } });
     const windows = yield* Windows.make({ ...options, store });
     return { store, windows };
   });

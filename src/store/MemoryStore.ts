@@ -2,9 +2,10 @@
  * A store that lives as long as its object: for tests, which open it again to see what a process to come
  * would find. It keeps copies, as a file does.
  */
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Commit, DeadGroup, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
-import type { StateRow, Store } from "./Store.ts";
+import type { LetterBounds, StateRow, Store, StoreFigures, UrlUse } from "./Store.ts";
 import type { CommitError } from "./StoreError.ts";
 
 export class MemoryStore implements Store {
@@ -14,6 +15,7 @@ export class MemoryStore implements Store {
   readonly #state = new Map<StateTable, Map<string, StateRow>>();
   /** Dead letters, the oldest first. */
   readonly dead: Array<DeadGroup> = [];
+  #purged = 0;
   #reserved: Reserved = { nextId: 1, nextSeq: 0 };
 
   get reserved(): Reserved {
@@ -55,6 +57,48 @@ export class MemoryStore implements Store {
     });
   }
 
+  urls() {
+    return Effect.sync(() => {
+      const byUrl = Map.groupBy(this.#groups.values(), ({ url }) => url);
+      return [...byUrl].map(([url, groups]) => useOf(url, groups));
+    });
+  }
+
+  replay(url: string, reasons: ReadonlyArray<string>, firstRow: number, bytes: number) {
+    return Effect.sync(() => {
+      const found = this.dead.filter((one) => one.url === url && reasons.includes(one.reason));
+      const moved = pageOf(found, ({ records }) => records.length, bytes);
+      for (const [i, one] of moved.entries()) {
+        this.dead.splice(this.dead.indexOf(one), 1);
+        this.#groups.set(firstRow + i, { row: firstRow + i, url, n: one.n, records: one.records });
+      }
+      return useOf(url, moved);
+    });
+  }
+
+  figures(): StoreFigures {
+    const { groups, n, bytes } = useOf("", this.dead);
+    const oldest = this.dead.at(0)?.at;
+    const letters = { groups, n, bytes, oldest, purged: this.#purged, marked: [] };
+    return { letters, damaged: 0, set_aside: 0, replaced: 0 };
+  }
+
+  bound(bounds: LetterBounds): Effect.Effect<void> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.sync(() => {
+        let { bytes } = useOf("", this.dead);
+        for (let first = this.dead.at(0); first !== undefined; first = this.dead.at(0)) {
+          if (bytes <= bounds.maxBytes && first.at >= now - bounds.maxAge) return;
+          bytes -= first.records.length;
+          this.#purged += first.n;
+          this.dead.shift();
+        }
+      }));
+  }
+
+  /** Nobody is there who could mark any. */
+  onMarked(): void {}
+
   online() {
     return Effect.sync(() => [...this.#online.values()]);
   }
@@ -74,6 +118,16 @@ export class MemoryStore implements Store {
     return rows;
   }
 }
+
+const useOf = (
+  url: string,
+  groups: ReadonlyArray<Pick<Group, "n" | "records">>,
+): UrlUse => ({
+  url,
+  groups: groups.length,
+  n: groups.reduce((sum, { n }) => sum + n, 0),
+  bytes: groups.reduce((sum, { records }) => sum + records.length, 0),
+});
 
 const placeOf = (owner: string, key: string | number): string => JSON.stringify([owner, key]);
 

@@ -16,6 +16,47 @@ export interface StateRow {
   readonly value: Uint8Array;
 }
 
+/** How much of a URL waits. */
+export interface UrlUse {
+  readonly url: string;
+  readonly groups: number;
+  /** Deliveries in them. */
+  readonly n: number;
+  readonly bytes: number;
+}
+
+/** What is kept of dead letters at most; beyond, the oldest go. */
+export interface LetterBounds {
+  /** In milliseconds. */
+  readonly maxAge: number;
+  readonly maxBytes: number;
+}
+
+/** What there is of dead letters. */
+export interface LetterFigures {
+  readonly groups: number;
+  /** Deliveries in them. */
+  readonly n: number;
+  readonly bytes: number;
+  /** When the oldest was given up, milliseconds since 1970; undefined: there is none. */
+  readonly oldest: number | undefined;
+  /** Deliveries deleted since the start because they were too old, or too many. */
+  readonly purged: number;
+  /** URLs of which somebody has marked letters, to be sent again: `replay` moves them. */
+  readonly marked: ReadonlyArray<string>;
+}
+
+/** What a store tells of itself. */
+export interface StoreFigures {
+  readonly letters: LetterFigures;
+  /** Rows whose checksum was wrong. */
+  readonly damaged: number;
+  /** Files that were damaged, and moved aside. */
+  readonly set_aside: number;
+  /** Workers that died or did not answer. */
+  readonly replaced: number;
+}
+
 export interface Store {
   /** What every `webhook-id` of this store begins with, for ever. */
   readonly prefix: string;
@@ -34,6 +75,25 @@ export interface Store {
     bytes: number,
     url?: string,
   ): Effect.Effect<ReadonlyArray<Group>, ReadError>;
+  /** What waits, by URL. */
+  urls(): Effect.Effect<ReadonlyArray<UrlUse>, ReadError>;
+  /**
+   * Has dead letters of a URL wait again, the oldest first: groups that are marked or have one of these reasons,
+   * until they have `bytes` of records (one at least, where there is one). They get the rows from `firstRow` on.
+   *
+   * Returns: what waits more.
+   */
+  replay(
+    url: string,
+    reasons: ReadonlyArray<string>,
+    firstRow: number,
+    bytes: number,
+  ): Effect.Effect<UrlUse, CommitError>;
+  figures(): StoreFigures;
+  /** Changes what is kept of dead letters. */
+  bound(bounds: LetterBounds): Effect.Effect<void, CommitError>;
+  /** Calls back when there are marked letters, at once if there are some already. */
+  onMarked(listener: (urls: ReadonlyArray<string>) => void): void;
   /** What receivers knew of when the process ended. */
   online(): Effect.Effect<ReadonlyArray<OnlineRow>, ReadError>;
   /** Rows of one table by owner and key, in pages: those behind the last of the page before. */

@@ -1,7 +1,7 @@
 /** What the broker's thread and the store's Worker say to each other: one answer for each request, in order. */
 import type { Commit, Group, OnlineRow, StateTable } from "./Commit.ts";
 import type { DatabaseOptions, Identity, Page } from "./Database.ts";
-import type { StateRow } from "./Store.ts";
+import type { LetterBounds, LetterFigures, StateRow, UrlUse } from "./Store.ts";
 
 /** All records and values of the commit are in `bytes`, which is transferred and comes back with the answer. */
 export interface PackedCommit {
@@ -10,13 +10,26 @@ export interface PackedCommit {
 }
 
 export type Request =
-  | { readonly _tag: "Open"; readonly path: string; readonly options: DatabaseOptions }
+  | {
+    readonly _tag: "Open";
+    readonly path: string;
+    readonly options: DatabaseOptions;
+    readonly bounds: LetterBounds;
+  }
   | { readonly _tag: "Commit"; readonly packed: PackedCommit; readonly sync: boolean }
   | {
     readonly _tag: "Groups";
     readonly after: number;
     readonly bytes: number;
     readonly url: string | undefined;
+  }
+  | { readonly _tag: "Urls" }
+  | {
+    readonly _tag: "Replay";
+    readonly url: string;
+    readonly reasons: ReadonlyArray<string>;
+    readonly firstRow: number;
+    readonly bytes: number;
   }
   | { readonly _tag: "Online" }
   | {
@@ -25,6 +38,7 @@ export type Request =
     readonly after: Pick<StateRow, "owner" | "key"> | undefined;
     readonly bytes: number;
   }
+  | { readonly _tag: "Bound"; readonly bounds: LetterBounds }
   | { readonly _tag: "Close" };
 
 /** What each request is answered with. */
@@ -32,8 +46,11 @@ export interface Answers {
   readonly Open: Identity;
   readonly Commit: ArrayBuffer;
   readonly Groups: Page<Group>;
+  readonly Urls: ReadonlyArray<UrlUse>;
+  readonly Replay: UrlUse;
   readonly Online: Page<OnlineRow>;
   readonly State: Page<StateRow>;
+  readonly Bound: undefined;
   readonly Close: undefined;
 }
 
@@ -42,12 +59,21 @@ export interface ToWorker {
   readonly request: Request;
 }
 
+/** What the Worker has to say unasked. */
+export type Said =
+  /** Something that whoever runs the broker should know. */
+  | { readonly _tag: "Notice"; readonly message: string; readonly isDamage: boolean }
+  | { readonly _tag: "Letters"; readonly letters: LetterFigures };
+
 export type FromWorker =
+  | Said
   | { readonly _tag: "Answer"; readonly id: number; readonly answer: Answers[keyof Answers] }
   /** `bytes`: what a commit came with. */
   | {
     readonly _tag: "Failure";
     readonly id: number;
     readonly message: string;
+    /** Where the file is not for this program. */
+    readonly expected: string | undefined;
     readonly bytes: ArrayBuffer | undefined;
   };

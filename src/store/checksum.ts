@@ -6,6 +6,9 @@ import type { DeadGroup, Group, OnlineRow, StateTable } from "./Commit.ts";
 const ofColumns = (...columns: ReadonlyArray<string | number>): number =>
   crc32(columns.map((column) => `${String(column).length}:${column}`).join(""));
 
+export const ofMeta = (prefix: string, nextId: number, nextSeq: number): number =>
+  ofColumns("meta", prefix, nextId, nextSeq);
+
 export const ofGroup = ({ row, url, n, records }: Group): number =>
   crc32(records, ofColumns("waiting", row, url, n));
 

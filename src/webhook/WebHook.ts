@@ -25,15 +25,17 @@ import { LimitedLog } from "../ops/LimitedLog.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
+import * as DiskReader from "./endpoint/DiskReader.ts";
 import { Endpoints } from "./endpoint/Endpoints.ts";
 import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
+import { diskSnapshot } from "./outbox/diskSnapshot.ts";
 import * as DurableParts from "./dispatch/DurableParts.ts";
 import { recover } from "./dispatch/recover.ts";
+import * as Replay from "./dispatch/Replay.ts";
 import type { Durable } from "../store/Durable.ts";
 import type { ReadError } from "../store/StoreError.ts";
-import { monotonicMillis } from "../ops/monotonic.ts";
 import type { Executor, HttpExecutorContext } from "./attempt/Executor.ts";
 import type { FileTargetError } from "./attempt/FileTargets.ts";
 import type { WorkerStartError } from "./worker/WorkerExecutor.ts";
@@ -115,8 +117,10 @@ export const makeWith = (
     const clock = yield* Effect.clock;
     const runtime = yield* Effect.runtime<never>();
     const scope = yield* Effect.scope;
+    const fork = (effect: Effect.Effect<void>) => Runtime.runFork(runtime)(effect, { scope });
     /** Events that a stop found in the queue when its time was over. */
     let undispatched = 0;
+    let isRunning = false;
     let undelivered = 0;
     const givenUp = yield* Effect.makeLatch(false);
 
@@ -155,8 +159,15 @@ export const makeWith = (
       bodyBytes: () => slabs.liveBytes,
       slabBytes: () => slabs.allocatedBytes,
       waitingEvents: () => queue.length,
+      disk: () => durable && diskSnapshot(durable, outbox, letters),
     });
     const logSummary = Effect.sync(() => {
+      const { disk } = metrics.snapshot();
+      if (disk !== undefined) {
+        const { letters, ...others } = disk;
+        const line = { ...others, failing: String(disk.failing), dead_letters: letters.n };
+        log.always(LogLevel.Info, "disk figures", line);
+      }
       for (const line of metrics.summary()) log.always(LogLevel.Info, "delivery figures", line);
     });
 
@@ -173,7 +184,24 @@ export const makeWith = (
           shares,
           pace,
           slabs,
-          outbox,
+          disk: durable && outbox && {
+            outbox,
+            read: DiskReader.make(durable.store, log, fork),
+            replay: (url) => {
+              if (settings.outbox.deadLetterReplay === "manual" || letters === undefined) return;
+              fork(
+                Replay.replayed(
+                  url,
+                  Replay.FAILED_AS_A_WHOLE,
+                  durable,
+                  outbox,
+                  endpoints,
+                  log,
+                ),
+              );
+            },
+            isRunning: () => isRunning,
+          },
           letters,
           onShortage: () => onShortage(),
           breakerFailures: () => settings.breakerFailures,
@@ -185,7 +213,8 @@ export const makeWith = (
             const areKept = outbox !== undefined && Option.isSome(done);
             const left = undispatched + endpoints.abandon(areKept);
             if (!areKept) undelivered = left;
-            if (left > 0) tellLeft(log, left, areKept);
+            const events = areKept ? outbox.figures().events : left;
+            if (events > 0) tellLeft(log, events, areKept);
             log.flush();
           };
           return Effect.zipRight(Effect.map(flushed, leave), logSummary);
@@ -213,15 +242,19 @@ export const makeWith = (
       { backlog, arrivals, slabs, ids, outbox, letters },
     );
     if (durable !== undefined && outbox !== undefined) {
-      const began = monotonicMillis(clock);
-      const { oldest, ...found } = yield* recover(durable.store, endpoints, letters);
-      if (found.events + found.unconfigured > 0) {
-        log.always(LogLevel.Info, "recovered what was left on disk", {
-          ...found,
-          ...(oldest === undefined ? {} : { oldest: new Date(oldest).toISOString() }),
-          ms: Math.round(monotonicMillis(clock) - began),
-        });
-      }
+      const found = yield* recover(durable.store, endpoints, outbox, letters);
+      isRunning = true;
+      // Where there are none, nothing wakes up.
+      outbox.onStragglers(() =>
+        fork(Effect.delay(Effect.sync(() => endpoints.rewriteStragglers()), STRAGGLING_MS))
+      );
+      durable.store.onMarked((urls) => {
+        // Of a URL that no rule names they stay where they are.
+        for (const url of urls.filter((url) => endpoints.find(url) !== undefined)) {
+          fork(Replay.replayed(url, [], durable, outbox, endpoints, log));
+        }
+      });
+      if (found.events > 0) log.always(LogLevel.Info, "found what was left on disk", { ...found });
     }
     const loop = yield* Effect.forkScoped(
       supervised(
@@ -282,6 +315,11 @@ export const makeWith = (
           arrivals.resize(next.queueCapacity);
           shares.resize(next.queueCapacity, next.clientShare);
           transports.resize(next);
+          outbox?.use.resize(next.outbox.maxBytes);
+          const { deadLetterMaxAge: maxAge, deadLetterMaxBytes: maxBytes } = next.outbox;
+          if (durable !== undefined) {
+            yield* Effect.ignore(durable.store.bound({ maxAge, maxBytes }));
+          }
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
           dispatcher.routing = routingOf(next, endpoints);
           const late = atRestartOnly(initial, next);
@@ -305,14 +343,29 @@ const tellLeft = (log: LimitedLog, events: number, areKept: boolean): void => {
 
 const WITHOUT_DISK = { outbox: undefined, letters: undefined };
 
+/** How old a group is of which little is left before it is written anew. */
+const STRAGGLING_MS = 1000;
+
 /** How long a stop waits for a disk that fails. */
 const MOST_FLUSH_MS = 5000;
 
 /** Bodies that a stop has in memory on their way to disk. */
 const STOP_BYTES = 4 * 1024 * 1024;
 
+const OUTBOX_AT_RESTART = [
+  ["kind", "outbox"],
+  ["directory", "outbox_dir"],
+  ["sync", "outbox_sync"],
+  ["syncInterval", "outbox_sync_interval"],
+  ["delay", "outbox_delay"],
+  ["deadLetters", "dead_letters"],
+] as const;
+
 /** What of `next` has no effect in a process that was started with `initial`. */
 const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): ReadonlyArray<string> => [
+  ...OUTBOX_AT_RESTART.filter(([of]) => next.outbox[of] !== initial.outbox[of]).map(([, key]) =>
+    key
+  ),
   ...(next.workerThreads === initial.workerThreads ? [] : ["worker_threads"]),
   ...(next.httpClient === initial.httpClient ? [] : ["http_client"]),
   // Each worker was given its share of it; fewer requests than the shares allow are no matter.

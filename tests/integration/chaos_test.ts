@@ -39,7 +39,7 @@ import { ChaosClient } from "../support/chaos/ChaosClient.ts";
 import type { Fate, Seen } from "../support/chaos/ChaosReceiver.ts";
 import { ChaosReceiver, isRefusal, isSuccess } from "../support/chaos/ChaosReceiver.ts";
 import type { Figures } from "../support/figures.ts";
-import { figuresIn } from "../support/figures.ts";
+import { fieldsOf, figuresIn } from "../support/figures.ts";
 import { Random } from "../support/fuzz/Random.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { BROKER_LIMITS, LIMITS } from "../support/ProtocolBench.ts";
@@ -486,9 +486,14 @@ testNeeding(
 );
 
 /** What a line says of each event, added up. */
-const sumOfEvents = (line: Figures): ReadonlyArray<number> =>
-  hookEventNames.flatMap((name) => line[name] ?? []).map((field) => field.split("/").map(Number))
-    .reduce((sums, counts) => sums.map((sum, i) => sum + (counts[i] ?? NaN)), [0, 0, 0, 0, 0, 0]);
+const sumOfEvents = (line: Figures): ReadonlyArray<number> => {
+  const events = hookEventNames.flatMap((name) => line[name] ?? []).map(fieldsOf);
+  return ["matched", "delivered", "failed", "dropped", "queued", "in_flight"].map((kind) =>
+    events.flatMap((fields) =>
+      Object.entries(fields).filter(([name]) => name === kind || name.startsWith(`${kind}_`))
+    ).reduce((sum, [, n]) => sum + Number(n), 0)
+  );
+};
 
 const keysAnswered = (receiver: ChaosReceiver, path: string): ReadonlySet<string> =>
   new Set(receiver.at(path).filter(isSuccess).map((seen) => keyOfSeen(seen, 0)));

@@ -72,7 +72,9 @@ ordering = "client"
       );
       broker.signal("SIGUSR2");
       const of = (line: Readonly<Record<string, string>>, name: string) => Number(line[name] ?? 0);
-      const [good, ...failing] = figuresIn(await broker.logged(/(.* delivery figures .*\n){4}/));
+      const [good, ...failing] = figuresIn(
+        await broker.logged(/(.* delivery figures .*\n( {4}.*\n)*){4}/),
+      );
       assert.equal(of(good!, "delivered") + of(good!, "in_flight"), TOTAL); // four lines
       const waiting = failing.reduce(
         (sum, line) => sum + of(line, "queued") + of(line, "in_flight"),

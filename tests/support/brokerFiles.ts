@@ -26,9 +26,9 @@ export const NODE = 7;
 
 export const brokerFiles = (wanted: Wanted): Files => ({
   broker: [
+    ...(/^(\[?log\b)/m.test(wanted.broker ?? "") ? [] : ['log.format = "pretty"']),
     wanted.broker ?? "",
     `node.id = ${NODE}`,
-    ...(/^(\[?log\b)/m.test(wanted.broker ?? "") ? [] : ['log.format = "pretty"']),
     ...Object.entries(wanted.listeners ?? { external: "" }).map(([name, keys]) =>
       `[listener.${name.includes(".") ? name : `tcp.${name}`}]\naddr = "127.0.0.1:0"\n${keys}`
     ),

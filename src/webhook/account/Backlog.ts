@@ -13,7 +13,7 @@ import type { Pressure } from "../../mqtt/ports/HookSink.ts";
  * So `queue_capacity` is a number of events where they are small, and a bound of memory where they are
  * not: 300,000 places are some 300 MB of bodies, however large the payloads.
  */
-export const placesOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1024));
+export const placesOf = (bytes: number): number => bytes <= 1024 ? 1 : Math.ceil(bytes / 1024);
 
 /**
  * The places of an event that is not encoded yet, by all of its text that a client chose: a client
@@ -74,6 +74,8 @@ export class Backlog {
   #queuePressure: Exclude<Pressure, "brief"> = "open";
   #isHalted = false;
   #isCrowded = false;
+  /** As long as `deliverable` is below it, an `add` changes nothing else: so it is with nearly each event. */
+  #calmBelow = 0;
   #relief: ReadonlyArray<() => void> = [];
   #onRoom: (() => void) | undefined;
 
@@ -109,10 +111,15 @@ export class Backlog {
     return this.#isCrowded;
   }
 
+  /** What part failing endpoints may occupy together. */
+  get failingShare(): number {
+    return Math.min(this.#share, MOST_FAILING);
+  }
+
   /** By how many the failing endpoints exceed what they may occupy together. */
   get failingExcess(): number {
     return this.#failing -
-      Math.max(1, Math.floor(this.#capacity * Math.min(this.#share, MOST_FAILING)));
+      Math.max(1, Math.floor(this.#capacity * this.failingShare));
   }
 
   resize(capacity: number, share: number): void {
@@ -125,7 +132,7 @@ export class Backlog {
   /** Counts `n` places more, or fewer where negative. */
   add(n: number): void {
     this.#count += n;
-    this.#update();
+    if (this.deliverable >= this.#calmBelow) this.#update();
   }
 
   /** Counts an event of `n` places, which waits as an event. */
@@ -173,6 +180,7 @@ export class Backlog {
   /** Calls back once, from within what makes the room; instead of what was asked for before. */
   whenRoom(then: () => void): void {
     this.#onRoom = then;
+    this.#calmBelow = 0;
   }
 
   /** Counts `n` places more of what is there already (or fewer) as waiting for failing endpoints. */
@@ -215,6 +223,7 @@ export class Backlog {
     const now = this.#beside === "open" ? queue : higher(this.#beside, queue);
     if (now === "open") this.#isCrowded = false;
     else if (occupied >= room * CROWDED) this.#isCrowded = true;
+    this.#calmBelow = now === "open" && this.#onRoom === undefined ? Math.ceil(room * 7 / 8) : 0;
     if (now === before) return;
     this.#pressure = now;
     if (rank[now] < rank[before] && this.#relief.length > 0) queueMicrotask(this.relieve);

@@ -3,6 +3,8 @@
  * counts: it must never decide anything, wait, or keep more than a few numbers per URL and event.
  */
 import type { AnswerFaultKind } from "../../http/AnswerFault.ts";
+import type { StoreFigures } from "../../store/Store.ts";
+import type { WindowsFigures } from "../../store/Windows.ts";
 import { displayUrl } from "../../domain/displayUrl.ts";
 import { hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookEventName } from "../../domain/HookEvent.ts";
@@ -51,6 +53,8 @@ export interface MetricsSnapshot {
   /** Events that wait as events, for room or for their turn: no URL has them, none is matched yet. */
   readonly waiting_events: number;
   readonly workers_lost: number;
+  /** Undefined: nothing of this process survives it. */
+  readonly disk: DiskSnapshot | undefined;
   readonly endpoints: ReadonlyArray<EndpointSnapshot>;
 }
 
@@ -154,6 +158,19 @@ const byReason = (
   return counts;
 };
 
+/** What is on disk, and how writing it goes. */
+export interface DiskSnapshot extends WindowsFigures, StoreFigures {
+  /** What waits there: groups, deliveries in them, bytes. */
+  readonly groups: number;
+  readonly events: number;
+  readonly bytes: number;
+  /** Deliveries since the start that were written, and that ended before they had to be. */
+  readonly written: number;
+  readonly skipped: number;
+  /** Dead letters that found no room in memory while the disk failed. */
+  readonly letters_lost: number;
+}
+
 /** The gauges that others own and the snapshot reads. */
 export interface Gauges {
   readonly backlog: () => number;
@@ -161,6 +178,8 @@ export interface Gauges {
   readonly bodyBytes: () => number;
   readonly slabBytes: () => number;
   readonly waitingEvents: () => number;
+  /** Undefined: nothing of this process survives it. */
+  readonly disk: () => DiskSnapshot | undefined;
 }
 
 /**
@@ -194,6 +213,7 @@ export class Metrics {
       slab_bytes: this.#gauges.slabBytes(),
       waiting_events: this.#gauges.waitingEvents(),
       workers_lost: this.workersLost,
+      disk: this.#gauges.disk(),
       endpoints: [...this.#endpoints.values()].map((counters) => counters.snapshot()),
     };
   }

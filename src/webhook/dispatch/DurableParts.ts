@@ -7,6 +7,7 @@ import type { Durable } from "../../store/Durable.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import type { BodySlabs } from "../body/BodySlab.ts";
 import { DeadLetters } from "../outbox/DeadLetters.ts";
+import { DiskUse } from "../outbox/DiskUse.ts";
 import { Outbox } from "../outbox/Outbox.ts";
 import type { DeliveryIds } from "./DeliveryIds.ts";
 import { StoredIds } from "./StoredIds.ts";
@@ -36,19 +37,19 @@ export const make = (
     const now = () => clock.unsafeCurrentTimeMillis();
     const ids = new StoredIds(store, windows, now());
     const letters = settings.deadLetters ? new DeadLetters(windows, now) : undefined;
+    const use = new DiskUse(settings.maxBytes, () => look());
     const outbox = settings.kind === "memory" ? undefined : new Outbox({
       owner: windows,
       monotonic: () => monotonicMillis(clock),
       now,
       lastRow: store.lastRow,
       slabs,
-      maxBytes: settings.maxBytes,
+      use,
     });
     for (const journal of [ids, outbox, letters]) if (journal !== undefined) windows.join(journal);
     const look = () =>
-      backlog.setDisk(outbox?.isFull ? "full" : outbox && windows.isHigh ? "high" : "open");
+      backlog.setDisk(use.isFull ? "full" : outbox && windows.isHigh ? "high" : "open");
     windows.onHigh(look);
-    outbox?.onFull(look);
     ids.onShort((isShort) => backlog.setHalted(isShort));
     yield* windows.flush;
     return { ids, outbox, letters };

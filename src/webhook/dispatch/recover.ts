@@ -1,24 +1,20 @@
 /**
- * What an earlier process has left on disk, brought back in the order in which it came: before anything new is
- * dispatched, so that each client's order is kept. Nothing is dropped for want of room: the pressure is full
- * until there is some.
+ * What an earlier process has left on disk: each URL's endpoint is told of it, and reads it back in the order in
+ * which it came, before anything new. What no rule names any more becomes dead letters.
  */
 import * as Effect from "effect/Effect";
-import type { Group } from "../../store/Commit.ts";
 import type { Store } from "../../store/Store.ts";
 import type { ReadError } from "../../store/StoreError.ts";
 import type { Endpoints } from "../endpoint/Endpoints.ts";
 import type { DeadLetters } from "../outbox/DeadLetters.ts";
-import { decode } from "../outbox/GroupCodec.ts";
+import type { Outbox } from "../outbox/Outbox.ts";
 
 /** What was found. */
 export interface Recovered {
   readonly events: number;
   readonly bytes: number;
-  /** Events whose URL no rule names any more. */
+  /** Of these, events whose URL no rule names any more. */
   readonly unconfigured: number;
-  /** When the oldest came, milliseconds since 1970; undefined: there was none. */
-  readonly oldest: number | undefined;
 }
 
 /** Bytes that are read at a time. */
@@ -26,42 +22,43 @@ const PAGE_BYTES = 1024 * 1024;
 
 /** `letters` undefined: what no rule names stays where it is. */
 export const recover = (
-  store: Pick<Store, "groups">,
+  store: Pick<Store, "urls" | "groups" | "lastRow">,
   endpoints: Endpoints,
+  outbox: Outbox,
   letters: DeadLetters | undefined,
 ): Effect.Effect<Recovered, ReadError> =>
   Effect.gen(function* () {
-    let events = 0;
-    let bytes = 0;
-    let unconfigured = 0;
-    let oldest: number | undefined;
-    for (let after = 0;;) {
-      const groups = yield* store.groups(after, PAGE_BYTES);
-      if (groups.length === 0) return { events, bytes, unconfigured, oldest };
-      for (const group of groups) {
-        const { row, url, n, records } = group;
-        after = row;
-        const endpoint = endpoints.find(url);
-        if (endpoint === undefined) {
-          unconfigured += n;
-          letters?.addGroup({ url, reason: "unconfigured", n, records }, row);
-        } else if (isReadable(group)) {
-          oldest ??= firstBorn(group);
-          events += n;
-          bytes += records.length;
-          endpoint.restore(group);
-        } else letters?.addGroup({ url, reason: "damaged", n, records }, row);
+    const found = { events: 0, bytes: 0, unconfigured: 0 };
+    for (const { url, groups, n, bytes } of yield* store.urls()) {
+      outbox.use.add(url, groups, bytes);
+      outbox.use.addEvents(n);
+      found.events += n;
+      found.bytes += bytes;
+      const endpoint = endpoints.find(url);
+      if (endpoint !== undefined) endpoint.isBehind(0, store.lastRow);
+      else {
+        found.unconfigured += n;
+        if (letters !== undefined) yield* bury(store, url, outbox, letters);
       }
     }
+    return found;
   });
 
-const firstBorn = ({ records }: Group): number | undefined => decode(records).next().value?.born;
-
-/** Whether all of its records are such: its checksum has held, so that they are unless another version wrote them. */
-const isReadable = ({ records, n }: Group): boolean => {
-  try {
-    return [...decode(records)].length === n;
-  } catch {
-    return false;
-  }
-};
+const bury = (
+  store: Pick<Store, "groups">,
+  url: string,
+  outbox: Outbox,
+  letters: DeadLetters,
+): Effect.Effect<void, ReadError> =>
+  Effect.gen(function* () {
+    for (let after = 0;;) {
+      const groups = yield* store.groups(after, PAGE_BYTES, url);
+      if (groups.length === 0) return;
+      for (const group of groups) {
+        after = group.row;
+        letters.addGroup(group, "unconfigured");
+        outbox.buried(group);
+      }
+      yield* letters.settled;
+    }
+  });

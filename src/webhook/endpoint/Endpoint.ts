@@ -13,13 +13,10 @@ import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import type { Fields } from "../../ops/LimitedLog.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
 import type { AnswerFault } from "../../http/AnswerFault.ts";
-import type { Group } from "../../store/Commit.ts";
 import { placesOf } from "../account/Backlog.ts";
 import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
 import type { LetterReason } from "../outbox/DeadLetters.ts";
-import { deliveriesOf } from "../outbox/deliveriesOf.ts";
-import type { Outbox } from "../outbox/Outbox.ts";
-import { OutboxUrl } from "../outbox/Outbox.ts";
+import type { LiveGroup } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
 import type { Seat } from "../attempt/ConcurrencyBudget.ts";
@@ -28,6 +25,8 @@ import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
+import type { EndpointInMemory } from "./EndpointOnDisk.ts";
+import { EndpointOnDisk } from "./EndpointOnDisk.ts";
 import { lossAdvice } from "./lossAdvice.ts";
 import { Occupancy } from "./Occupancy.ts";
 import { RetryTimes } from "./RetryTimes.ts";
@@ -37,6 +36,8 @@ import { Waiting } from "./Waiting.ts";
 export interface EndpointOwner {
   /** Failing endpoints occupy more than they may together. */
   shedExcess(): void;
+  /** The failing endpoint with the most on disk, where all of them have more than so many bytes. */
+  mostOnDisk(most: number): unknown;
   /** This one has settled; told at times once more than that. */
   onSettled(): void;
   /** A retired endpoint has left its budget and its executor. */
@@ -49,6 +50,9 @@ export interface EndpointOwner {
  */
 const SHORTAGE_REST_MS = 250;
 
+/** With more that wait, groups of which little is left are not looked for among them: it would take milliseconds. */
+const MOST_LOOKED_THROUGH = 16_384;
+
 export class Endpoint implements Attempting {
   readonly #context: EndpointContext;
   readonly #owner: EndpointOwner;
@@ -58,9 +62,8 @@ export class Endpoint implements Attempting {
   readonly #occupancy: Occupancy;
   readonly #seat: Seat | undefined;
   readonly #wake = Effect.unsafeMakeLatch(false);
-  readonly #inOutbox: OutboxUrl;
-  /** What is not taken into memory: it waits on disk alone. */
-  readonly #spilled: OutboxUrl;
+  /** Undefined: all that waits is in memory. */
+  readonly #onDisk: EndpointOnDisk | undefined;
 
   #settings: EndpointSettings;
   #retryTimes: RetryTimes;
@@ -75,6 +78,8 @@ export class Endpoint implements Attempting {
   #sleepsUntil = Infinity;
   /** Short of descriptors or memory: nothing is attempted before; 0: nothing is known of it. */
   #restsUntil = 0;
+  /** Whether letters may have been written that are to be sent again once it answers. */
+  #hasToReplay = true;
 
   constructor(
     readonly key: number,
@@ -90,8 +95,9 @@ export class Endpoint implements Attempting {
     this.#transport = transport;
     this.#waiting = new Waiting(transport.sequential, context.shares);
     this.#occupancy = new Occupancy(context.backlog, context.arrivals, context.slabs);
-    this.#inOutbox = new OutboxUrl(settings.url, false);
-    this.#spilled = new OutboxUrl(settings.url, true);
+    if (context.disk !== undefined) {
+      this.#onDisk = new EndpointOnDisk(settings.url, context, context.disk, this.#inMemory);
+    }
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
     this.#most = this.#takes();
@@ -102,7 +108,7 @@ export class Endpoint implements Attempting {
 
   /** Its URL as settings have it. */
   get url(): string {
-    return this.#inOutbox.url;
+    return this.#settings.url;
   }
 
   get settings(): EndpointSettings {
@@ -125,7 +131,7 @@ export class Endpoint implements Attempting {
 
   /** Whether waiting any longer would bring nothing to an end: all is done, or the rest is for a URL that is gone. */
   get settled(): boolean {
-    return this.held === 0 || this.#isGoneForGood;
+    return this.#isEmpty || this.#isGoneForGood;
   }
 
   /** Whether it keeps the order of all events by itself, and needs no lanes. */
@@ -147,40 +153,63 @@ export class Endpoint implements Attempting {
 
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
   offer(delivery: Delivery): void {
-    const { outbox } = this.#context;
-    if (outbox !== undefined) {
-      if (this.#stopped) return this.#spill(delivery, outbox);
-      outbox.opened(delivery, this.#inOutbox, this.#isSlow);
-    }
+    this.#count(delivery);
+    if (this.#onDisk?.offer(delivery, this.#isSlow)) return;
     this.#take(delivery);
+    this.#shedIfFailing();
+    if (this.failing) this.#onDisk?.boundIt();
   }
 
-  /** Takes a delivery that goes to disk and not into memory. */
-  #spill(delivery: Delivery, outbox: Outbox): void {
-    this.#counters.matched[delivery.event]!++; // an event's place is always within
-    this.#counters.queued[delivery.event]!++;
-    this.#context.backlog.add(-placesOf(delivery.length));
-    outbox.opened(delivery, this.#spilled, true);
+  /** Some of its rows are on disk, behind `after` and up to `last`: they come before what is new. */
+  isBehind(after: number, last: number): void {
+    this.#onDisk?.spill.begin(after, last);
   }
 
-  /** Takes the deliveries of a group that was read from disk; the Backlog has counted none of them. */
-  restore(group: Group): void {
-    const { slabs, backlog, outbox } = this.#context;
-    const live = outbox?.restoring(group, this.#inOutbox);
-    for (const delivery of deliveriesOf(group, slabs, this.sequential)) {
-      if (live !== undefined) outbox?.restored(delivery.id, live);
-      backlog.add(placesOf(delivery.length));
+  /** Lets what was never attempted wait on disk alone. */
+  putAside(): void {
+    this.#onDisk?.putAside();
+  }
+
+  /** Writes those of these groups anew of which all that is left waits. */
+  rewrite(groups: ReadonlySet<LiveGroup>): void {
+    this.#onDisk?.rewrite(groups);
+  }
+
+  /** What EndpointOnDisk asks of it. */
+  readonly #inMemory: EndpointInMemory = {
+    isStopped: () => this.#stopped,
+    isLaneless: () => this.sequential,
+    isFailing: () => this.failing,
+    isGone: () => this.#breaker._tag === "Gone",
+    places: () => this.#occupancy.places,
+    find: (wanted) => this.held > MOST_LOOKED_THROUGH ? [] : this.#waiting.find(wanted),
+    evict: () => this.#waiting.evict(),
+    letGo: (delivery) => this.#occupancy.letGo(delivery),
+    take: (delivery) => {
+      this.#context.backlog.add(placesOf(delivery.length));
       this.#take(delivery);
-    }
+    },
+    taken: () => this.#shedIfFailing(),
+    shed: (record, isCounted, reason) => {
+      if (!isCounted) this.#count(record);
+      this.#counters.queued[record.event]!--; // an event's place is always within
+      this.#counters.dropped(record.event, reason);
+      this.#hasToReplay = true;
+      this.#sayLost(reason);
+    },
+    count: (record) => this.#count(record),
+    hasMostOnDisk: (most) => this.#owner.mostOnDisk(most) === this,
+  };
+
+  #count({ event }: Pick<Delivery, "event">): void {
+    this.#counters.matched[event]!++; // an event's place is always within
+    this.#counters.queued[event]!++;
   }
 
   #take(delivery: Delivery): void {
-    this.#counters.matched[delivery.event]!++; // an event's place is always within
-    this.#counters.queued[delivery.event]!++;
     this.#context.pace.matched++;
     this.#occupancy.take(delivery);
     if (this.#waiting.add(delivery)) this.pump();
-    this.#shedIfFailing();
   }
 
   complete(attempt: Attempt, outcome: Outcome): void {
@@ -195,6 +224,7 @@ export class Endpoint implements Attempting {
         this.#context.pace.end();
         this.#leaveAndEnd(delivery);
         this.#answered();
+        if (this.#hasToReplay) this.#replay();
         break;
       case "Failed":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
@@ -322,6 +352,7 @@ export class Endpoint implements Attempting {
     if (this.#now() >= this.#givesUpAt) { while (this.dropOldest("gone")); }
     if (!this.#retired || !this.settled) return false;
     while (this.dropOldest("gone"));
+    this.#onDisk?.spill.close(); // what is on disk waits for the URL to be named again
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breaker = "removed";
@@ -358,9 +389,15 @@ export class Endpoint implements Attempting {
   }
 
   #end(delivery: Delivery): void {
-    this.#context.outbox?.ended(delivery.id);
+    this.#context.disk?.outbox.ended(delivery.id);
     this.#occupancy.letGo(delivery);
-    if (this.held === 0) this.#tellSettled();
+    this.#onDisk?.spill.more();
+    if (this.#isEmpty) this.#tellSettled();
+  }
+
+  /** Whether nothing waits, neither in memory nor on disk. */
+  get #isEmpty(): boolean {
+    return this.held === 0 && this.#onDisk?.spill.isBehind !== true;
   }
 
   /** The receiver wants nothing more, and nothing is on its way. */
@@ -464,14 +501,21 @@ export class Endpoint implements Attempting {
     this.#counters.queued[delivery.event]!--;
     this.#counters.failed(delivery.event, reason);
     this.#sayLost(reason);
-    this.#bury(delivery, this.#breaker._tag === "Closed" ? "given_up" : "url_failed", reason);
+    this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
     this.#leaveAndEnd(delivery);
   }
 
   /** It is about to end without having been delivered: a dead letter, where such are kept. */
   #bury(delivery: Delivery, reason: LetterReason, detail = ""): void {
-    const { letters, outbox } = this.#context;
-    letters?.add(this.url, delivery, reason, detail, outbox?.markOf(delivery.id));
+    const { letters, disk } = this.#context;
+    if (reason === "url_failed" || reason === "endpoint_share") this.#hasToReplay = true;
+    letters?.add(this.url, delivery, reason, detail, disk?.outbox.markOf(delivery.id));
+  }
+
+  /** It works, for the first time since the start or since it failed. */
+  #replay(): void {
+    this.#hasToReplay = false;
+    this.#context.disk?.replay(this.url);
   }
 
   #answered(): void {
@@ -591,7 +635,10 @@ export class Endpoint implements Attempting {
 
   /** An event has come to an end here that is none of being delivered. */
   #sayLost(reason: FailureReason | DropReason): void {
-    this.#say("event lost", { reason, advice: lossAdvice(reason) });
+    const message = this.#context.letters === undefined
+      ? "event lost"
+      : "event given up, kept as a dead letter";
+    this.#say(message, { reason, advice: lossAdvice(reason) });
   }
 
   #say(message: string, fields: Fields): void {

@@ -11,6 +11,7 @@ import type { Executor } from "../attempt/Executor.ts";
 import type { BodySlabs } from "../body/BodySlab.ts";
 import type { DeadLetters } from "../outbox/DeadLetters.ts";
 import type { Outbox } from "../outbox/Outbox.ts";
+import type { ReadGroups } from "./Spill.ts";
 
 export interface EndpointContext {
   readonly clock: Clock.Clock;
@@ -23,13 +24,23 @@ export interface EndpointContext {
   readonly pace: DeliveryPace;
   readonly slabs: BodySlabs;
   /** Undefined: deliveries wait in memory alone. */
-  readonly outbox: Outbox | undefined;
+  readonly disk: EndpointDisk | undefined;
   /** Undefined: what is given up is gone. */
   readonly letters: DeadLetters | undefined;
   /** An attempt could not be made for want of descriptors or memory. */
   readonly onShortage: () => void;
   /** Failures in a row that open a breaker. */
   readonly breakerFailures: () => number;
+}
+
+/** Where deliveries wait beside memory. */
+export interface EndpointDisk {
+  readonly outbox: Outbox;
+  readonly read: ReadGroups;
+  /** Has what was given up because this URL failed as a whole wait again; its endpoint is told of it. */
+  readonly replay: (url: string) => void;
+  /** Whether what waited at the start is with its endpoints; an endpoint that is made later finds what is its own. */
+  readonly isRunning: () => boolean;
 }
 
 export interface EndpointTransport {

@@ -66,6 +66,8 @@ export class Endpoints implements EndpointOwner {
       );
       this.#byUrl.set(url, endpoint);
       startTimer(endpoint);
+      const { disk } = this.#context;
+      if (disk?.isRunning()) endpoint.isBehind(0, disk.outbox.lastRow);
     }
   }
 
@@ -76,14 +78,41 @@ export class Endpoints implements EndpointOwner {
     for (const other of this.#byUrl.values()) other.resize();
   }
 
-  /** Drops the oldest of the failing endpoints until they occupy no more than they may. */
+  /** Lets the failing endpoints occupy no more than they may: the rest waits on disk alone, or the oldest is dropped. */
   shedExcess(): void {
     const failing = [...this.#byUrl.values()].filter((endpoint) => endpoint.failing);
     while (this.#context.backlog.failingExcess > 0) {
       const largest = fullest(failing);
       if (largest === undefined) return;
+      if (this.#context.disk !== undefined) {
+        largest.putAside();
+        failing.splice(failing.indexOf(largest), 1);
+        continue;
+      }
       const reason = largest.breaker._tag === "Gone" ? "gone" : "endpoint_share";
       if (!largest.dropOldest(reason)) failing.splice(failing.indexOf(largest), 1);
+    }
+  }
+
+  mostOnDisk(most: number): Endpoint | undefined {
+    const use = this.#context.disk?.outbox.use;
+    if (use === undefined) return undefined;
+    let bytes = 0;
+    let largest: Endpoint | undefined;
+    for (const endpoint of this.#byUrl.values()) {
+      if (!endpoint.failing) continue;
+      bytes += use.of(endpoint.url);
+      if (largest === undefined || use.of(endpoint.url) > use.of(largest.url)) largest = endpoint;
+    }
+    return bytes > most ? largest : undefined;
+  }
+
+  /** Writes groups on disk anew of which little is left, so that they do not keep it. */
+  rewriteStragglers(): void {
+    const outbox = this.#context.disk?.outbox;
+    if (outbox === undefined) return;
+    for (const [url, groups] of Map.groupBy(outbox.takeStragglers(), ({ url }) => url)) {
+      this.#byUrl.get(url)?.rewrite(new Set(groups));
     }
   }
 

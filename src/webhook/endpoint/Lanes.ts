@@ -67,6 +67,22 @@ export class Lanes {
     return undefined;
   }
 
+  /** Takes out all that waits; what the first of each is in `gone` has left too. */
+  drain(gone: Iterable<string>): Array<Delivery> {
+    const all: Array<Delivery> = [];
+    for (const lane of this.#lanes.values()) {
+      for (let next = this.#shift(lane); next !== undefined; next = this.#shift(lane)) {
+        all.push(next);
+      }
+    }
+    for (const client of gone) {
+      const lane = this.#lanes.get(client);
+      this.#lanes.delete(client);
+      if (lane !== undefined) this.#shares.leave(lane.tally);
+    }
+    return all;
+  }
+
   /** Whether what waits counts as its clients': not while it waits for a URL that fails. */
   setCounting(counts: boolean): void {
     if (counts === this.#counts) return;

@@ -35,6 +35,11 @@ export class Occupancy {
     return this.#held;
   }
 
+  /** What they take of the Backlog. */
+  get places(): number {
+    return this.#places;
+  }
+
   get inFlight(): number {
     return this.#inFlight;
   }

@@ -36,7 +36,8 @@ class Chunk {
   /** Whether another one can be put in. */
   takes({ id, seq }: Delivery): boolean {
     if (this.count === 0) return true;
-    return this.count < CHUNK && id - this.#idFrom <= MAX_UINT32 &&
+    // A dead letter that is sent again has an older id than those before it.
+    return this.count < CHUNK && id >= this.#idFrom && id - this.#idFrom <= MAX_UINT32 &&
       Math.abs(seq - this.#seqFrom) <= MAX_INT32;
   }
 
@@ -56,6 +57,23 @@ class Chunk {
 
   seq(at: number): number {
     return this.#seqFrom + this.#seqs[at]!; // kept
+  }
+
+  /** The delivery at this place. */
+  delivery(at: number): Delivery {
+    // Written by `push`, all of them.
+    return {
+      id: this.id(at),
+      event: this.events[at]!,
+      seq: this.seq(at),
+      lane: this.lanes?.[at],
+      slab: this.slab(at),
+      offset: this.offsets[at]!,
+      length: this.lengths[at]!,
+      retry: undefined,
+      dueAt: 0,
+      schedule: undefined,
+    };
   }
 
   /** The slab of the delivery at this place. */
@@ -100,7 +118,7 @@ export class ReadyQueue {
     return this.#length;
   }
 
-  /** Takes a delivery that has no retry yet; its id is larger than those before. */
+  /** Takes a delivery that has no retry yet; its id is mostly larger than those before. */
   push(delivery: Delivery): void {
     if (!this.#last.takes(delivery)) this.#last = this.#last.next = new Chunk();
     const chunk = this.#last;
@@ -122,19 +140,7 @@ export class ReadyQueue {
     if (this.#length === 0) return undefined;
     const chunk = this.#first;
     const at = this.#from++;
-    // Written by `push`, all of them.
-    const delivery: Delivery = {
-      id: chunk.id(at),
-      event: chunk.events[at]!,
-      seq: chunk.seq(at),
-      lane: chunk.lanes?.[at],
-      slab: chunk.slab(at),
-      offset: chunk.offsets[at]!,
-      length: chunk.lengths[at]!,
-      retry: undefined,
-      dueAt: 0,
-      schedule: undefined,
-    };
+    const delivery = chunk.delivery(at);
     chunk.letSlabGo(at);
     if (chunk.lanes !== undefined) chunk.lanes[at] = undefined;
     if (--this.#length === 0) {
@@ -147,6 +153,17 @@ export class ReadyQueue {
       this.#from = 0;
     }
     return delivery;
+  }
+
+  /** Calls `found` for each whose id is `wanted`, by id. */
+  find(wanted: (id: number) => boolean, found: (delivery: Delivery) => void): void {
+    let chunk: Chunk | undefined = this.#first;
+    let at = this.#from;
+    for (let left = this.#length; left > 0 && chunk !== undefined; at = 0, chunk = chunk.next) {
+      for (; left > 0 && at < chunk.count; at++, left--) {
+        if (wanted(chunk.id(at))) found(chunk.delivery(at));
+      }
+    }
   }
 
   /** Moves the bodies together where slabs are mostly unused. */

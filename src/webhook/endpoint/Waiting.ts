@@ -100,6 +100,18 @@ export class Waiting {
     return oldest;
   }
 
+  /** Takes out all that was never attempted, nor is next of its lane: nothing of it is older than what stays. */
+  evict(): ReadonlyArray<Delivery> {
+    const all: Array<Delivery> = [];
+    const lanes: Array<string> = [];
+    for (let next = this.#ready.shift(); next !== undefined; next = this.#ready.shift()) {
+      all.push(next);
+      if (next.lane !== undefined) lanes.push(next.lane);
+    }
+    all.push(...this.#lanes.drain(lanes));
+    return all;
+  }
+
   /** Takes a retry out that is due. Sequential: none before the last of them is. */
   takeDueRetry(now: number): Delivery | undefined {
     const first = this.#retries.peek();
@@ -121,6 +133,16 @@ export class Waiting {
   /** Whether what waits in lanes counts as its clients' now. */
   setCounting(counts: boolean): void {
     this.#lanes.setCounting(counts);
+  }
+
+  /** Those that wait whose id is `wanted`, by id. */
+  find(wanted: (id: number) => boolean): ReadonlyArray<Delivery> {
+    const found: Array<Delivery> = [];
+    this.#ready.find(wanted, (delivery) => found.push(delivery));
+    for (const waiting of [this.#urgent, this.#retries, this.#parked, this.#lanes]) {
+      for (const delivery of waiting) if (wanted(delivery.id)) found.push(delivery);
+    }
+    return found.sort((a, b) => a.id - b.id);
   }
 
   /** Moves bodies together where slabs are mostly unused. */

@@ -23,6 +23,8 @@ export const lossAdvice = (reason: FailureReason | DropReason): string => {
       return "deliveries are slower than events: a faster receiver, or a larger queue_capacity";
     case "endpoint_share":
       return "the URL fails, and its share of the queue is full: see to the receiver, or raise endpoint_share";
+    case "outbox_full":
+      return "as much waits on disk as may: see to the receiver, or raise outbox_max_bytes";
     case "shutdown":
       return "the process stopped first: shutdown_timeout says how long it goes on delivering";
     case "tls":

@@ -35,7 +35,7 @@ export interface EventQueueOptions {
   /** Told of an event that will not come out. */
   readonly onDropped: (event: HookEvent, reason: DropReason) => void;
   /** Told of each event that will; undefined: events wait in memory alone. */
-  readonly outbox: { taken(): void; readonly isFull: boolean } | undefined;
+  readonly outbox: { taken(): void; readonly use: { readonly isFull: boolean } } | undefined;
   /** Undefined: nothing is ever waited for. */
   readonly safety: Safety | undefined;
 }
@@ -107,13 +107,17 @@ export const make = (
         if (shares.anyOver && isBeyondShare(event)) return;
         if (isEnded) return onDropped(event, "shutdown");
         if (outbox !== undefined) {
-          if (outbox.isFull && whenFull() === "drop_newest") return onDropped(event, "outbox_full");
+          if (outbox.use.isFull && whenFull() !== "backpressure") {
+            return onDropped(event, "outbox_full");
+          }
           outbox.taken();
         }
         waiting.push(event);
         const places = eventPlaces(event);
         backlog.addEvent(places);
-        if (isArrivalEvent(event._tag)) arrivals.add(places);
+        if (isArrivalEvent(event._tag)) {
+          arrivals.add(places);
+        }
         if (waiting.length === 1) arrived.unsafeOpen();
       },
       get pressure(): Pressure {

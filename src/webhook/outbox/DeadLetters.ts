@@ -4,11 +4,13 @@
  *
  * While the disk fails they are kept in memory, as many as there is room for; beyond, they are lost, counted.
  */
-import type { Commit, DeadGroup } from "../../store/Commit.ts";
+import * as Effect from "effect/Effect";
+import type { Commit, DeadGroup, Group } from "../../store/Commit.ts";
 import type { Journal, JournalOwner } from "../../store/Journal.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { BodyRef } from "../body/BodySlab.ts";
 import { bytesOf } from "../body/BodySlab.ts";
+import type { GroupRecord } from "./GroupCodec.ts";
 import { recordBytes, RecordWriter } from "./GroupCodec.ts";
 
 /** Why a delivery became a dead letter. docs/outbox.md says what each means. */
@@ -50,7 +52,6 @@ export class DeadLetters implements Journal {
   #drafts = new Map<string, Draft>();
   #bytes = 0;
   #groups: Array<DeadGroup> = [];
-  #groupRows: Array<number> = [];
   #oldest = Infinity;
   #writingOldest = Infinity;
   #count = 0;
@@ -91,8 +92,20 @@ export class DeadLetters implements Journal {
     detail: string,
     mark = Infinity,
   ): void {
-    const now = this.#now();
-    const bytes = recordBytes(delivery.length);
+    const { id, seq, event, lane } = delivery;
+    const body = bytesOf(delivery);
+    this.addRecord(url, { id, seq, born: this.#now(), event, lane, body }, reason, detail, mark);
+  }
+
+  /** The same, of one that was read from disk. */
+  addRecord(
+    url: string,
+    record: GroupRecord,
+    reason: LetterReason,
+    detail: string,
+    mark = Infinity,
+  ): void {
+    const bytes = recordBytes(record.body.length);
     if (this.#bytes + bytes > MOST_BYTES) {
       this.#lost++;
       return;
@@ -103,19 +116,17 @@ export class DeadLetters implements Journal {
       draft = { url, reason, detail, writer: new RecordWriter(1024), n: 0 };
       this.#drafts.set(key, draft);
     }
-    const { id, seq, event, lane } = delivery;
-    draft.writer.add({ id, seq, born: now, event, lane, body: bytesOf(delivery) });
+    draft.writer.add(record);
     draft.n++;
     this.#count++;
     this.#took(bytes, mark);
   }
 
-  /** Takes a group as it is on disk, whose row ends with it. */
-  addGroup(group: Omit<DeadGroup, "at" | "detail">, row: number): void {
-    this.#groups.push({ ...group, at: this.#now(), detail: "" });
-    this.#groupRows.push(row);
-    this.#count += group.n;
-    this.#took(group.records.length, Infinity);
+  /** Takes a group as it is on disk. */
+  addGroup({ url, n, records }: Group, reason: LetterReason): void {
+    this.#groups.push({ url, n, records, reason, at: this.#now(), detail: "" });
+    this.#count += n;
+    this.#took(records.length, Infinity);
   }
 
   #took(bytes: number, mark: number): void {
@@ -125,16 +136,21 @@ export class DeadLetters implements Journal {
     if (wasEmpty || mark !== Infinity) this.#owner.pending(this);
   }
 
+  /** Done when no more than a little waits to be written. */
+  get settled(): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.#bytes < MOST_BYTES / 4 ? Effect.void : Effect.zipRight(Effect.sleep(10), this.settled)
+    );
+  }
+
   write(commit: Commit): void {
     const at = this.#now();
     for (const { url, reason, detail, n, writer } of this.#drafts.values()) {
       commit.dead.push({ url, reason, detail, at, n, records: writer.records() });
     }
     commit.dead.push(...this.#groups);
-    commit.ended.push(...this.#groupRows);
     this.#drafts = new Map();
     this.#groups = [];
-    this.#groupRows = [];
     this.#bytes = 0;
     this.#writingOldest = this.#oldest;
     this.#oldest = Infinity;

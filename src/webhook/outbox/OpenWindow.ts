@@ -81,6 +81,12 @@ export class OpenWindow<Url> {
     return this.#deliveries[at] === undefined ? undefined : this.#marks[at];
   }
 
+  /** Whose group a delivery that is here goes to. */
+  urlOf(id: number): Url | undefined {
+    const at = this.#placeOf(id);
+    return this.#deliveries[at] === undefined ? undefined : this.#urls[at];
+  }
+
   /** A delivery is at its end; answers whether it was here. */
   end(id: number): boolean {
     const at = this.#placeOf(id);
@@ -93,6 +99,26 @@ export class OpenWindow<Url> {
     if (this.#open === 0) this.clear();
     else while (deliveries[this.#head] === undefined) this.#head++; // there is one
     return true;
+  }
+
+  /** A delivery that is here goes to another URL's group from now on; answers the delivery. */
+  retarget(id: number, url: Url): Delivery | undefined {
+    const at = this.#placeOf(id);
+    const delivery = this.#deliveries[at];
+    if (delivery !== undefined) this.#urls[at] = url;
+    return delivery;
+  }
+
+  /** All that go to one URL's group go to another's from now on; answers them, by id. */
+  retargetAll(from: Url, to: Url): Array<Delivery> {
+    const found: Array<Delivery> = [];
+    for (let at = this.#head; at < this.#deliveries.length; at++) {
+      const delivery = this.#deliveries[at];
+      if (delivery === undefined || this.#urls[at] !== from) continue;
+      this.#urls[at] = to;
+      found.push(delivery);
+    }
+    return found;
   }
 
   /** Calls `visit` for each that is not at its end, by id; it must end none. `born`: in milliseconds since 1970. */

@@ -8,14 +8,17 @@ import { decode } from "./GroupCodec.ts";
  * next is asked for.
  *
  * @param laneless its URL keeps every order by itself
+ * @param wants asked of each id, by which some may be left out
  * @throws RangeError as `decode`
  */
 export function* deliveriesOf(
   { records }: Group,
   slabs: BodySlabs,
   laneless: boolean,
+  wants: (id: number) => boolean,
 ): Generator<Delivery> {
   for (const { id, seq, event, lane, body } of decode(records)) {
+    if (!wants(id)) continue;
     const { slab, offset, length } = slabs.copy(body);
     yield {
       id,
@@ -31,3 +34,12 @@ export function* deliveriesOf(
     };
   }
 }
+
+/** Whether all of a group's records are such: its checksum has held, so that they are unless another version wrote them. */
+export const isReadable = ({ records, n }: Group): boolean => {
+  try {
+    return [...decode(records)].length === n;
+  } catch {
+    return false;
+  }
+};

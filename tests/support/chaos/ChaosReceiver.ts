@@ -19,7 +19,7 @@ export interface Seen {
   readonly seq: number;
   readonly body: Readonly<Record<string, unknown>>;
   readonly fate: Fate;
-  /** Whether the whole answer was handed to the socket. */
+  /** Whether the whole answer, or what there is of one, was handed to the socket. */
   answered: boolean;
 }
 
@@ -118,6 +118,7 @@ export class ChaosReceiver {
       case "reset":
         return void socket.resetAndDestroy();
       case "cut":
+        seen.answered = true; // its status is, and that counts
         return void socket.end("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf");
       case "slow": {
         const timer = setTimeout(() => {
@@ -139,9 +140,9 @@ export class ChaosReceiver {
   }
 }
 
-/** Whether the sender may have got a whole 2xx. */
+/** Whether the sender may have got the status of a 2xx. */
 export const isSuccess = ({ fate, answered }: Seen): boolean =>
-  answered && (fate === "200" || fate === "slow");
+  answered && (fate === "200" || fate === "slow" || fate === "cut");
 
 /** Whether the sender may have got a whole answer that ends the event. */
 export const isRefusal = ({ fate, answered }: Seen): boolean =>

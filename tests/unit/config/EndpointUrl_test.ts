@@ -63,7 +63,15 @@ for (
     ["http://u:p%0d%0a@host/", `"http://host/", whose password has a control character`],
     ["http://u\x01@host/", `"http://host/", whose user has a control character`],
     ["http://a%3Ab:p@host/", `"http://host/", whose user has a colon, which ends it`],
-    ["file://relative/events", `"file://relative/events", whose path is not absolute`],
+    [
+      "file://target/x.log",
+      `"file://target/x.log", which RMQTT takes for /x.log: write "file:///x.log" for that, or ` +
+      `"file:///target/x.log"`,
+    ],
+    [
+      "file://x.log",
+      `"file://x.log", which has a host and no path: write "file:///" and the whole path`,
+    ],
     ["file:///var/log/", `"file:///var/log/", which is a folder`],
   ] as const
 ) {

@@ -104,3 +104,91 @@ listener.wss.external.cert = "./rmqtt-bin/rmqtt.pem"
 listener.wss.external.key = "./rmqtt-bin/rmqtt.key"
 listener.quic.external.addr = "0.0.0.0:14567"
 `;
+
+/** The keys and values of the rmqtt.toml that RMQTT ships today; files that it names need not be there. */
+export const TODAYS_RMQTT = `task.exec_workers = 2000
+task.exec_queue_max = 300_000
+node.id = 1
+node.busy.check_enable = false
+node.busy.update_interval = "2s"
+node.busy.loadavg = 80.0
+node.busy.cpuloadavg = 90.0
+node.busy.handshaking = 0
+rpc.server_addr = "0.0.0.0:5363"
+rpc.reuseaddr = true
+rpc.reuseport = false
+rpc.server_workers = 4
+rpc.batch_size = 128
+rpc.client_concurrency_limit = 128
+rpc.client_timeout = "10s"
+log.to = "both"
+log.level = "info"
+log.dir = "/var/log/rmqtt"
+log.file = "rmqtt.log"
+plugins.dir = "rmqtt-plugins/"
+plugins.default_startups = [
+    #"rmqtt-acl",
+    "rmqtt-retainer",
+    "rmqtt-shared-subscription",
+    "rmqtt-web-hook",
+    "rmqtt-http-api"
+]
+plugins.disabled_default_startups = []
+mqtt.delayed_publish_max = 100_000
+mqtt.delayed_publish_immediate = true
+mqtt.max_sessions = 0
+listener.tcp.external.enable = true
+listener.tcp.external.addr = "0.0.0.0:1883"
+listener.tcp.external.workers = 8
+listener.tcp.external.max_connections = 1024000
+listener.tcp.external.max_handshaking_limit = 500
+listener.tcp.external.handshake_timeout = "30s"
+listener.tcp.external.max_packet_size = "1m"
+listener.tcp.external.backlog = 1024
+listener.tcp.external.nodelay = false
+listener.tcp.external.tcp_keepalive = true
+listener.tcp.external.proxy_protocol = false
+listener.tcp.external.proxy_protocol_timeout = "5s"
+listener.tcp.external.allow_anonymous = true
+listener.tcp.external.min_keepalive = 0
+listener.tcp.external.max_keepalive = 65535
+listener.tcp.external.allow_zero_keepalive = true
+listener.tcp.external.keepalive_backoff = 0.75
+listener.tcp.external.max_inflight = 16
+listener.tcp.external.max_mqueue_len = 1000
+listener.tcp.external.mqueue_rate_limit = "1000,1s"
+listener.tcp.external.max_clientid_len = 65535
+listener.tcp.external.max_qos_allowed = 2
+listener.tcp.external.max_topic_levels = 0
+listener.tcp.external.session_expiry_interval = "2h"
+listener.tcp.external.max_session_expiry_interval = "0h"
+listener.tcp.external.message_retry_interval = "20s"
+listener.tcp.external.message_expiry_interval = "5m"
+listener.tcp.external.max_subscriptions = 0
+listener.tcp.external.shared_subscription = true
+listener.tcp.external.max_topic_aliases = 32
+listener.tcp.external.limit_subscription = false
+listener.tcp.external.delayed_publish = false
+listener.tcp.internal.enable = true
+listener.tcp.internal.addr = "0.0.0.0:11883"
+listener.tcp.internal.allow_anonymous = true
+listener.tcp.internal.workers = 4
+listener.tcp.internal.max_inflight = 128
+listener.tcp.internal.mqueue_rate_limit = "5000,1s"
+listener.tls.external.enable = false
+listener.tls.external.addr = "0.0.0.0:8883"
+listener.tls.external.cross_certificate = true
+listener.tls.external.cert = "./rmqtt-bin/rmqtt.fullchain.pem"
+listener.tls.external.key = "./rmqtt-bin/rmqtt.key"
+listener.tls.external.cert_cn_as_username = false
+listener.ws.external.enable = false
+listener.ws.external.addr = "0.0.0.0:8080"
+listener.wss.external.enable = false
+listener.wss.external.addr = "0.0.0.0:8443"
+listener.wss.external.cert = "./rmqtt-bin/rmqtt.fullchain.pem"
+listener.wss.external.key = "./rmqtt-bin/rmqtt.key"
+listener.quic.external.enable = false
+listener.quic.external.addr = "0.0.0.0:9443"
+listener.quic.external.cross_certificate = true
+listener.quic.external.idle_timeout = "120s"
+`;

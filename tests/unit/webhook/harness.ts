@@ -15,6 +15,8 @@ import type { OutboxSettings } from "../../../src/domain/OutboxSettings.ts";
 import type { RetryPolicy } from "../../../src/domain/RetryPolicy.ts";
 import type { EndpointSettings, WebHookSettings } from "../../../src/domain/WebHookSettings.ts";
 import { monotonicMillis } from "../../../src/ops/monotonic.ts";
+import type { Store } from "../../../src/store/Store.ts";
+import * as Windows from "../../../src/store/Windows.ts";
 import type { EventCounts, MetricsSnapshot } from "../../../src/webhook/account/Metrics.ts";
 import { sum } from "../../../src/webhook/account/Metrics.ts";
 import * as ClientSender from "../../../src/webhook/attempt/ClientSender.ts";
@@ -144,6 +146,12 @@ export interface Harness {
   readonly stop: Effect.Effect<void>;
 }
 
+/** What an engine may be given from elsewhere. */
+export interface HarnessParts extends Omit<WebHook.WebHookParts, "durable"> {
+  /** What outlives it. */
+  readonly store?: Store;
+}
+
 /** What `answer` is told: the request, and how many there were with its webhook-id, this one included. */
 export type Answering = (sent: Sent, attempt: number) => Answer;
 
@@ -152,7 +160,7 @@ export const withEngine = (
   settings: WebHookSettings,
   answer: Answering,
   test: (harness: Harness) => Effect.Effect<void>,
-  parts: WebHook.WebHookParts = {},
+  parts: HarnessParts = {},
 ): Promise<void> => {
   const sent: Array<Sent> = [];
   const executor = (idPrefix: string) =>
@@ -175,7 +183,7 @@ const run = (
   executor: (idPrefix: string) => Effect.Effect<Executor, never, Scope.Scope>,
   sent: Array<Sent>,
   test: (harness: Harness) => Effect.Effect<void>,
-  parts: WebHook.WebHookParts = {},
+  parts: HarnessParts = {},
 ): Promise<void> => {
   const logs: Array<string> = [];
   const logger = Logger.make(({ message, annotations }) => {
@@ -192,10 +200,15 @@ const run = (
   const program = Effect.gen(function* () {
     const scope = yield* Scope.make();
     const { clock, setWallClock } = skewable(yield* Effect.clock);
+    const { store, ...others } = parts;
+    const durable = store && {
+      store,
+      windows: yield* Windows.make({ ...settings.outbox, store }).pipe(Scope.extend(scope)),
+    };
     const webhook = yield* WebHook.makeWith(
       settings,
       ({ idPrefix }) => executor(idPrefix),
-      parts,
+      { ...others, durable },
     ).pipe(Effect.withClock(clock), Scope.extend(scope), Effect.orDie);
     const stop = Scope.close(scope, Exit.void);
     yield* test({ webhook, sent, logs, setWallClock, stop });

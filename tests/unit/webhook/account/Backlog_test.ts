@@ -96,3 +96,12 @@ Deno.test("Backlog tells once that there is room, when an eighth of it is free a
   backlog.add(-1);
   assert.equal(told, 1);
 });
+
+Deno.test("Backlog tells of room at the next count to who asks for it where there is enough", () => {
+  const backlog = new Backlog(80, 0.5);
+  let told = 0;
+  backlog.add(1);
+  backlog.whenRoom(() => told++);
+  backlog.add(1);
+  assert.equal(told, 1);
+});

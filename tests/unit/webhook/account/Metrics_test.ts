@@ -11,6 +11,7 @@ Deno.test("Metrics.summary says a URL's figures by name, its account first, and 
     bodyBytes: none,
     slabBytes: none,
     waitingEvents: none,
+    disk: () => undefined,
   });
   const counters = metrics.endpoint("http://user:secret@a.test/hook");
   const publish = hookEventNames.indexOf("message_publish");
@@ -40,6 +41,9 @@ Deno.test("Metrics.summary says a URL's figures by name, its account first, and 
     failed_timeout: 1,
     dropped_endpoint_share: 3,
     attempts: 7,
+    answer_faults: 3,
+    answer_faults_stalled: 2,
+    answer_faults_header: 1,
     breaker: "closed",
     events: [
       "client_connected: matched=1 delivered=1",

@@ -38,12 +38,18 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
       shares: new ClientShares(100, 1, () => {}),
       pace: new DeliveryPace(),
       slabs: new BodySlabs(),
-      outbox: undefined,
+      disk: undefined,
       letters: undefined,
       onShortage: () => {},
       breakerFailures: () => 20,
     },
-    { shedExcess: () => {}, onSettled: () => {}, onLeft: () => {}, ...owner },
+    {
+      shedExcess: () => {},
+      mostOnDisk: () => undefined,
+      onSettled: () => {},
+      onLeft: () => {},
+      ...owner,
+    },
     counters,
     {
       executor: {

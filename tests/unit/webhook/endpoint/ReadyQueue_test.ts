@@ -58,6 +58,7 @@ Deno.test("ReadyQueue keeps numbers that are far apart", () => {
     [2 ** 32 + 1, 2 ** 31 + 1],
     [2 ** 32 + 2, 2 ** 53 - 1],
     [2 ** 50, 0],
+    [7, 2 ** 31], // a dead letter that is sent again
     [2 ** 53 - 1, 2 ** 53 - 1],
   ];
   for (let round = 0; round < 3; round++) {

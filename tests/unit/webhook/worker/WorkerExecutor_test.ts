@@ -48,6 +48,7 @@ Deno.test("WorkerExecutor takes more than may be sent while a worker has a permi
         bodyBytes: () => 0,
         slabBytes: () => 0,
         waitingEvents: () => 0,
+        disk: () => undefined,
       }),
       log: new LimitedLog(yield* Effect.runtime<never>(), yield* Effect.clock),
     }, READY_WORKER);
@@ -104,6 +105,7 @@ const withWorkers = (test: (workers: Workers) => Effect.Effect<void>): Promise<v
       bodyBytes: () => 0,
       slabBytes: () => 0,
       waitingEvents: () => 0,
+      disk: () => undefined,
     });
     const log = new LimitedLog(yield* Effect.runtime<never>(), yield* Effect.clock);
     const settings = settingsOf({ workerThreads: 3, concurrencyLimit: 9 });
