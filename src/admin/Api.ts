@@ -8,24 +8,29 @@ import * as HttpApiGroup from "@effect/platform/HttpApiGroup";
 import * as OpenApi from "@effect/platform/OpenApi";
 import * as Schema from "@effect/schema";
 import { VERSION } from "../domain/version.ts";
+import { completed } from "./completed.ts";
 import { Problem } from "./Problem.ts";
 
 /** Rows of a page where nothing is asked for. */
 export const PAGE_ROWS = 100;
 
-const limit = Schema.optional(
+/** A key that may be absent, and is never undefined. */
+const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) =>
+  Schema.optionalWith(schema, { exact: true });
+
+const limit = optional(
   Schema.NumberFromString.pipe(Schema.int(), Schema.greaterThanOrEqualTo(1)).annotations({
     description: `Rows at most; ${PAGE_ROWS} where absent, and never more than max_row_limit.`,
   }),
 );
 
-const flag = Schema.optional(
+const flag = optional(
   Schema.BooleanFromString.annotations({ jsonSchema: { type: "boolean" } }),
 );
 
 /** Where the next page begins: as the `link` header of the one before has it. */
 const after = (form: RegExp) =>
-  Schema.optional(
+  optional(
     Schema.String.pipe(Schema.pattern(form)).annotations({
       description: "As the link header of the page before has it.",
     }),
@@ -69,7 +74,7 @@ export const SubscriptionRow = Schema.Struct({
   clientid: Schema.String,
   client_addr: Schema.String,
   topic: Schema.String.annotations({ description: "The filter, without its share." }),
-  opts: Schema.Struct({ qos: Schema.Int, share: Schema.optional(Schema.String) }),
+  opts: Schema.Struct({ qos: Schema.Int, share: optional(Schema.String) }),
 }).annotations({ identifier: "Subscription" });
 export type SubscriptionRow = typeof SubscriptionRow.Type;
 
@@ -83,22 +88,22 @@ export const RetainedRow = Schema.Struct({
 export type RetainedRow = typeof RetainedRow.Type;
 
 export const PublishBody = Schema.Struct({
-  topic: Schema.optional(Schema.String.annotations({ description: "One topic." })),
-  topics: Schema.optional(
+  topic: optional(Schema.String.annotations({ description: "One topic." })),
+  topics: optional(
     Schema.String.annotations({ description: "Several, separated by commas." }),
   ),
-  clientid: Schema.optional(
+  clientid: optional(
     Schema.String.annotations({ description: "Whose message it is, as events say it; system." }),
   ),
   payload: Schema.String,
-  encoding: Schema.optional(
+  encoding: optional(
     Schema.Literal("plain", "base64").annotations({ description: "Of payload; plain." }),
   ),
-  qos: Schema.optional(Schema.Literal(0, 1, 2)),
-  retain: Schema.optional(Schema.Boolean),
-  properties: Schema.optional(
+  qos: optional(Schema.Literal(0, 1, 2)),
+  retain: optional(Schema.Boolean),
+  properties: optional(
     Schema.Struct({
-      message_expiry_interval: Schema.optional(Schema.Int.pipe(Schema.between(0, 2 ** 32 - 1))),
+      message_expiry_interval: optional(Schema.Int.pipe(Schema.between(0, 2 ** 32 - 1))),
     }),
   ),
 }).annotations({ identifier: "Publish" });
@@ -109,12 +114,12 @@ const clients = HttpApiGroup.make("clients")
     HttpApiEndpoint.get("clients", "/clients").setUrlParams(Schema.Struct({
       _limit: limit,
       after: after(/^\d{1,15}$/),
-      clientid: Schema.optional(Schema.String),
-      username: Schema.optional(Schema.String),
-      ip_address: Schema.optional(Schema.String),
+      clientid: optional(Schema.String),
+      username: optional(Schema.String),
+      ip_address: optional(Schema.String),
       connected: flag,
-      _like_clientid: Schema.optional(Schema.String),
-      _like_username: Schema.optional(Schema.String),
+      _like_clientid: optional(Schema.String),
+      _like_username: optional(Schema.String),
     })).addSuccess(Schema.Array(ClientRow)),
   )
   .add(
@@ -135,12 +140,12 @@ const subscriptions = HttpApiGroup.make("subscriptions")
     HttpApiEndpoint.get("subscriptions", "/subscriptions").setUrlParams(Schema.Struct({
       _limit: limit,
       after: after(PLACE),
-      clientid: Schema.optional(Schema.String),
-      topic: Schema.optional(Schema.String),
-      qos: Schema.optional(
+      clientid: optional(Schema.String),
+      topic: optional(Schema.String),
+      qos: optional(
         Schema.NumberFromString.pipe(Schema.int(), Schema.between(0, 2)),
       ),
-      share: Schema.optional(Schema.String),
+      share: optional(Schema.String),
     })).addSuccess(Schema.Array(SubscriptionRow)),
   )
   .add(
@@ -154,7 +159,7 @@ const messages = HttpApiGroup.make("messages")
     HttpApiEndpoint.get("retains", "/retains").setUrlParams(Schema.Struct({
       _limit: limit,
       after: after(/^\d{1,15}$/),
-      topic: Schema.optional(
+      topic: optional(
         Schema.String.annotations({ description: "A topic filter; all where absent." }),
       ),
     })).addSuccess(Schema.Array(RetainedRow)).addError(Problem, { status: 422 }),
@@ -175,4 +180,5 @@ export const Api = HttpApi.make("hookline")
   .add(messages)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Hookline")
-  .annotate(OpenApi.Version, VERSION);
+  .annotate(OpenApi.Version, VERSION)
+  .annotate(OpenApi.Transform, completed);

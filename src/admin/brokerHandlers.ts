@@ -5,11 +5,13 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse";
 import * as Effect from "effect/Effect";
 import { isServerTopic, isTopicFilter, isTopicName } from "../domain/TopicFilter.ts";
 import type { Broker } from "../mqtt/Broker.ts";
-import { Api, PAGE_ROWS, type PublishBody } from "./Api.ts";
+import type { PublishBody } from "./Api.ts";
+import { Api, PAGE_ROWS } from "./Api.ts";
 import type { Page } from "./page.ts";
 import { pageOf } from "./page.ts";
 import { problem } from "./Problem.ts";
-import { clientRow, retainedRow, type Session, subscriptionRow } from "./rows.ts";
+import type { Session } from "./rows.ts";
+import { clientRow, retainedRow, subscriptionRow } from "./rows.ts";
 
 /** Has the answer say where the next page is. RFC 8288 */
 const linked = <Row>({ rows, next }: Page<Row>): Effect.Effect<ReadonlyArray<Row>> => {

@@ -19,8 +19,8 @@ export type Guard = (request: Request, path: string) => Response | undefined;
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-/** What everybody may ask for: whether the process lives, and the page, which asks for the token itself. */
-const OPEN = new Set(["/healthz", "/"]);
+/** What everybody may ask for: whether the process lives. */
+const OPEN = new Set(["/healthz"]);
 
 const METRICS = new Set(["/metrics", "/api/v1/metrics/prometheus"]);
 

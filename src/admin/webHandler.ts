@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer";
 import type { Broker } from "../mqtt/Broker.ts";
 import { Api } from "./Api.ts";
 import { clientsLive, messagesLive, subscriptionsLive } from "./brokerHandlers.ts";
+import type { Problem } from "./Problem.ts";
 import { PROBLEM_TYPE, problemResponse } from "./Problem.ts";
 
 /** Bytes of a request's body. */
@@ -39,7 +40,8 @@ export const makeWebHandler = ({ broker, mostRows, onDefect }: WebHandlerOptions
     },
   );
   return async (request) => {
-    const { pathname, search } = new URL(request.url);
+    const { pathname } = new URL(request.url);
+    if (!isDecodable(pathname)) return problemResponse(400, "the path is not UTF-8 behind its %");
     const allowed = methodsOf(pathname);
     if (allowed.length === 0) return problemResponse(404, `nothing is at ${pathname}`);
     const { method } = request;
@@ -50,13 +52,22 @@ export const makeWebHandler = ({ broker, mostRows, onDefect }: WebHandlerOptions
     const answer = await handler(
       new Request(request.url, { method, headers: request.headers, body }),
     );
-    return answer.status < 400 ? answer : await problemOf(answer, search !== "");
+    return answer.status < 400 ? answer : await problemOf(answer, method);
   };
 };
 
 /** Which methods a path has, and that this one is none of them. */
 export const wrongMethod = (pathname: string, allowed: ReadonlyArray<string>): Response =>
   problemResponse(405, `${pathname} takes ${allowed.join(", ")}`, { allow: allowed.join(", ") });
+
+const isDecodable = (pathname: string): boolean => {
+  try {
+    decodeURIComponent(pathname);
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 interface Route {
   readonly method: string;
@@ -119,9 +130,16 @@ const bytesOf = async (
   return bytes;
 };
 
-/** What HttpApi answers of itself, as a problem: it knows of a malformed request, and of nothing else. */
-const problemOf = async (answer: Response, hasQuery: boolean): Promise<Response> => {
-  if (answer.headers.get("content-type")?.startsWith(PROBLEM_TYPE)) return answer;
+/**
+ * An answer of HttpApi as a problem. It takes the status of one of ours from the first route that has any, and
+ * what it answers of itself is about a malformed request, or a defect.
+ */
+const problemOf = async (answer: Response, method: string): Promise<Response> => {
+  if (answer.headers.get("content-type")?.startsWith(PROBLEM_TYPE)) {
+    const text = await answer.text();
+    const { status } = JSON.parse(text) as Problem; // as its Schema has encoded it
+    return new Response(text, { status, headers: { "content-type": PROBLEM_TYPE } });
+  }
   if (answer.status !== 400) {
     return problemResponse(500, "a defect of the broker: its log says more");
   }
@@ -131,5 +149,5 @@ const problemOf = async (answer: Response, hasQuery: boolean): Promise<Response>
   const detail = issues.map(({ path, message }) =>
     path.length === 0 ? message : `${path.join(".")}: ${message}`
   ).join("; ");
-  return problemResponse(hasQuery ? 400 : 422, detail);
+  return problemResponse(method === "POST" ? 422 : 400, detail);
 };

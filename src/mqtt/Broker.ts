@@ -38,6 +38,7 @@ export class Broker implements ConnectionOwner {
   readonly #connections = new Set<Connection>();
   /** Connections with packets that wait until there is room for their events, longest waiting first. */
   readonly #held = new Set<Connection>();
+  readonly #listeners = new Set<Listener>();
   readonly #isMemoryShort: IsMemoryShort;
   readonly #limitsOf: (listener: string) => ListenerLimits;
 
@@ -65,6 +66,21 @@ export class Broker implements ConnectionOwner {
   /** Open connections, with or without a session. */
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** Those that clients come in by. */
+  get listeners(): ReadonlySet<Listener> {
+    return this.#listeners;
+  }
+
+  /** Clients will come in by this one. */
+  opened(listener: Listener): void {
+    this.#listeners.add(listener);
+  }
+
+  /** No more clients come in by it; those that have stay. */
+  shut(listener: Listener): void {
+    listener.isOpen = false;
   }
 
   /**
