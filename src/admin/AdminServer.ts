@@ -140,7 +140,7 @@ class Answers {
     const { mostRows } = this.#settings;
     const onDefect = this.#onDefect;
     return this.#web ??= import("./webHandler.ts")
-      .then(({ makeWebHandler }) => makeWebHandler({ broker: of.broker, mostRows, onDefect }));
+      .then(({ makeWebHandler }) => makeWebHandler({ ...of, mostRows, onDefect }));
   }
 
   /** 503: nothing should be sent here now. */

@@ -7,6 +7,7 @@ import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint";
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup";
 import * as OpenApi from "@effect/platform/OpenApi";
 import * as Schema from "@effect/schema";
+import { hookEventNames } from "../domain/HookEvent.ts";
 import { VERSION } from "../domain/version.ts";
 import { completed } from "./completed.ts";
 import { Problem } from "./Problem.ts";
@@ -109,6 +110,42 @@ export const PublishBody = Schema.Struct({
 }).annotations({ identifier: "Publish" });
 export type PublishBody = typeof PublishBody.Type;
 
+const counts = {
+  matched: Schema.Int,
+  delivered: Schema.Int,
+  failed: Schema.Record({ key: Schema.String, value: Schema.Int }),
+  dropped: Schema.Record({ key: Schema.String, value: Schema.Int }),
+  queued: Schema.Int,
+  in_flight: Schema.Int,
+  kept: Schema.Int,
+};
+
+export const EndpointRow = Schema.Struct({
+  url: Schema.String.annotations({ description: "As log and metrics have it." }),
+  state: Schema.Literal("closed", "open", "gone", "removed"),
+  ...counts,
+  attempts: Schema.Int,
+  last_error: Schema.NullOr(
+    Schema.Struct({ at: Schema.Int, reason: Schema.String, detail: Schema.String }),
+  ).annotations({ description: "Of the attempt that failed last." }),
+  events: Schema.Record({ key: Schema.String, value: Schema.Struct(counts) }),
+}).annotations({ identifier: "Endpoint" });
+export type EndpointRow = typeof EndpointRow.Type;
+
+export const ExplainBody = Schema.Struct({
+  event: Schema.Literal(...hookEventNames),
+  topic: optional(Schema.String),
+}).annotations({ identifier: "Explain" });
+
+export const Explanation = Schema.Struct({
+  rule: Schema.Int.annotations({ description: "Its place among the event's rules, from 0 on." }),
+  action: Schema.String,
+  topics: Schema.Array(Schema.String),
+  urls: Schema.Array(Schema.String),
+  matches: Schema.Boolean,
+}).annotations({ identifier: "Explanation" });
+export type Explanation = typeof Explanation.Type;
+
 const clients = HttpApiGroup.make("clients")
   .add(
     HttpApiEndpoint.get("clients", "/clients").setUrlParams(Schema.Struct({
@@ -174,10 +211,18 @@ const messages = HttpApiGroup.make("messages")
       .addSuccess(Schema.Literal("ok")).addError(Problem, { status: 422 }),
   );
 
+const delivery = HttpApiGroup.make("delivery")
+  .add(HttpApiEndpoint.get("endpoints", "/endpoints").addSuccess(Schema.Array(EndpointRow)))
+  .add(
+    HttpApiEndpoint.post("explain", "/web-hook/explain").setPayload(ExplainBody)
+      .addSuccess(Schema.Array(Explanation)).addError(Problem, { status: 422 }),
+  );
+
 export const Api = HttpApi.make("hookline")
   .add(clients)
   .add(subscriptions)
   .add(messages)
+  .add(delivery)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Hookline")
   .annotate(OpenApi.Version, VERSION)

@@ -8,8 +8,10 @@ import * as HttpServer from "@effect/platform/HttpServer";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { Broker } from "../mqtt/Broker.ts";
+import type { WebHook } from "../webhook/WebHook.ts";
 import { Api } from "./Api.ts";
 import { clientsLive, messagesLive, subscriptionsLive } from "./brokerHandlers.ts";
+import { deliveryLive } from "./deliveryHandlers.ts";
 import type { Problem } from "./Problem.ts";
 import { PROBLEM_TYPE, problemResponse } from "./Problem.ts";
 
@@ -18,6 +20,7 @@ const LARGEST_BODY = 1024 * 1024;
 
 export interface WebHandlerOptions {
   readonly broker: Broker;
+  readonly webHook: WebHook;
   /** Rows of one answer. */
   readonly mostRows: number;
   /** Told of an exception that is a defect of ours. */
@@ -26,11 +29,14 @@ export interface WebHandlerOptions {
 
 export type WebHandler = (request: Request) => Promise<Response>;
 
-export const makeWebHandler = ({ broker, mostRows, onDefect }: WebHandlerOptions): WebHandler => {
+export const makeWebHandler = (
+  { broker, webHook, mostRows, onDefect }: WebHandlerOptions,
+): WebHandler => {
   const groups = Layer.mergeAll(
     clientsLive(broker, mostRows),
     subscriptionsLive(broker, mostRows),
     messagesLive(broker, mostRows),
+    deliveryLive(webHook),
   );
   // What its layers hold is memory alone: it is never disposed of.
   const { handler } = HttpApiBuilder.toWebHandler(

@@ -310,6 +310,40 @@ testNeeding(
     }, { keys: 'http_api.token = "t"' }),
 );
 
+testNeeding(
+  NEEDED,
+  "The API tells the figures of each URL, and which rules an event matches",
+  () =>
+    withApi(async ({ broker, receiver, api }) => {
+      receiver.answer("/", { _tag: "Status", status: 404 });
+      const mqtt = await connect(broker, "a");
+      await receiver.waitFor({ action: "client_connected" });
+      let row;
+      do [row] = (await json(`${api}/api/v1/endpoints`)).body; while (row.failed.status_404 !== 4);
+      assert.partialDeepStrictEqual(row, {
+        url: receiver.url("/"),
+        state: "closed",
+        matched: 4,
+        delivered: 0,
+        queued: 0,
+        in_flight: 0,
+        last_error: { reason: "status_404" },
+      });
+      assert.equal(row.events.client_connected.failed.status_404, 1);
+      const explain = `${api}/api/v1/web-hook/explain`;
+      assert.deepEqual((await json(explain, post({ event: "client_connected" }))).body, [{
+        rule: 0,
+        action: "client_connected",
+        topics: [],
+        urls: [receiver.url("/")],
+        matches: true,
+      }]);
+      assert.equal((await json(explain, post({ event: "message_publish" }))).status, 422);
+      assert.equal((await json(explain, post({ event: "nothing" }))).status, 422);
+      mqtt.close();
+    }),
+);
+
 /** The samples of a scrape, by name and labels. */
 const scrape = async (api: string): Promise<ReadonlyMap<string, number>> => {
   const response = await fetch(`${api}/metrics`);
