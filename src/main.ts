@@ -87,7 +87,13 @@ const untilStopped = (
     const durable = isDurable(settings)
       ? yield* Durable.open(outbox) // last of all: all the others write there
       : undefined;
-    const webHook = yield* WebHook.make(settings.webHook, durable); // last: drains
+    const { httpApi } = settings.broker;
+    // Last but for the disk: it tells of the stop, too. Nothing of it is loaded where there is none.
+    const admin = httpApi === undefined ? undefined : yield* Effect.flatMap(
+      Effect.promise(() => import("./admin/AdminServer.ts")),
+      (AdminServer) => AdminServer.make(httpApi),
+    );
+    const webHook = yield* WebHook.make(settings.webHook, durable); // then: drains
     const sockets = yield* makeSockets; // then: sockets send what they were given
     const access = new LiveAccess(settings.broker);
     const descriptors = yield* makeDescriptors(descriptorsBeside(settings.webHook));
@@ -122,7 +128,9 @@ const untilStopped = (
     const running = { settings: settings.broker, access, broker, webHook };
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, reload(files, running))));
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(figures, webHook.logSummary)));
+    admin?.started({ broker, webHook });
     const signal = yield* stop;
+    admin?.stopping();
     yield* Effect.logInfo("stopping", { signal });
     yield* Effect.forkDaemon(giveUpAtNext(stop, webHook, stopping)); // it outlives this scope: it is for its end
     return webHook;

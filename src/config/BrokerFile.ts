@@ -4,6 +4,7 @@ import { isPasswordHash, parsePasswordHash } from "../auth/PasswordHash.ts";
 import type { BrokerSettings } from "../domain/BrokerSettings.ts";
 import { GUARDS } from "./closedNotOpen.ts";
 import { expecting } from "./expectation.ts";
+import { HttpApiFile, httpApiSettings } from "./HttpApiFile.ts";
 import {
   byteSize,
   oneOf,
@@ -141,6 +142,11 @@ export const BrokerFile = Schema.Struct({
     "Which broker this is, where a receiver hears of several.",
   ),
   log: withDefault(Log, { level: "info" }, "What the log says, and how it is written."),
+  http_api: withDefault(
+    HttpApiFile,
+    { metrics_open: false, max_row_limit: 1000 },
+    "What can be seen, asked and changed over HTTP: docs/operating.md.",
+  ),
   mqtt: withDefault(
     Mqtt,
     { max_sessions: 0, max_memory: 0 },
@@ -173,6 +179,7 @@ export const brokerSettings = (file: BrokerFile): BrokerSettings => {
     persistence: file.persistence,
     node: file.node,
     log: { level: level === "trace" ? "debug" : level, format },
+    httpApi: httpApiSettings(file.http_api),
     limits: {
       maxSessions: file.mqtt.max_sessions,
       maxMemory: file.mqtt.max_memory,

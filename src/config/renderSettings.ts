@@ -13,6 +13,7 @@ export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings)
     `node ${broker.node.id}`,
     `sessions and retained messages ${broker.persistence ? "outlive" : "end with"} the process`,
     ...section("listeners", broker.listeners.map(renderListener)),
+    renderApi(broker.httpApi),
     `users: ${broker.users.length}`,
     `acl entries: ${broker.acl.length}`,
     ...section("rules", webHook.rules.map(renderRule)),
@@ -40,6 +41,13 @@ const renderOutbox = (outbox: OutboxSettings): ReadonlyArray<string> => [
       ` and ${formatDuration(outbox.deadLetterMaxAge)}, replay ${outbox.deadLetterReplay}`
     : "  no dead letters",
 ];
+
+const renderApi = (api: BrokerSettings["httpApi"]): string => {
+  if (api === undefined) return "HTTP API: none";
+  const who = api.token === undefined ? "for this machine" : "by token";
+  return `HTTP API on ${formatListenerAddress(api)}, ${who}` +
+    (api.token !== undefined && api.metricsOpen ? ", metrics for everybody" : "");
+};
 
 const section = (name: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.length === 0 ? [`${name}: none`] : [`${name}:`, ...lines.map((line) => `  ${line}`)];

@@ -1,4 +1,9 @@
-import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
+import * as Redacted from "effect/Redacted";
+import type {
+  BrokerSettings,
+  HttpApiSettings,
+  ListenerSettings,
+} from "../domain/BrokerSettings.ts";
 import { formatListenerAddress } from "./ListenerAddress.ts";
 
 /**
@@ -15,13 +20,24 @@ interface Tree {
 }
 
 /** Settings in the shape that the file has. */
-const tree = ({ users: _users, acl: _acl, listeners, ...others }: BrokerSettings): Tree => ({
+const tree = (
+  { users: _users, acl: _acl, listeners, httpApi, ...others }: BrokerSettings,
+): Tree => ({
   ...others,
+  ...(httpApi === undefined ? {} : { httpApi: httpApiKeys(httpApi) }),
   ...Object.fromEntries(
     listeners.map((
       listener,
     ) => [`listener.${listener.transport}.${listener.name}`, keys(listener)]),
   ),
+});
+
+/** Only whether they differ is told. */
+const httpApiKeys = (api: HttpApiSettings): Tree => ({
+  addr: formatListenerAddress(api),
+  token: api.token && Redacted.value(api.token),
+  metricsOpen: api.metricsOpen,
+  maxRowLimit: api.mostRows,
 });
 
 const keys = (listener: ListenerSettings): Tree => ({

@@ -124,7 +124,7 @@ const matches = (parts: ReadonlyArray<string>, path: KeyPath): boolean =>
 const isShared = (path: KeyPath): boolean =>
   path[0] === "listener" && path[1] !== "quic"
     ? path.length <= 3
-    : path.length === 1 && ["log", "mqtt", "node", "retain"].includes(String(path[0]));
+    : path.length === 1 && ["http_api", "log", "mqtt", "node", "retain"].includes(String(path[0]));
 
 class Taker {
   readonly doubts: Array<Doubt> = [];

@@ -200,4 +200,17 @@ export const RMQTT_KEYS: ReadonlyArray<RmqttKey> = [
     otherwise: "write persistence = true at the top of the file instead",
     isTable: true,
   },
+  // Of rmqtt-http-api.toml, whose others the table `http_api` has.
+  { key: "http_api.http_request_log", same: [false], otherwise: "requests are not logged" },
+  { key: "http_api.http_reuseaddr", same: "any" },
+  {
+    key: "http_api.http_reuseport",
+    same: [false],
+    otherwise: "one process has an address to itself",
+  },
+  { key: "http_api.message_expiry_interval", same: "any" },
+  { key: "http_api.message_retain_available", same: "any" },
+  { key: "http_api.message_storage_available", same: "any" },
+  { key: "http_api.metrics_sample_interval", same: "any" }, // metrics are of the moment
+  { key: "http_api.prometheus_metrics_cache_interval", same: "any" },
 ];

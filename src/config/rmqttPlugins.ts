@@ -40,7 +40,7 @@ export const RMQTT_PLUGINS: ReadonlyArray<RmqttPlugin> = [
   different("rmqtt-counter", "its counts are not kept; the log tells what became of events"),
   different("rmqtt-delayed", "no message is delayed, $delayed/... is a topic like any other"),
   different("rmqtt-flapping", "nobody is banned for coming often; see max_conn_rate"),
-  different("rmqtt-http-api", "rmqtt-http-api.toml is not read"),
+  different("rmqtt-http-api", "rmqtt-http-api.toml is not read, its keys go under [http_api] here"),
   different("rmqtt-http-web", "rmqtt-http-web.toml is not read"),
   different(
     "rmqtt-message-storage",

@@ -106,8 +106,23 @@ export interface LogSettings {
   readonly format: "pretty" | "logfmt" | "json" | undefined;
 }
 
+/** Where the HTTP API listens, and who may ask it. */
+export interface HttpApiSettings {
+  readonly hostname: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Undefined, on an address of this machine alone: nobody is asked for one. */
+  readonly token: Redacted.Redacted<string> | undefined;
+  /** `/metrics` asks for none in any case. */
+  readonly metricsOpen: boolean;
+  /** Rows of one answer. */
+  readonly mostRows: number;
+}
+
 export interface BrokerSettings {
   readonly log: LogSettings;
+  /** Undefined: there is none. */
+  readonly httpApi: HttpApiSettings | undefined;
   /** Whether sessions and retained messages outlive the process. */
   readonly persistence: boolean;
   readonly node: { readonly id: number };

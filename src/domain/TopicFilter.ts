@@ -23,6 +23,11 @@ export const isTopicFilter = (filter: string): boolean => {
   return true;
 };
 
+/** Whether a message can have this topic: not empty, without wildcards and U+0000, and no longer than a string of MQTT. [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3] */
+export const isTopicName = (topic: string): boolean =>
+  topic !== "" && !/[+#\0]/.test(topic) && topic.isWellFormed() &&
+  new TextEncoder().encode(topic).length <= 65535;
+
 /** How many levels a topic or filter has: `"a/b"` has 2, `"/"` has 2. */
 export const levelCount = (topic: string): number => {
   let levels = 1;

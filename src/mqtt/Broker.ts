@@ -4,6 +4,8 @@
  * a test runs it with plain objects.
  */
 import type { ListenerLimits } from "../domain/BrokerSettings.ts";
+import type { ClientInfo } from "../domain/ClientInfo.ts";
+import type { QoS } from "../domain/QoS.ts";
 import type { BrokerOptions } from "./BrokerContext.ts";
 import { BrokerContext } from "./BrokerContext.ts";
 import type { ConnectionOwner } from "./Connection.ts";
@@ -14,14 +16,29 @@ import type { ByteSink } from "./ports/ByteSink.ts";
 import type { IsMemoryShort } from "./ports/Memory.ts";
 import type { Told } from "./ports/PresenceStore.ts";
 import type { RestoredState } from "./ports/SessionStore.ts";
-import { restoredMessage } from "./routing/Message.ts";
+import { Message, restoredMessage } from "./routing/Message.ts";
 import { ReasonCode } from "./wire/ReasonCode.ts";
+
+/** A message that whoever runs the broker publishes. */
+export interface Publication {
+  readonly from: ClientInfo;
+  /** A valid topic name. */
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** Milliseconds; Infinity: it never expires. */
+  readonly expiryInterval: number;
+  /** 5.0 properties, as they stand in a PUBLISH. */
+  readonly forward: Uint8Array;
+}
 
 export class Broker implements ConnectionOwner {
   readonly context: BrokerContext;
   readonly #connections = new Set<Connection>();
   /** Connections with packets that wait until there is room for their events, longest waiting first. */
   readonly #held = new Set<Connection>();
+  readonly #listeners = new Set<Listener>();
   readonly #isMemoryShort: IsMemoryShort;
   readonly #limitsOf: (listener: string) => ListenerLimits;
 
@@ -49,6 +66,21 @@ export class Broker implements ConnectionOwner {
   /** Open connections, with or without a session. */
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** Those that clients come in by. */
+  get listeners(): ReadonlySet<Listener> {
+    return this.#listeners;
+  }
+
+  /** Clients will come in by this one. */
+  opened(listener: Listener): void {
+    this.#listeners.add(listener);
+  }
+
+  /** No more clients come in by it; those that have stay. */
+  shut(listener: Listener): void {
+    listener.isOpen = false;
   }
 
   /**
@@ -91,6 +123,47 @@ export class Broker implements ConnectionOwner {
     this.context.look();
     return (others.size > 0 ? sessions.kick(others, false) : 0) +
       (passwords.size > 0 ? sessions.kick(passwords, true) : 0);
+  }
+
+  /**
+   * Ends a client's connection, and its session: whoever runs the broker wants it. Returns false where there
+   * is neither.
+   */
+  kick(clientid: string): boolean {
+    this.context.look();
+    return this.context.sessions.kickClient(clientid);
+  }
+
+  /**
+   * Publishes a message that came by no connection. Returns for how many subscribers it was; undefined: it was
+   * refused, for want of room to retain it.
+   */
+  publish(
+    { from, topic, payload, qos, retain, expiryInterval, forward }: Publication,
+  ): number | undefined {
+    const { pubSub, hooks } = this.context;
+    const expiresAt = this.context.look() + expiryInterval;
+    const now = this.context.now();
+    const message = new Message(
+      from,
+      topic,
+      payload,
+      qos,
+      retain,
+      false,
+      0,
+      now,
+      expiresAt,
+      forward,
+    );
+    if (pubSub.hasRoomFor(message)) return pubSub.publish(message);
+    hooks.messageRefused(message);
+    return undefined;
+  }
+
+  /** Forgets a retained message. Returns false where the topic has none. */
+  forgetRetained(topic: string): boolean {
+    return this.context.pubSub.forgetRetained(topic);
   }
 
   /** Ends every connection and session, with their last events. The listeners must have stopped before. */

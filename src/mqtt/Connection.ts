@@ -137,6 +137,7 @@ export class Connection implements Applicant, Asker {
     if (this.#state._tag === "AwaitingConnect" && this.#frames.buffered === 0) {
       this.#stranger = strangerIn(chunk);
     }
+    this.listener.receivedBytes += chunk.length;
     this.#frames.push(chunk);
     this.#process();
     this.#frames.settle();

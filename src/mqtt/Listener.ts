@@ -3,6 +3,11 @@ import type { ListenerLimits } from "../domain/BrokerSettings.ts";
 /** One listener as its connections see it: its limits, and how many clients are connected by it. */
 export class Listener {
   connected = 0;
+  /** Whether clients may come in. */
+  isOpen = true;
+  /** Of its connections, from the start on. */
+  receivedBytes = 0;
+  sentBytes = 0;
 
   constructor(readonly limits: ListenerLimits) {}
 

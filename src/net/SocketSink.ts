@@ -142,6 +142,7 @@ export abstract class SocketSink implements ByteSink {
       if (this.#state === "closed") return;
       from += sent;
       this.buffered -= sent;
+      if (this.connection !== undefined) this.connection.listener.sentBytes += sent;
     }
   }
 }

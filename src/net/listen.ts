@@ -49,6 +49,8 @@ export const listen = (
         })
       ),
     );
+    broker.opened(listener);
+    yield* Effect.addFinalizer(() => Effect.sync(() => broker.shut(listener)));
     yield* Effect.logInfo("listening", { listener: name, transport, addr: formatAddress(bound) });
   });
 

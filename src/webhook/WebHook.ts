@@ -58,6 +58,8 @@ export interface WebHook {
   /** Calls back, from within, when an attempt could not be made for want of descriptors or memory. */
   readonly onShortage: (listener: () => void) => void;
   readonly metrics: Metrics;
+  /** Those in force. */
+  readonly settings: () => WebHookSettings;
   /**
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
    * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
@@ -306,6 +308,7 @@ export const makeWith = (
       onRelief: (listener) => backlog.onRelief(listener),
       onShortage: (listener) => void (onShortage = listener),
       metrics,
+      settings: () => settings,
       reload: (next) =>
         Effect.gen(function* () {
           yield* FileTargets.check(next.endpoints);

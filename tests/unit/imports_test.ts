@@ -290,6 +290,15 @@ const loaded = async (file: string): Promise<ReadonlySet<string>> => {
   return new Set([...reached].map(local));
 };
 
+testNeeding(["read", "run"], "main loads nothing of the API before it is asked for", async () => {
+  const modules = [...await loaded("main.ts")];
+  const heavy = /^admin\/|^npm:\/?@effect\/platform@[^/]+\/(?:HttpApi|HttpServer|OpenApi)/;
+  assert.deepEqual(modules.filter((module) => heavy.test(module)), []);
+  const server = [...await loaded("admin/AdminServer.ts")];
+  assert.ok(server.includes("admin/guard.ts"));
+  assert.ok(server.every((module) => !/HttpApi(?:Builder|Swagger)$|OpenApi$/.test(module)));
+});
+
 testNeeding(["read", "run"], "main loads none of the tools beside the broker", async () => {
   const modules = await loaded("main.ts");
   assert.ok(modules.has("makeBroker.ts"));

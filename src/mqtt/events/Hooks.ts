@@ -9,6 +9,7 @@ import type { QoS } from "../../domain/QoS.ts";
 import type { Clock } from "../ports/Clock.ts";
 import type { HookSink } from "../ports/HookSink.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
+import { BrokerCounters } from "./BrokerCounters.ts";
 import { connackText } from "./connackText.ts";
 import type { ReasonCode } from "../wire/ReasonCode.ts";
 
@@ -42,6 +43,8 @@ export interface ToldDelivery {
 }
 
 export class Hooks {
+  readonly counters = new BrokerCounters();
+
   constructor(readonly sink: HookSink, readonly clock: Clock) {}
 
   clientConnect(connect: ConnectInfo): void {
@@ -67,6 +70,7 @@ export class Hooks {
   }
 
   clientDisconnected(client: ClientInfo, reason: string): void {
+    this.counters.disconnectsOne(reason);
     if (!this.sink.wants("client_disconnected")) return;
     this.sink.emit({
       _tag: "client_disconnected",
@@ -118,6 +122,7 @@ export class Hooks {
   }
 
   messageDelivered(client: ClientInfo, outgoing: ToldDelivery): void {
+    this.counters.publishSent(outgoing.qos);
     this.#delivery("message_delivered", client, outgoing);
   }
 
@@ -131,6 +136,7 @@ export class Hooks {
 
   /** A message that one recipient does not get. */
   messageDropped(client: ClientInfo, outgoing: ToldDelivery, reason: string): void {
+    this.counters.dropsOne(reason);
     if (!this.sink.wants("message_dropped", outgoing.message.topic)) return;
     const delivery = deliveryOf("message_delivered", client, outgoing, this.clock.now());
     this.sink.emit({ ...delivery, _tag: "message_dropped", reason });
@@ -138,6 +144,7 @@ export class Hooks {
 
   /** A message that nobody gets. */
   messageRefused(message: ToldMessage): void {
+    this.counters.dropsOne(DropReason.PublishRefused);
     if (!this.sink.wants("message_dropped", message.topic)) return;
     this.sink.emit({
       ...published(message),

@@ -141,6 +141,10 @@ const refuseProtocol = (
     const { name } = applicant.listener;
     context.reports.refused(name, info, reasonName(ReasonCode.UnsupportedProtocolVersion));
   }
+  context.hooks.counters.answersConnect(
+    applicant.listener.name,
+    ReasonCode.UnsupportedProtocolVersion,
+  );
   return {
     _tag: "Refused",
     connack: encode({ cmd: "connack", returnCode: 1, sessionPresent: false }, 4),
@@ -267,6 +271,7 @@ class ConnectRequest {
   /** Nothing follows a refusal. [MQTT-3.1.4-6] [MQTT-3.2.2-6] [MQTT-3.2.2-7] */
   refuse(reason: ReasonCode): Admission {
     const { context, packet, applicant: { listener } } = this;
+    context.hooks.counters.answersConnect(listener.name, reason);
     context.hooks.clientConnack(this.connectInfo, reason);
     context.reports.refused(listener.name, this.connectInfo, reasonName(reason));
     const frame = packet.protocolVersion === 5 ? connack5(reason) : encode({
@@ -371,6 +376,10 @@ class ConnectRequest {
       version: packet.protocolVersion,
       limits,
       will: this.#will,
+      connectedAt: context.now(),
+      keepalive,
+      cleanStart: packet.clean === true,
+      sessionPresent: present,
       keepaliveTimeout: keepalive * 1000 * limits.keepaliveBackoff * 2,
       receiveMaximum: properties?.receiveMaximum ?? 0xffff,
       maximumPacketSize: this.#maximumPacketSize,
@@ -378,6 +387,7 @@ class ConnectRequest {
       requestProblemInformation: properties?.requestProblemInformation ?? true,
       sessionExpires: (properties?.sessionExpiryInterval ?? 0) > 0,
     });
+    context.hooks.counters.answersConnect(applicant.listener.name, ReasonCode.Success);
     context.hooks.clientConnack(connectInfo, ReasonCode.Success);
     return {
       _tag: "Admitted",

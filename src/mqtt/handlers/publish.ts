@@ -20,6 +20,7 @@ export const handlePublish = (
 ): void => {
   const { limits } = client;
   const { qos } = packet;
+  context.hooks.counters.publishReceived(qos);
   const packetId = packet.messageId ?? 0;
   const topic = client.is5 ? topicOf(client, packet) : packet.topic;
   if (qos > limits.maxQosAllowed) { // [MQTT-3.2.2-11]

@@ -74,20 +74,23 @@ export class PubSub {
     return this.#router.toMember(group, message, qos);
   }
 
+  /** Forgets the topic's message; answers whether it had one. */
+  forgetRetained(topic: string): boolean {
+    this.#cancelExpiry(topic);
+    if (!this.retained.delete(topic)) return false;
+    this.host.sessionStore?.retained(topic, undefined, false);
+    return true;
+  }
+
   #retain(message: Message): void {
     const { topic } = message;
-    const expiry = this.#retainedExpiry.get(topic);
-    if (expiry !== undefined) {
-      this.deadlines.cancel(expiry);
-      this.#retainedExpiry.delete(topic);
-    }
-    const { sessionStore } = this.host;
     if (message.payload.length === 0) {
-      if (this.retained.delete(topic)) sessionStore?.retained(topic, undefined, false); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+      this.forgetRetained(topic); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
       return;
     }
+    this.#cancelExpiry(topic);
     const isNew = this.retained.set(message);
-    sessionStore?.retained(topic, message, isNew);
+    this.host.sessionStore?.retained(topic, message, isNew);
     this.#expire(message);
   }
 
@@ -95,6 +98,13 @@ export class PubSub {
   restoreRetained(message: Message): void {
     this.retained.set(message);
     this.#expire(message);
+  }
+
+  #cancelExpiry(topic: string): void {
+    const expiry = this.#retainedExpiry.get(topic);
+    if (expiry === undefined) return;
+    this.deadlines.cancel(expiry);
+    this.#retainedExpiry.delete(topic);
   }
 
   #expire({ topic, expiresAt }: Message): void {

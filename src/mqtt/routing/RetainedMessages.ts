@@ -23,10 +23,16 @@ class Node {
 export class RetainedMessages {
   readonly #root = new Node("");
   #size = 0;
+  #bytes = 0;
   #stored = 0;
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Of the payloads. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get(topic: string): Message | undefined {
@@ -38,6 +44,7 @@ export class RetainedMessages {
     const node = this.#make(message.topic);
     const isNew = node.message === undefined;
     if (isNew) this.#size++;
+    this.#bytes += message.payload.length - (node.message?.payload.length ?? 0);
     node.message = message;
     node.sequence = ++this.#stored;
     return isNew;
@@ -48,6 +55,7 @@ export class RetainedMessages {
     const steps = this.#stepsTo(topic);
     const found = steps?.at(-1)?.node;
     if (steps === undefined || found?.message === undefined) return false;
+    this.#bytes -= found.message.payload.length;
     found.message = undefined;
     this.#size--;
     this.#prune(steps);

@@ -40,6 +40,14 @@ export interface ClientOptions {
   readonly version: ProtocolVersion;
   readonly limits: ListenerLimits;
   readonly will: Will | undefined;
+  /** Milliseconds since 1970. */
+  readonly connectedAt: number;
+  /** Seconds, as its CONNECT or the server's CONNACK has it. */
+  readonly keepalive: number;
+  /** Whether its CONNECT asked for a session without a past. */
+  readonly cleanStart: boolean;
+  /** Whether it found one. */
+  readonly sessionPresent: boolean;
   /** Milliseconds without a packet after which it is gone; 0: never. */
   readonly keepaliveTimeout: number;
   readonly receiveMaximum: number;
@@ -55,6 +63,10 @@ export class Client {
   readonly version: ProtocolVersion;
   readonly is5: boolean;
   readonly limits: ListenerLimits;
+  readonly connectedAt: number;
+  readonly keepalive: number;
+  readonly cleanStart: boolean;
+  readonly sessionPresent: boolean;
   readonly keepaliveTimeout: number;
   /** QoS 1 and 2 messages that may be unacknowledged at one time. [MQTT-3.3.4-9] */
   readonly window: number;
@@ -81,6 +93,10 @@ export class Client {
     this.version = options.version;
     this.is5 = options.version === 5;
     this.limits = options.limits;
+    this.connectedAt = options.connectedAt;
+    this.keepalive = options.keepalive;
+    this.cleanStart = options.cleanStart;
+    this.sessionPresent = options.sessionPresent;
     this.keepaliveTimeout = options.keepaliveTimeout;
     this.window = Math.min(options.limits.maxInflight, options.receiveMaximum);
     this.requestProblemInformation = options.requestProblemInformation;

@@ -69,6 +69,8 @@ export interface SessionHost {
 export class Session implements Subscriber, SessionState {
   /** Undefined while the client is away. */
   client: Client | undefined;
+  /** When its client left last, in wall time, and why. */
+  left: { readonly at: number; readonly reason: string } | undefined;
   /** By topic filter as the client wrote it. */
   readonly subscriptions = new Map<string, Subscription>();
   /** QoS 2 packet identifiers received and not yet released. [MQTT-4.3.3-10] */
@@ -106,6 +108,8 @@ export class Session implements Subscriber, SessionState {
 
   constructor(
     readonly id: string,
+    /** Rises from session to session: by it a list of them goes on where it ended, whoever came and went. */
+    readonly number: number,
     readonly createdAt: number,
     /** Of the connection it has, or had last. */
     public info: ClientInfo,
@@ -116,6 +120,11 @@ export class Session implements Subscriber, SessionState {
   /** Messages that wait: queued behind the window, or for the client to come back. */
   get queued(): number {
     return this.#queue.length - this.#retained.size;
+  }
+
+  /** QoS 1 and 2 messages sent, and not acknowledged to the end. */
+  get inflight(): number {
+    return this.#inflight.size;
   }
 
   /** Whether a QoS 1 or 2 message would be sent at once. */

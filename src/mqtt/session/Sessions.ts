@@ -28,6 +28,8 @@ export interface SessionsHost extends SessionHost {
 export class Sessions {
   readonly #byId = new Map<string, Session>();
   readonly #host: SessionsHost;
+  /** How many there ever were. */
+  #opened = 0;
 
   constructor(host: SessionsHost) {
     this.#host = host;
@@ -72,7 +74,14 @@ export class Sessions {
       return { session: existing, present: true };
     }
     if (existing !== undefined) this.#end(existing, EndReason.Kicked); // where it is clean: [MQTT-3.1.2-4]
-    const session = new Session(info.clientid, this.#host.now(), info, limits, this.#host);
+    const session = new Session(
+      info.clientid,
+      ++this.#opened,
+      this.#host.now(),
+      info,
+      limits,
+      this.#host,
+    );
     this.#byId.set(info.clientid, session);
     session.outlive(expiryInterval);
     presence?.arrived(info, session.isKept);
@@ -85,6 +94,7 @@ export class Sessions {
     const { hooks } = this.#host;
     const { will } = client;
     session.client = undefined;
+    session.left = { at: this.#host.now(), reason };
     client.will = undefined;
     // Its own will is nothing for a session that ends now.
     if (session.expiryInterval === 0) session.unsubscribeAll();
@@ -110,6 +120,7 @@ export class Sessions {
       const { info, createdAt, listener } = state;
       const session = new Session(
         info.clientid,
+        ++this.#opened,
         createdAt,
         info,
         limitsOf(listener),
@@ -201,6 +212,18 @@ export class Sessions {
       if (isLeft && !keepSessions) this.#end(session, EndReason.ByAdminKick);
     }
     return kicked;
+  }
+
+  /**
+   * Ends a client's connection and its session: whoever runs the broker wants it. Returns false where there
+   * is neither.
+   */
+  kickClient(clientid: string): boolean {
+    const session = this.get(clientid);
+    if (session === undefined) return false;
+    session.client?.close(EndReason.ByAdminKick, ReasonCode.AdministrativeAction);
+    if (this.get(clientid) === session) this.#end(session, EndReason.ByAdminKick);
+    return true;
   }
 
   /** Ends all that live in memory alone; their connections must be closed. */

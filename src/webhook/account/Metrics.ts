@@ -27,12 +27,24 @@ export interface EventCounts {
 /** Why an event ended at a URL without that URL having had its attempts. */
 export type DropReason = "endpoint_share" | "gone" | "outbox_full" | "queue_full" | "shutdown";
 
+/** A breaker's state, in the words of the log. */
+export type BreakerWord = "closed" | "open" | "gone" | "removed";
+
+/** Why an attempt failed; `at` in milliseconds since 1970. */
+export interface LastError {
+  readonly at: number;
+  readonly reason: string;
+  readonly detail: string;
+}
+
 /** One URL's figures. */
 export interface EndpointSnapshot {
   /** Without user name and password. */
   readonly url: string;
   /** `closed`, `open`, `gone`; `removed` when no settings name the URL and nothing is left to do there. */
-  readonly breaker: string;
+  readonly breaker: BreakerWord;
+  /** Of the attempt that failed last. */
+  readonly last_error: LastError | undefined;
   /** Requests (or, for a file, lines) that were started, repeats included. */
   readonly attempts: number;
   /** Answers that broke off or broke a rule behind their status, which decided all the same. */
@@ -71,7 +83,8 @@ export class EndpointCounters {
   readonly #dropped = new Map<DropReason, Float64Array>();
   readonly #answerFaults = new Map<AnswerFaultKind, number>();
   attempts = 0;
-  breaker = "closed";
+  breaker: BreakerWord = "closed";
+  lastError: LastError | undefined;
 
   constructor(
     /** Without user name and password. */
@@ -115,6 +128,7 @@ export class EndpointCounters {
     return {
       url: this.url,
       breaker: this.breaker,
+      last_error: this.lastError,
       attempts: this.attempts,
       answer_faults: Object.fromEntries(this.#answerFaults),
       total: this.#counts((of) => of.reduce((sum, n) => sum + n, 0)),

@@ -456,6 +456,12 @@ export class Endpoint implements Attempting {
   #failed(delivery: Delivery, error: DeliveryError): void {
     const { event } = delivery;
     if (error.reason === "local") return this.#notMade(delivery, error);
+    const { reason, detail } = error;
+    this.#counters.lastError = {
+      at: this.#context.clock.unsafeCurrentTimeMillis(),
+      reason,
+      detail,
+    };
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);

@@ -123,7 +123,7 @@ Deno.test("Of the values that RMQTT ships few are worth a line: what is not here
     'listener.tcp.a.client_ca_certs = "./rmqtt-bin/rmqtt.fullchain.pem": the file is not read: clients are ' +
     "asked for no certificate, users are those of auth.users",
     'log.to = "both": the log goes to the standard output and to no file',
-    "plugin rmqtt-http-api: rmqtt-http-api.toml is not read",
+    "plugin rmqtt-http-api: rmqtt-http-api.toml is not read, its keys go under [http_api] here",
   ]);
 });
 
@@ -158,7 +158,7 @@ Deno.test("loadBrokerSettings names the keys with which nothing is different in 
   const { warnings, notes } = await outcome(TODAYS_RMQTT, {});
   assert.deepEqual(warnings, [
     '16: log.to = "both": the log goes to the standard output and to no file',
-    "26: plugin rmqtt-http-api: rmqtt-http-api.toml is not read",
+    "26: plugin rmqtt-http-api: rmqtt-http-api.toml is not read, its keys go under [http_api] here",
   ]);
   assert.match(notes, /^f: keys of RMQTT with which nothing is different here: [\w., ]+$/);
   assert.match(notes, /rpc\.server_addr, .*listener\.tcp\.external\.workers/);

@@ -1,0 +1,229 @@
+/**
+ * The admin API: its routes, and what they take and answer. RMQTT's paths and fields where it has them. What
+ * does not fit a Schema (streams, metrics, the page) is AdminServer's own.
+ */
+import * as HttpApi from "@effect/platform/HttpApi";
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint";
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup";
+import * as OpenApi from "@effect/platform/OpenApi";
+import * as Schema from "@effect/schema";
+import { hookEventNames } from "../domain/HookEvent.ts";
+import { VERSION } from "../domain/version.ts";
+import { completed } from "./completed.ts";
+import { Problem } from "./Problem.ts";
+
+/** Rows of a page where nothing is asked for. */
+export const PAGE_ROWS = 100;
+
+/** A key that may be absent, and is never undefined. */
+const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) =>
+  Schema.optionalWith(schema, { exact: true });
+
+const limit = optional(
+  Schema.NumberFromString.pipe(Schema.int(), Schema.greaterThanOrEqualTo(1)).annotations({
+    description: `Rows at most; ${PAGE_ROWS} where absent, and never more than max_row_limit.`,
+  }),
+);
+
+const flag = optional(
+  Schema.BooleanFromString.annotations({ jsonSchema: { type: "boolean" } }),
+);
+
+/** Where the next page begins: as the `link` header of the one before has it. */
+const after = (form: RegExp) =>
+  optional(
+    Schema.String.pipe(Schema.pattern(form)).annotations({
+      description: "As the link header of the page before has it.",
+    }),
+  );
+
+/** A subscription's place: its session's number, and which of that one's it is. */
+const PLACE = /^\d{1,15}:\d{1,15}$/;
+
+const clientid = Schema.Struct({ clientid: Schema.String });
+
+/** A session, and the client that it has or had. Times are milliseconds since 1970; 0: never. */
+export const ClientRow = Schema.Struct({
+  node_id: Schema.Int,
+  clientid: Schema.String,
+  username: Schema.String,
+  superuser: Schema.Boolean,
+  proto_ver: Schema.Int.annotations({ description: "0 of a client that is away since a restart." }),
+  ip_address: Schema.String,
+  port: Schema.Int,
+  listener: Schema.String,
+  connected: Schema.Boolean,
+  connected_at: Schema.Int,
+  disconnected_at: Schema.Int,
+  disconnected_reason: Schema.String,
+  keepalive: Schema.Int,
+  clean_start: Schema.Boolean,
+  session_present: Schema.Boolean,
+  expiry_interval: Schema.Number.annotations({ description: "Seconds; -1: it never expires." }),
+  created_at: Schema.Int,
+  subscriptions_cnt: Schema.Int,
+  max_subscriptions: Schema.Int,
+  inflight: Schema.Int,
+  max_inflight: Schema.Int,
+  mqueue_len: Schema.Int,
+  max_mqueue: Schema.Int,
+}).annotations({ identifier: "Client" });
+export type ClientRow = typeof ClientRow.Type;
+
+export const SubscriptionRow = Schema.Struct({
+  node_id: Schema.Int,
+  clientid: Schema.String,
+  client_addr: Schema.String,
+  topic: Schema.String.annotations({ description: "The filter, without its share." }),
+  opts: Schema.Struct({ qos: Schema.Int, share: optional(Schema.String) }),
+}).annotations({ identifier: "Subscription" });
+export type SubscriptionRow = typeof SubscriptionRow.Type;
+
+export const RetainedRow = Schema.Struct({
+  topic: Schema.String,
+  qos: Schema.Int,
+  bytes: Schema.Int,
+  from_clientid: Schema.String,
+  published_at: Schema.Int,
+}).annotations({ identifier: "Retained" });
+export type RetainedRow = typeof RetainedRow.Type;
+
+export const PublishBody = Schema.Struct({
+  topic: optional(Schema.String.annotations({ description: "One topic." })),
+  topics: optional(
+    Schema.String.annotations({ description: "Several, separated by commas." }),
+  ),
+  clientid: optional(
+    Schema.String.annotations({ description: "Whose message it is, as events say it; system." }),
+  ),
+  payload: Schema.String,
+  encoding: optional(
+    Schema.Literal("plain", "base64").annotations({ description: "Of payload; plain." }),
+  ),
+  qos: optional(Schema.Literal(0, 1, 2)),
+  retain: optional(Schema.Boolean),
+  properties: optional(
+    Schema.Struct({
+      message_expiry_interval: optional(Schema.Int.pipe(Schema.between(0, 2 ** 32 - 1))),
+    }),
+  ),
+}).annotations({ identifier: "Publish" });
+export type PublishBody = typeof PublishBody.Type;
+
+const counts = {
+  matched: Schema.Int,
+  delivered: Schema.Int,
+  failed: Schema.Record({ key: Schema.String, value: Schema.Int }),
+  dropped: Schema.Record({ key: Schema.String, value: Schema.Int }),
+  queued: Schema.Int,
+  in_flight: Schema.Int,
+  kept: Schema.Int,
+};
+
+export const EndpointRow = Schema.Struct({
+  url: Schema.String.annotations({ description: "As log and metrics have it." }),
+  state: Schema.Literal("closed", "open", "gone", "removed"),
+  ...counts,
+  attempts: Schema.Int,
+  last_error: Schema.NullOr(
+    Schema.Struct({ at: Schema.Int, reason: Schema.String, detail: Schema.String }),
+  ).annotations({ description: "Of the attempt that failed last." }),
+  events: Schema.Record({ key: Schema.String, value: Schema.Struct(counts) }),
+}).annotations({ identifier: "Endpoint" });
+export type EndpointRow = typeof EndpointRow.Type;
+
+export const ExplainBody = Schema.Struct({
+  event: Schema.Literal(...hookEventNames),
+  topic: optional(Schema.String),
+}).annotations({ identifier: "Explain" });
+
+export const Explanation = Schema.Struct({
+  rule: Schema.Int.annotations({ description: "Its place among the event's rules, from 0 on." }),
+  action: Schema.String,
+  topics: Schema.Array(Schema.String),
+  urls: Schema.Array(Schema.String),
+  matches: Schema.Boolean,
+}).annotations({ identifier: "Explanation" });
+export type Explanation = typeof Explanation.Type;
+
+const clients = HttpApiGroup.make("clients")
+  .add(
+    HttpApiEndpoint.get("clients", "/clients").setUrlParams(Schema.Struct({
+      _limit: limit,
+      after: after(/^\d{1,15}$/),
+      clientid: optional(Schema.String),
+      username: optional(Schema.String),
+      ip_address: optional(Schema.String),
+      connected: flag,
+      _like_clientid: optional(Schema.String),
+      _like_username: optional(Schema.String),
+    })).addSuccess(Schema.Array(ClientRow)),
+  )
+  .add(
+    HttpApiEndpoint.get("client", "/clients/:clientid").setPath(clientid).addSuccess(ClientRow)
+      .addError(Problem, { status: 404 }),
+  )
+  .add(
+    HttpApiEndpoint.get("online", "/clients/:clientid/online").setPath(clientid)
+      .addSuccess(Schema.Boolean),
+  )
+  .add(
+    HttpApiEndpoint.del("kick", "/clients/:clientid").setPath(clientid).addSuccess(Schema.Boolean)
+      .addError(Problem, { status: 404 }),
+  );
+
+const subscriptions = HttpApiGroup.make("subscriptions")
+  .add(
+    HttpApiEndpoint.get("subscriptions", "/subscriptions").setUrlParams(Schema.Struct({
+      _limit: limit,
+      after: after(PLACE),
+      clientid: optional(Schema.String),
+      topic: optional(Schema.String),
+      qos: optional(
+        Schema.NumberFromString.pipe(Schema.int(), Schema.between(0, 2)),
+      ),
+      share: optional(Schema.String),
+    })).addSuccess(Schema.Array(SubscriptionRow)),
+  )
+  .add(
+    HttpApiEndpoint.get("subscriptionsOf", "/subscriptions/:clientid").setPath(clientid)
+      .setUrlParams(Schema.Struct({ _limit: limit, after: after(PLACE) }))
+      .addSuccess(Schema.Array(SubscriptionRow)),
+  );
+
+const messages = HttpApiGroup.make("messages")
+  .add(
+    HttpApiEndpoint.get("retains", "/retains").setUrlParams(Schema.Struct({
+      _limit: limit,
+      after: after(/^\d{1,15}$/),
+      topic: optional(
+        Schema.String.annotations({ description: "A topic filter; all where absent." }),
+      ),
+    })).addSuccess(Schema.Array(RetainedRow)).addError(Problem, { status: 422 }),
+  )
+  .add(
+    HttpApiEndpoint.del("deleteRetained", "/retains").setUrlParams(
+      Schema.Struct({ topic: Schema.String }),
+    ).addSuccess(Schema.Boolean).addError(Problem, { status: 404 }),
+  )
+  .add(
+    HttpApiEndpoint.post("publish", "/mqtt/publish").setPayload(PublishBody)
+      .addSuccess(Schema.Literal("ok")).addError(Problem, { status: 422 }),
+  );
+
+const delivery = HttpApiGroup.make("delivery")
+  .add(HttpApiEndpoint.get("endpoints", "/endpoints").addSuccess(Schema.Array(EndpointRow)))
+  .add(
+    HttpApiEndpoint.post("explain", "/web-hook/explain").setPayload(ExplainBody)
+      .addSuccess(Schema.Array(Explanation)).addError(Problem, { status: 422 }),
+  );
+
+export const Api = HttpApi.make("hookline")
+  .add(clients)
+  .add(subscriptions)
+  .add(messages)
+  .add(delivery)
+  .prefix("/api/v1")
+  .annotate(OpenApi.Title, "Hookline")
+  .annotate(OpenApi.Version, VERSION)
+  .annotate(OpenApi.Transform, completed);

@@ -1,0 +1,32 @@
+/** The API's answers about URLs and rules. */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
+import * as Effect from "effect/Effect";
+import { hasSubject } from "../domain/HookEvent.ts";
+import type { EndpointSnapshot } from "../webhook/account/Metrics.ts";
+import type { WebHook } from "../webhook/WebHook.ts";
+import type { EndpointRow } from "./Api.ts";
+import { Api } from "./Api.ts";
+import { explain } from "./explain.ts";
+import { problem } from "./Problem.ts";
+
+export const deliveryLive = ({ metrics, settings }: Pick<WebHook, "metrics" | "settings">) =>
+  HttpApiBuilder.group(Api, "delivery", (handlers) =>
+    handlers
+      .handle("endpoints", () => Effect.sync(() => metrics.snapshot().endpoints.map(endpointRow)))
+      .handle("explain", ({ payload: { event, topic } }) => {
+        if (hasSubject(event) && topic === undefined) {
+          return Effect.fail(problem(422, `topic is missing: rules choose ${event} by it`));
+        }
+        return Effect.sync(() => explain(settings().rules, event, topic));
+      }));
+
+const endpointRow = (
+  { url, breaker, attempts, last_error, total, events }: EndpointSnapshot,
+): EndpointRow => ({
+  url,
+  state: breaker,
+  ...total,
+  attempts,
+  last_error: last_error ?? null,
+  events,
+});

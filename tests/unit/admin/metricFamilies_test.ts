@@ -1,0 +1,183 @@
+/** Names, types and labels are what people's alerts and dashboards hold on to: none may change by chance. */
+import assert from "node:assert/strict";
+import alerts from "../../../config/alerts.yml" with { type: "text" };
+import { metricFamilies } from "../../../src/admin/metricFamilies.ts";
+import type { ProcessFigures } from "../../../src/admin/ProcessFigures.ts";
+import { render } from "../../../src/admin/prometheus.ts";
+import { hookEventNames } from "../../../src/domain/HookEvent.ts";
+import type { DiskSnapshot } from "../../../src/webhook/account/Metrics.ts";
+import { Metrics } from "../../../src/webhook/account/Metrics.ts";
+import { ProtocolBench } from "../../support/ProtocolBench.ts";
+
+const PROCESS: ProcessFigures = {
+  cpuSeconds: 1.5,
+  residentBytes: 1e8,
+  startSeconds: 1e9,
+  delay: { p50: 0.001, p99: 0.002, max: 0.003, sum: 1, count: 10 },
+};
+
+const DISK: DiskSnapshot = {
+  groups: 1,
+  events: 2,
+  bytes: 3,
+  written: 4,
+  skipped: 5,
+  commits: 6,
+  commit_p50: 1,
+  commit_p99: 2,
+  failing: true,
+  last_error: "no space left",
+  waiting: 0,
+  unsafe_bytes: 7,
+  letters: { groups: 0, n: 0, bytes: 0, oldest: undefined, purged: 0, marked: [] },
+  damaged: 0,
+  set_aside: 0,
+  replaced: 0,
+  letters_lost: 8,
+};
+
+/** Figures of so many URLs, each with each event and each kind of end. */
+const figures = (urls: number) => {
+  const metrics = new Metrics({
+    backlog: () => 1,
+    capacity: () => 10,
+    bodyBytes: () => 2,
+    slabBytes: () => 3,
+    waitingEvents: () => 0,
+    disk: () => DISK,
+  });
+  for (let i = 0; i < urls; i++) {
+    const counters = metrics.endpoint(`http://user:secret@host/${i}`);
+    for (const event of hookEventNames.keys()) {
+      counters.matched[event] = 10;
+      counters.delivered[event] = 5;
+      counters.queued[event] = 1;
+      counters.inFlight[event] = 1;
+      for (const reason of ["status_4xx", "timeout"]) counters.failed(event, reason);
+      counters.dropped(event, "queue_full");
+    }
+    counters.attempts = 99;
+    counters.answerFault("header");
+  }
+  const { broker } = new ProtocolBench();
+  const webHook = { metrics, sink: broker.context.hooks.sink };
+  return () => metricFamilies({ broker, webHook, process: () => PROCESS });
+};
+
+Deno.test("metricFamilies has these names and types", () => {
+  const families = figures(1)().map(({ name, type }) => `${name} ${type}`);
+  assert.deepEqual(families, [
+    "hookline_events_matched_total counter",
+    "hookline_events_delivered_total counter",
+    "hookline_events_failed_total counter",
+    "hookline_events_dropped_total counter",
+    "hookline_events_queued gauge",
+    "hookline_events_in_flight gauge",
+    "hookline_events_kept gauge",
+    "hookline_attempts_total counter",
+    "hookline_answer_faults_total counter",
+    "hookline_endpoint_state gauge",
+    "hookline_queue_events gauge",
+    "hookline_queue_capacity_events gauge",
+    "hookline_queue_unmatched_events gauge",
+    "hookline_queue_body_bytes gauge",
+    "hookline_queue_slab_bytes gauge",
+    "hookline_backpressure_active gauge",
+    "hookline_workers_lost_total counter",
+    "hookline_outbox_events gauge",
+    "hookline_outbox_bytes gauge",
+    "hookline_outbox_written_total counter",
+    "hookline_outbox_skipped_total counter",
+    "hookline_outbox_commits_total counter",
+    "hookline_outbox_failing gauge",
+    "hookline_outbox_unsafe_bytes gauge",
+    "hookline_outbox_letters_lost_total counter",
+    "hookline_connections gauge",
+    "hookline_connacks_total counter",
+    "hookline_disconnects_total counter",
+    "hookline_sessions gauge",
+    "hookline_subscriptions gauge",
+    "hookline_retained_messages gauge",
+    "hookline_retained_bytes gauge",
+    "hookline_mqtt_messages_received_total counter",
+    "hookline_mqtt_messages_sent_total counter",
+    "hookline_mqtt_messages_dropped_total counter",
+    "hookline_mqtt_received_bytes_total counter",
+    "hookline_mqtt_sent_bytes_total counter",
+    "hookline_event_loop_delay_seconds summary",
+    "hookline_event_loop_delay_max_seconds gauge",
+    "hookline_build_info gauge",
+    "process_cpu_seconds_total counter",
+    "process_resident_memory_bytes gauge",
+    "process_start_time_seconds gauge",
+  ]);
+});
+
+Deno.test("metricFamilies keeps the account, and shows no secret of a URL", () => {
+  const families = new Map(figures(2)().map((family) => [family.name, family.samples]));
+  const total = (name: string) =>
+    families.get(`hookline_${name}`)?.reduce((sum, { value }) => sum + value, 0) ?? NaN;
+  assert.equal(total("events_matched_total"), 2 * 10 * hookEventNames.length);
+  assert.equal(
+    total("events_matched_total"),
+    ["delivered_total", "failed_total", "dropped_total", "queued", "in_flight", "kept"]
+      .reduce((sum, name) => sum + total(`events_${name}`), 0),
+  );
+  assert.deepEqual(families.get("hookline_events_dropped_total")?.[0]?.labels, {
+    url: "http://host/0",
+    event: hookEventNames[0],
+    reason: "queue_full",
+  });
+  assert.doesNotMatch(render(figures(1)()), /secret|user/);
+});
+
+Deno.test("alerts.yml names only metrics that there are", () => {
+  const known = new Set(figures(1)().map(({ name }) => name));
+  const named = new Set(alerts.match(/\b(?:hookline|process)_\w+/g));
+  assert.ok(named.size > 3);
+  assert.deepEqual([...named].filter((name) => !known.has(name)), []);
+});
+
+/** The path of promtool, where it is and may be run. */
+const promtool = (): string | undefined => {
+  if (Deno.permissions.querySync({ name: "run" }).state !== "granted") return undefined;
+  if (Deno.permissions.querySync({ name: "env" }).state !== "granted") return undefined;
+  if (Deno.permissions.querySync({ name: "read" }).state !== "granted") return undefined;
+  const folders = Deno.env.get("PATH")?.split(":") ?? [];
+  return folders.map((folder) => `${folder}/promtool`).find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
+};
+
+const tool = promtool();
+
+Deno.test({
+  name:
+    "promtool finds nothing wrong with the metrics and with alerts.yml (left out without promtool)",
+  ignore: tool === undefined,
+  fn: async () => {
+    const run = async (args: ReadonlyArray<string>, input?: string) => {
+      const child = new Deno.Command(tool!, { // ignored where it is undefined
+        args: [...args],
+        stdin: input === undefined ? "null" : "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      if (input !== undefined) {
+        const writer = child.stdin.getWriter();
+        await writer.write(new TextEncoder().encode(input));
+        await writer.close();
+      }
+      const { code, stdout, stderr } = await child.output();
+      return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+    };
+    assert.deepEqual(await run(["check", "metrics"], render(figures(3)())), { code: 0, said: "" });
+    const rules = new URL("../../../config/alerts.yml", import.meta.url).pathname;
+    const { code, said } = await run(["check", "rules", rules]);
+    assert.equal(code, 0, said);
+  },
+});
