@@ -29,7 +29,7 @@ export const serve = (port: WorkerPort): Effect.Effect<never> =>
   Effect.gen(function* () {
     const start = yield* started(port);
     const handle = yield* handler(port, start);
-    yield* warmUp(start.httpClient);
+    if (start.httpClient === "pool") yield* warmUp;
     port.onmessage = ({ data }) => handle(data);
     port.postMessage({ _tag: "Ready" });
     return yield* Effect.never;

@@ -5,7 +5,6 @@
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
 import { BodySlabs } from "../body/BodySlab.ts";
 import type { Send } from "../attempt/Sender.ts";
 import * as Senders from "../attempt/Senders.ts";
@@ -16,12 +15,12 @@ const REQUESTS = 12;
 const MOST_MS = 500;
 const ANSWER = new TextEncoder().encode("HTTP/1.1 204 No Content\r\n\r\n");
 
-/** By a client of this kind, whose connections are closed when it is done. */
-export const warmUp = (kind: WebHookSettings["httpClient"]): Effect.Effect<void> =>
-  Effect.scoped(Effect.gen(function* () {
+/** By connections of our own, which are closed when it is done: `fetch` would ask a proxy that the environment names. */
+export const warmUp: Effect.Effect<void> = Effect.scoped(
+  Effect.gen(function* () {
     const port = yield* answering;
     if (port === undefined) return;
-    const senders = yield* Senders.make(kind, "warm-");
+    const senders = yield* Senders.make("pool", "warm-");
     yield* senders.prepare("");
     const send = senders.of("").to({
       url: `http://127.0.0.1:${port}/`,
@@ -36,7 +35,8 @@ export const warmUp = (kind: WebHookSettings["httpClient"]): Effect.Effect<void>
       discard: true,
     });
     yield* Effect.timeoutOption(requests, MOST_MS);
-  }));
+  }),
+);
 
 /** A listener that answers whatever it is sent, until the scope closes; undefined: there can be none. */
 const answering: Effect.Effect<number | undefined, never, Scope.Scope> = Effect.map(
