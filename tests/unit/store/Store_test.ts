@@ -6,17 +6,20 @@ import { emptyCommit } from "../../../src/store/Commit.ts";
 import { MemoryStore } from "../../../src/store/MemoryStore.ts";
 import * as SqliteStore from "../../../src/store/SqliteStore.ts";
 import type { StateRow, Store } from "../../../src/store/Store.ts";
+import { testNeeding } from "../../support/permissions.ts";
 
 /** Runs with a function that ends the process, so to speak, and opens what it left anew. */
 interface Kind {
   readonly name: string;
   /** A function that opens the same store each time; what it opened before is closed then. */
+  readonly needs: ReadonlyArray<Deno.PermissionName>;
   run(body: (open: () => Promise<Store>) => Promise<void>): Promise<void>;
 }
 
 const KINDS: ReadonlyArray<Kind> = [
   {
     name: "MemoryStore",
+    needs: [],
     run: (body) => {
       const store = new MemoryStore();
       return body(() => Promise.resolve(store));
@@ -24,6 +27,7 @@ const KINDS: ReadonlyArray<Kind> = [
   },
   {
     name: "SqliteStore",
+    needs: ["read", "write"],
     async run(body) {
       const directory = await Deno.makeTempDir();
       let close = () => Promise.resolve();
@@ -83,9 +87,9 @@ const plain = <A extends object>(rows: ReadonlyArray<A>) =>
 
 const all = Number.MAX_SAFE_INTEGER;
 
-for (const { name, run: runWith } of KINDS) {
+for (const { name, needs, run: runWith } of KINDS) {
   const test = (said: string, body: (open: () => Promise<Store>) => Promise<void>) =>
-    Deno.test(`${name} ${said}`, () => runWith(body));
+    testNeeding(needs, `${name} ${said}`, () => runWith(body));
 
   test("gives the groups back that have not ended, by row, with every byte", async (open) => {
     const store = await open();

@@ -8,7 +8,10 @@ import { LetterFile, NoStore } from "../../../../src/tools/letters/LetterFile.ts
 import type { LetterFilter } from "../../../../src/tools/letters/LetterFilter.ts";
 import { parseMoment } from "../../../../src/tools/letters/LetterFilter.ts";
 import { decode, RecordWriter } from "../../../../src/webhook/outbox/GroupCodec.ts";
+import { testNeeding } from "../../../support/permissions.ts";
 import { readAll, withDirectory, withStore, write } from "../../store/storeFile.ts";
+
+const NEEDED = ["read", "write"] as const;
 
 const place = (name: string) => hookEventNames.findIndex((known) => known === name);
 
@@ -54,79 +57,99 @@ const GROUPS = [
   dead([6], { at: 3000 }),
 ];
 
-Deno.test("LetterFile gives the letters that every filter means, the first given up first", () =>
-  withLetters(GROUPS, (file, store) => {
-    const ids = (filter: LetterFilter) => idsOf(file, store, filter);
-    assert.deepEqual(ids({}), [1, 2, 3, 40, 50, 6]);
-    assert.deepEqual(ids({ url: "http://b/" }), [40, 50]);
-    assert.deepEqual(ids({ reason: "refused" }), [1, 2, 3, 6]);
-    assert.deepEqual(ids({ event: "client_connected" }), [2, 40, 50, 6]);
-    assert.deepEqual(ids({ event: "client_connected", url: "http://a/" }), [2, 6]);
-    assert.deepEqual(ids({ client: "c2" }), [2]);
-    assert.deepEqual(ids({ client: "c3" }), [3], "by its body");
-    assert.deepEqual(ids({ since: 2000, until: 3000 }), [40, 50]);
-    assert.deepEqual(ids({ id: `${store.prefix}14` }), [40]);
-    assert.deepEqual(ids({ id: "unknown" }), []);
-  }));
+testNeeding(
+  NEEDED,
+  "LetterFile gives the letters that every filter means, the first given up first",
+  () =>
+    withLetters(GROUPS, (file, store) => {
+      const ids = (filter: LetterFilter) => idsOf(file, store, filter);
+      assert.deepEqual(ids({}), [1, 2, 3, 40, 50, 6]);
+      assert.deepEqual(ids({ url: "http://b/" }), [40, 50]);
+      assert.deepEqual(ids({ reason: "refused" }), [1, 2, 3, 6]);
+      assert.deepEqual(ids({ event: "client_connected" }), [2, 40, 50, 6]);
+      assert.deepEqual(ids({ event: "client_connected", url: "http://a/" }), [2, 6]);
+      assert.deepEqual(ids({ client: "c2" }), [2]);
+      assert.deepEqual(ids({ client: "c3" }), [3], "by its body");
+      assert.deepEqual(ids({ since: 2000, until: 3000 }), [40, 50]);
+      assert.deepEqual(ids({ id: `${store.prefix}14` }), [40]);
+      assert.deepEqual(ids({ id: "unknown" }), []);
+    }),
+);
 
-Deno.test("LetterFile.replay marks what is meant, and nothing beside it, once", () =>
-  withLetters(GROUPS, (file, store) => {
-    assert.equal(file.replay({ client: "c2" }, undefined), 1);
-    assert.equal(file.replay({ client: "c2" }, undefined), 0);
-    assert.deepEqual(idsOf(file, store).toSorted((a, b) => a - b), [1, 2, 3, 6, 40, 50]);
-    assert.deepEqual([...file.letters({})].filter(({ replay }) => replay).map(({ seq }) => seq), [
-      20,
-    ]);
-    assert.equal(file.replay({ url: "http://b/" }, "http://c/"), 2);
-    assert.deepEqual(idsOf(file, store, { url: "http://c/" }), [40, 50]);
-  }));
+testNeeding(
+  NEEDED,
+  "LetterFile.replay marks what is meant, and nothing beside it, once",
+  () =>
+    withLetters(GROUPS, (file, store) => {
+      assert.equal(file.replay({ client: "c2" }, undefined), 1);
+      assert.equal(file.replay({ client: "c2" }, undefined), 0);
+      assert.deepEqual(idsOf(file, store).toSorted((a, b) => a - b), [1, 2, 3, 6, 40, 50]);
+      assert.deepEqual([...file.letters({})].filter(({ replay }) => replay).map(({ seq }) => seq), [
+        20,
+      ]);
+      assert.equal(file.replay({ url: "http://b/" }, "http://c/"), 2);
+      assert.deepEqual(idsOf(file, store, { url: "http://c/" }), [40, 50]);
+    }),
+);
 
-Deno.test("Store is told of marks that another process has made, and moves what they mean, as it was", () =>
-  withLetters(GROUPS, async (file, store) => {
-    const marked = new Promise<ReadonlyArray<string>>((resolve) => store.onMarked(resolve));
-    assert.equal(file.replay({ event: "message_publish" }, undefined), 2);
-    assert.deepEqual(await marked, ["http://a/"]);
-    const { n, groups } = await Effect.runPromise(store.replay("http://a/", [], 7, 1e9));
-    assert.deepEqual([n, groups], [2, 1]);
-    const [group] = await readAll(store);
-    assert.equal(group?.row, 7);
-    assert.deepEqual([...decode(group!.records)].map(({ id, seq }) => [id, seq]), [[1, 10], [
-      3,
-      30,
-    ]]);
-    assert.deepEqual(idsOf(file, store).toSorted((a, b) => a - b), [2, 6, 40, 50]);
-    assert.equal((await Effect.runPromise(store.replay("http://a/", [], 8, 1e9))).n, 0);
-  }));
+testNeeding(
+  NEEDED,
+  "Store is told of marks that another process has made, and moves what they mean, as it was",
+  () =>
+    withLetters(GROUPS, async (file, store) => {
+      const marked = new Promise<ReadonlyArray<string>>((resolve) => store.onMarked(resolve));
+      assert.equal(file.replay({ event: "message_publish" }, undefined), 2);
+      assert.deepEqual(await marked, ["http://a/"]);
+      const { n, groups } = await Effect.runPromise(store.replay("http://a/", [], 7, 1e9));
+      assert.deepEqual([n, groups], [2, 1]);
+      const [group] = await readAll(store);
+      assert.equal(group?.row, 7);
+      assert.deepEqual([...decode(group!.records)].map(({ id, seq }) => [id, seq]), [[1, 10], [
+        3,
+        30,
+      ]]);
+      assert.deepEqual(idsOf(file, store).toSorted((a, b) => a - b), [2, 6, 40, 50]);
+      assert.equal((await Effect.runPromise(store.replay("http://a/", [], 8, 1e9))).n, 0);
+    }),
+);
 
-Deno.test("LetterFile.purge deletes what is meant, and what is damaged only where no letter is", () =>
-  withLetters([...GROUPS, dead([9], { reason: "damaged" })], (file, store) => {
-    assert.equal([...file.damaged({})].length, 1);
-    assert.equal(file.replay({}, undefined), 6, "what is damaged is never sent");
-    assert.equal(file.purge({ client: "c1" }), 1);
-    assert.equal([...file.damaged({})].length, 1);
-    assert.equal(file.purge({ until: 2500 }), 5);
-    assert.deepEqual(idsOf(file, store), [6]);
-    assert.equal(file.purge({}), 1);
-  }));
+testNeeding(
+  NEEDED,
+  "LetterFile.purge deletes what is meant, and what is damaged only where no letter is",
+  () =>
+    withLetters([...GROUPS, dead([9], { reason: "damaged" })], (file, store) => {
+      assert.equal([...file.damaged({})].length, 1);
+      assert.equal(file.replay({}, undefined), 6, "what is damaged is never sent");
+      assert.equal(file.purge({ client: "c1" }), 1);
+      assert.equal([...file.damaged({})].length, 1);
+      assert.equal(file.purge({ until: 2500 }), 5);
+      assert.deepEqual(idsOf(file, store), [6]);
+      assert.equal(file.purge({}), 1);
+    }),
+);
 
-Deno.test("Store keeps dead letters within their age and bytes, the oldest go first, counted", () =>
-  withDirectory((directory) => {
-    const now = Date.now();
-    const size = dead([1]).records.length;
-    const letters = { maxAge: 60_000, maxBytes: 2 * size };
-    return withStore({ directory, letters }, async (store) => {
-      await write(store, { dead: [dead([1], { at: now - 70_000 }), dead([2], { at: now })] });
-      assert.deepEqual([store.figures().letters.n, store.figures().letters.purged], [1, 1]);
-      await write(store, { dead: [dead([3], { at: now }), dead([5], { at: now })] });
-      const { n, bytes, purged, oldest } = store.figures().letters;
-      assert.deepEqual([n, purged, oldest], [2, 2, now]);
-      assert.ok(bytes <= 2 * size);
-      await Effect.runPromise(store.bound({ maxAge: 60_000, maxBytes: 0 }));
-      assert.deepEqual([store.figures().letters.n, store.figures().letters.purged], [0, 4]);
-    });
-  }));
+testNeeding(
+  NEEDED,
+  "Store keeps dead letters within their age and bytes, the oldest go first, counted",
+  () =>
+    withDirectory((directory) => {
+      const now = Date.now();
+      const size = dead([1]).records.length;
+      const letters = { maxAge: 60_000, maxBytes: 2 * size };
+      return withStore({ directory, letters }, async (store) => {
+        await write(store, { dead: [dead([1], { at: now - 70_000 }), dead([2], { at: now })] });
+        assert.deepEqual([store.figures().letters.n, store.figures().letters.purged], [1, 1]);
+        await write(store, { dead: [dead([3], { at: now }), dead([5], { at: now })] });
+        const { n, bytes, purged, oldest } = store.figures().letters;
+        assert.deepEqual([n, purged, oldest], [2, 2, now]);
+        assert.ok(bytes <= 2 * size);
+        await Effect.runPromise(store.bound({ maxAge: 60_000, maxBytes: 0 }));
+        assert.deepEqual([store.figures().letters.n, store.figures().letters.purged], [0, 4]);
+      });
+    }),
+);
 
-Deno.test("LetterFile says where there is no store", () => {
+testNeeding(NEEDED, "LetterFile says where there is no store", () => {
   assert.throws(() => new LetterFile("/nonexistent"), (error) => {
     assert.ok(error instanceof NoStore);
     assert.match(error.message, /nonexistent\/outbox.db: expected a broker's store, found nothing/);
