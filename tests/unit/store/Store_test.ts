@@ -11,8 +11,8 @@ import { testNeeding } from "../../support/permissions.ts";
 /** Runs with a function that ends the process, so to speak, and opens what it left anew. */
 interface Kind {
   readonly name: string;
-  /** A function that opens the same store each time; what it opened before is closed then. */
   readonly needs: ReadonlyArray<Deno.PermissionName>;
+  /** A function that opens the same store each time; what it opened before is closed then. */
   run(body: (open: () => Promise<Store>) => Promise<void>): Promise<void>;
 }
 
