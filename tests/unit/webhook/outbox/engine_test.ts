@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import { MemoryStore } from "../../../../src/store/MemoryStore.ts";
+import { CommitError } from "../../../../src/store/StoreError.ts";
 import type { OutboxSettings } from "../../../../src/domain/OutboxSettings.ts";
 import type { WebHookSettings } from "../../../../src/domain/WebHookSettings.ts";
 import { decode } from "../../../../src/webhook/outbox/GroupCodec.ts";
@@ -332,6 +333,30 @@ Deno.test("WebHook holds publishers while the disk is full, and has failing URLs
         const after = metrics.snapshot().endpoints.find(({ url }) => url === B)!;
         assert.equal(after.total.delivered, 600);
         assert.ok(accountsBalance(metrics.snapshot()));
+      }),
+    { store },
+  );
+});
+
+Deno.test("WebHook waits 5 s more at a stop for a disk that takes nothing, and no longer", () => {
+  const store = new MemoryStore();
+  return withEngine(
+    onDisk(),
+    () => 503,
+    ({ webhook, stop, logs }) =>
+      Effect.gen(function* () {
+        store.commit = () => new CommitError({ message: "disk full" });
+        webhook.sink.emit(connected("c", 1));
+        const stopping = yield* Effect.fork(stop);
+        for (let i = 0; i < 15; i++) {
+          assert.equal(stopping.unsafePoll(), null);
+          yield* pass(1_000);
+        }
+        yield* stopping.await;
+        assert.equal(webhook.undelivered(), 1);
+        assert.ok(
+          logs.some((line) => line.startsWith("stopped with events undelivered dropped=1")),
+        );
       }),
     { store },
   );
