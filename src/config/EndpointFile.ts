@@ -1,5 +1,6 @@
 /** The `[[endpoint]]` tables of web-hook.toml: their keys, and the settings that they make of each URL. */
 import * as Schema from "@effect/schema";
+import * as Redacted from "effect/Redacted";
 import { displayUrl } from "../domain/displayUrl.ts";
 import type { EndpointSettings } from "../domain/WebHookSettings.ts";
 import { isFramingField } from "../http/RequestWriter.ts";
@@ -85,12 +86,41 @@ const Headers = Schema.Record({
   ),
 }).pipe(expecting({ key: "the name of a header that this broker does not set itself" }));
 
+/** Base64 with its padding. RFC 4648 section 4 */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** How long a secret may be, in bytes, as Standard Webhooks has it. */
+const SECRET_BYTES = { least: 24, most: 64 };
+
+const signingSecret = secret(
+  `"whsec_" and base64 of 24 to 64 bytes, or "env:NAME"`,
+  (value) => {
+    if (!value.startsWith(SECRET_PREFIX)) return `a text without "${SECRET_PREFIX}" before it`;
+    const text = value.slice(SECRET_PREFIX.length);
+    if (!BASE64.test(text)) return `"${SECRET_PREFIX}" and what is no base64 with its padding`;
+    const { length } = keyOf(value);
+    if (length < SECRET_BYTES.least) return "a secret that is too short";
+    return length > SECRET_BYTES.most ? "a secret that is too long" : undefined;
+  },
+);
+
+const SECRET_PREFIX = "whsec_";
+
+const keyOf = (secret: string): Uint8Array =>
+  Uint8Array.fromBase64(secret.slice(SECRET_PREFIX.length));
+
 const Endpoint = Schema.Struct({
   url: required(endpointUrl, "The URL, as the rules write it."),
   headers: withDefault(
     Headers,
     {},
     'Sent with every request; a value may be "env:NAME" for an environment variable.',
+  ),
+  signing_secrets: withDefault(
+    Schema.Array(signingSecret),
+    [],
+    "Signs each request, once with each of them, as Standard Webhooks 1.0 says: the newest first. Each is " +
+      '"whsec_" and base64 of 24 to 64 bytes, or "env:NAME". docs/receivers.md',
   ),
   ca_file: optional(
     trustedFile,
@@ -136,11 +166,13 @@ const settingsOf = (
   own: Endpoint | undefined,
   general: General,
 ): EndpointSettings => {
-  const { headers = {}, ca_file, ...overrides }: Partial<Endpoint> = own ?? {};
+  const { headers = {}, signing_secrets = [], ca_file, ...overrides }: Partial<Endpoint> = own ??
+    {};
   const merged = { ...general, ...overrides };
   return {
     url,
     headers: Object.entries(headers),
+    signingKeys: signing_secrets.map((secret) => Redacted.make(keyOf(Redacted.value(secret)))),
     ca: ca_file === undefined ? undefined : { file: ca_file.path, pem: ca_file.pem },
     httpTimeout: merged.http_timeout,
     concurrencyLimit: merged.concurrency_limit,
@@ -163,7 +195,7 @@ export const endpointDoubts = (
   endpoints.flatMap((endpoint, i) => doubtsOf(endpoint, ["endpoint", i], used));
 
 const doubtsOf = (
-  { url, ca_file, headers }: Endpoint,
+  { url, ca_file, headers, signing_secrets }: Endpoint,
   path: KeyPath,
   used: ReadonlyArray<string>,
 ): ReadonlyArray<Doubt> => {
@@ -181,6 +213,9 @@ const doubtsOf = (
       : []),
     ...(Object.keys(headers).length > 0 && protocol === "file:"
       ? [doubt("headers", "a file:// URL has no headers, they are not used")]
+      : []),
+    ...(signing_secrets.length > 0 && protocol === "file:"
+      ? [doubt("signing_secrets", "the lines of a file:// URL are not signed")]
       : []),
   ];
 };

@@ -9,6 +9,10 @@
 
 export const AEDES: string = "npm:aedes@1.2.0";
 export const MQTT_JS: string = "npm:mqtt@5.16.0";
+export const STANDARD_WEBHOOKS: string = "npm:standardwebhooks@1.1.1";
 export const UNDICI: string = "npm:undici@7.30.2";
 
-if (import.meta.main) await Promise.all([AEDES, MQTT_JS, UNDICI].map((name) => import(name)));
+if (import.meta.main) {
+  const packages = [AEDES, MQTT_JS, STANDARD_WEBHOOKS, UNDICI];
+  await Promise.all(packages.map((name) => import(name)));
+}
