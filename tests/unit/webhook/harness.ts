@@ -68,6 +68,7 @@ export const settingsOf = (
     endpoints.set(url, {
       url,
       headers: [],
+      signingKeys: [],
       ca: undefined,
       httpTimeout: 8_000,
       concurrencyLimit: 1_000,
