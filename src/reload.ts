@@ -3,7 +3,6 @@
  * it is about, and the other one counts all the same: a mistake in a rule lets in nobody who was sent away.
  */
 import * as Cause from "effect/Cause";
-import * as Data from "effect/Data";
 import * as Effect from "effect/Effect";
 import type { LiveAccess } from "./auth/LiveAccess.ts";
 import type { ConfigFiles } from "./config/loadSettings.ts";
@@ -12,7 +11,7 @@ import { restartKeys } from "./config/restartKeys.ts";
 import type { BrokerSettings } from "./domain/BrokerSettings.ts";
 import type { WebHookSettings } from "./domain/WebHookSettings.ts";
 import type { Broker } from "./mqtt/Broker.ts";
-import { has } from "./ops/permissions.ts";
+import { mustBePermitted } from "./webhook/attempt/permitted.ts";
 import type { WebHook } from "./webhook/WebHook.ts";
 
 /** What is running. */
@@ -22,14 +21,6 @@ export interface Running {
   readonly access: LiveAccess;
   readonly broker: Broker;
   readonly webHook: WebHook;
-}
-
-/** A reload asks for what a permission was needed for that the process has given up. */
-class PermissionGivenUp extends Data.TaggedError("PermissionGivenUp")<{ readonly url: string }> {
-  override get message(): string {
-    return `${this.url} needs a restart: without a file:// target at its start the process gives up ` +
-      "the permission to write";
-  }
 }
 
 /** The first URL that is a file's. */
@@ -47,8 +38,7 @@ const reloadWebHook = (file: string, { webHook }: Running) =>
   Effect.gen(function* () {
     yield* webHook.reopenFiles;
     const { settings, warnings } = yield* loadWebHookSettings(file);
-    const url = fileTarget(settings);
-    if (url !== undefined && !has("write")) return yield* new PermissionGivenUp({ url });
+    yield* mustBePermitted(settings.endpoints.keys());
     for (const warning of warnings) yield* Effect.logWarning(warning);
     yield* webHook.reload(settings);
     yield* Effect.logInfo("reloaded", { file });
