@@ -123,10 +123,33 @@ const counts = {
 export const EndpointRow = Schema.Struct({
   url: Schema.String.annotations({ description: "As log and metrics have it." }),
   state: Schema.Literal("closed", "open", "gone", "removed"),
+  since_ms: Schema.Number.annotations({ description: "For how long it has been in that state." }),
   ...counts,
   attempts: Schema.Int,
+  oldest_ms: Schema.Number.annotations({
+    description:
+      "How long the oldest has waited that is not at its end, to the second; 0: none does.",
+  }),
+  rate: Schema.Struct({ delivered: Schema.Number, failed: Schema.Number }).annotations({
+    description: "Events per second, of the last ten seconds; dropped ones count as failed.",
+  }),
+  latency_ms: Schema.Struct({
+    p50: Schema.NullOr(Schema.Number),
+    p99: Schema.NullOr(Schema.Number),
+  }).annotations({
+    description:
+      "From sending a request to the end of its answer, of the last minute; null: there was none.",
+  }),
+  last_success_at: Schema.NullOr(Schema.Int).annotations({
+    description: "When an event was delivered last, in milliseconds since 1970.",
+  }),
   last_error: Schema.NullOr(
-    Schema.Struct({ at: Schema.Int, reason: Schema.String, detail: Schema.String }),
+    Schema.Struct({
+      at: Schema.Int,
+      reason: Schema.String,
+      status: Schema.NullOr(Schema.Int),
+      detail: Schema.String,
+    }),
   ).annotations({ description: "Of the attempt that failed last." }),
   events: Schema.Record({ key: Schema.String, value: Schema.Struct(counts) }),
 }).annotations({ identifier: "Endpoint" });

@@ -8,12 +8,14 @@ import * as HttpServer from "@effect/platform/HttpServer";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { Broker } from "../mqtt/Broker.ts";
+import type { EndpointSnapshot } from "../webhook/account/Metrics.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
 import { Api } from "./Api.ts";
 import { clientsLive, messagesLive, subscriptionsLive } from "./brokerHandlers.ts";
 import { deliveryLive } from "./deliveryHandlers.ts";
 import type { Problem } from "./Problem.ts";
 import { PROBLEM_TYPE, problemResponse } from "./Problem.ts";
+import type { RecentFigures } from "./Recent.ts";
 
 /** Bytes of a request's body. */
 const LARGEST_BODY = 1024 * 1024;
@@ -21,6 +23,8 @@ const LARGEST_BODY = 1024 * 1024;
 export interface WebHandlerOptions {
   readonly broker: Broker;
   readonly webHook: WebHook;
+  /** How it goes at a URL of late. */
+  readonly recent: (endpoint: EndpointSnapshot) => RecentFigures;
   /** Rows of one answer. */
   readonly mostRows: number;
   /** Told of an exception that is a defect of ours. */
@@ -30,13 +34,13 @@ export interface WebHandlerOptions {
 export type WebHandler = (request: Request) => Promise<Response>;
 
 export const makeWebHandler = (
-  { broker, webHook, mostRows, onDefect }: WebHandlerOptions,
+  { broker, webHook, recent, mostRows, onDefect }: WebHandlerOptions,
 ): WebHandler => {
   const groups = Layer.mergeAll(
     clientsLive(broker, mostRows),
     subscriptionsLive(broker, mostRows),
     messagesLive(broker, mostRows),
-    deliveryLive(webHook),
+    deliveryLive(webHook, recent),
   );
   // What its layers hold is memory alone: it is never disposed of.
   const { handler } = HttpApiBuilder.toWebHandler(

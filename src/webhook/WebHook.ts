@@ -16,12 +16,15 @@ import { Backlog } from "./account/Backlog.ts";
 import { ClientShares } from "./account/ClientShares.ts";
 import { countdown } from "./account/countdown.ts";
 import { DeliveryPace } from "./account/DeliveryPace.ts";
+import { HeldTime } from "./account/HeldTime.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
 import { LimitedLog } from "../ops/LimitedLog.ts";
+import { monotonicMillis } from "../ops/monotonic.ts";
+import { onceATurn } from "../ops/onceATurn.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
@@ -129,7 +132,13 @@ export const makeWith = (
     // What is shared by all that follows.
     const log = new LimitedLog(runtime, clock);
     yield* Effect.forkScoped(log.timer);
-    const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
+    const now = onceATurn(() => clock.unsafeCurrentTimeMillis());
+    const held = new HeldTime(() => monotonicMillis(clock));
+    const backlog = new Backlog(
+      settings.queueCapacity,
+      settings.endpointShare,
+      (pressure) => held.is(pressure !== "open" && settings.whenFull === "backpressure"),
+    );
     const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
     const shares = new ClientShares(settings.queueCapacity, settings.clientShare, backlog.relieve);
     const pace = new DeliveryPace();
@@ -154,14 +163,18 @@ export const makeWith = (
       onDropped: (event, reason) => dispatcher.drop(event, reason),
       outbox,
       safety: durable?.windows,
+      now,
     });
     const metrics = new Metrics({
       backlog: () => backlog.count,
       capacity: () => backlog.capacity,
+      highWater: () => backlog.highWater,
+      heldSeconds: () => held.seconds,
       bodyBytes: () => slabs.liveBytes,
       slabBytes: () => slabs.allocatedBytes,
       waitingEvents: () => queue.length,
       disk: () => durable && diskSnapshot(durable, outbox, letters),
+      now,
     });
     const logSummary = Effect.sync(() => {
       const { disk } = metrics.snapshot();
@@ -179,6 +192,7 @@ export const makeWith = (
       Effect.sync(() =>
         new Endpoints({
           clock,
+          now,
           runSync: Runtime.runSync(runtime),
           log,
           backlog,
@@ -241,7 +255,7 @@ export const makeWith = (
 
     const dispatcher = new Dispatcher(
       routingOf(settings, endpoints),
-      { backlog, arrivals, slabs, ids, outbox, letters },
+      { backlog, arrivals, slabs, ids, outbox, letters, now },
     );
     if (durable !== undefined && outbox !== undefined) {
       const found = yield* recover(durable.store, endpoints, outbox, letters);
@@ -293,9 +307,9 @@ export const makeWith = (
         let bytes = 0;
         for (let event = queue.take(); event !== undefined; event = queue.take()) {
           if (outbox === undefined) {
-            dispatcher.discard(event, "shutdown");
+            dispatcher.discard(event, queue.born, "shutdown");
             undispatched++;
-          } else bytes += dispatcher.dispatch(event);
+          } else bytes += dispatcher.dispatch(event, queue.born);
           if (bytes < STOP_BYTES) continue;
           bytes = 0;
           yield* flushed;

@@ -327,8 +327,12 @@ testNeeding(
         delivered: 0,
         queued: 0,
         in_flight: 0,
-        last_error: { reason: "status_404" },
+        oldest_ms: 0,
+        last_success_at: null,
+        last_error: { reason: "status_404", status: 404 },
       });
+      assert.ok(row.since_ms >= 0 && row.rate.failed > 0, JSON.stringify(row));
+      assert.ok(row.latency_ms.p50 > 0 && row.latency_ms.p99 >= row.latency_ms.p50);
       assert.equal(row.events.client_connected.failed.status_404, 1);
       const explain = `${api}/api/v1/web-hook/explain`;
       assert.deepEqual((await json(explain, post({ event: "client_connected" }))).body, [{
@@ -404,6 +408,17 @@ testNeeding(
       assert.equal(samples.get('hookline_sessions{state="connected"}'), 1);
       assert.ok(total(samples, "events_failed_total") >= messages / 7 - 1);
       assert.ok(total(samples, "mqtt_received_bytes_total") > messages * 5);
+      const delivered = total(samples, "events_delivered_total");
+      assert.equal(total(samples, "delivery_delay_seconds_count"), delivered);
+      assert.equal(
+        samples.get(`hookline_attempts_total{url="${receiver.url("/")}",outcome="ok"}`),
+        delivered,
+      );
+      assert.equal(
+        total(samples, "request_duration_seconds_count"),
+        total(samples, "attempts_total"),
+      );
+      assert.ok(total(samples, "request_duration_seconds_sum") > 0);
       mqtt.close();
     }),
 );

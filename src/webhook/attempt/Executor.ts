@@ -10,8 +10,12 @@ export interface Attempting {
   /** The endpoint's number, never given twice in a process. */
   readonly key: number;
   readonly settings: EndpointSettings;
-  /** Takes the outcome of an attempt; exactly once per attempt, unless the executor was closed. */
-  complete(attempt: Attempt, outcome: Outcome): void;
+  /**
+   * Takes the outcome of an attempt; exactly once per attempt, unless the executor was closed.
+   *
+   * @param took milliseconds from sending it to the end of its answer; undefined: it was not sent, or nobody knows
+   */
+  complete(attempt: Attempt, outcome: Outcome, took?: number): void;
 }
 
 export interface Executor {

@@ -41,7 +41,6 @@ export const make = (
     const outbox = settings.kind === "memory" ? undefined : new Outbox({
       owner: windows,
       monotonic: () => monotonicMillis(clock),
-      now,
       lastRow: store.lastRow,
       slabs,
       use,

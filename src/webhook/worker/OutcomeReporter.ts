@@ -18,6 +18,8 @@ export interface OutcomeReporterOptions {
 
 export class OutcomeReporter {
   #ended: Array<number | WorkerFaultyDelivery | WorkerFailure> = [];
+  /** Milliseconds that each of these took. */
+  #took: Array<number> = [];
   #returned: Array<number> = [];
   /** Attempts taken that have not ended. */
   #open = 0;
@@ -35,14 +37,16 @@ export class OutcomeReporter {
     this.#open++;
   }
 
-  delivered(id: number): void {
+  delivered(id: number, took: number): void {
     this.#ended.push(id);
+    this.#took.push(took);
     this.#over();
   }
 
   /** An attempt ended with more to tell than that it was delivered. */
-  told(end: WorkerFaultyDelivery | WorkerFailure): void {
+  told(end: WorkerFaultyDelivery | WorkerFailure, took: number): void {
     this.#ended.push(end);
+    this.#took.push(took);
     this.#over();
   }
 
@@ -79,9 +83,11 @@ export class OutcomeReporter {
     const message: FromWorker = {
       _tag: "Outcomes",
       ended: this.#ended,
+      took: Float32Array.from(this.#took),
       returned: this.#returned,
     };
     this.#ended = [];
+    this.#took = [];
     this.#returned = [];
     this.#options.send(message);
   }

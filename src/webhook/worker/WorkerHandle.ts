@@ -144,23 +144,25 @@ export class WorkerHandle {
       this.#options.onReady();
       return;
     }
-    for (const one of message.ended) {
-      if (typeof one === "number") this.#end(one, DELIVERED);
-      else if (one._tag === "Delivered") this.#end(one.id, one);
-      else this.#fail(one);
+    const { ended, took } = message;
+    for (let i = 0; i < ended.length; i++) {
+      const one = ended[i]!; // below the length
+      if (typeof one === "number") this.#end(one, DELIVERED, took[i]);
+      else if (one._tag === "Delivered") this.#end(one.id, one, took[i]);
+      else this.#fail(one, took[i]);
     }
     for (const id of message.returned) this.#end(id, RETURNED);
   }
 
-  #fail({ _tag, id, fault, ...failure }: WorkerFailure): void {
-    this.#end(id, { _tag, error: new DeliveryError(failure), fault });
+  #fail({ _tag, id, fault, ...failure }: WorkerFailure, took?: number): void {
+    this.#end(id, { _tag, error: new DeliveryError(failure), fault }, took);
   }
 
-  #end(id: number, outcome: Outcome): void {
+  #end(id: number, outcome: Outcome, took?: number): void {
     const held = this.#held.get(id);
     if (held === undefined) return; // reported as lost before
     this.#held.delete(id);
-    held[0].complete(held[1], outcome);
+    held[0].complete(held[1], outcome, took);
   }
 
   #die(worker: Worker, reason: string): void {

@@ -46,6 +46,7 @@ export interface WorkerFailure {
   readonly id: number;
   readonly fault: AnswerFault | undefined;
   readonly reason: FailureReason;
+  readonly status: number | undefined;
   readonly detail: string;
   readonly retryable: boolean;
   readonly retryAfter: number | undefined;
@@ -60,6 +61,8 @@ export type FromWorker =
     readonly _tag: "Outcomes";
     /** In the order in which they ended, since a breaker counts failures in a row; a number: the id of one delivered. */
     readonly ended: ReadonlyArray<number | WorkerFaultyDelivery | WorkerFailure>;
+    /** How long each of these took, in milliseconds. */
+    readonly took: Float32Array;
     /** The ids of those that were not sent: recalled, or too late. */
     readonly returned: ReadonlyArray<number>;
   };
