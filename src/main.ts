@@ -8,7 +8,7 @@ import type { ConfigError } from "./config/ConfigError.ts";
 import { EX_CONFIG } from "./config/ConfigError.ts";
 import { ConfigSource } from "./config/ConfigSource.ts";
 import type { ConfigFiles, Settings } from "./config/loadSettings.ts";
-import { loadSettings } from "./config/loadSettings.ts";
+import { loadSettings, loadWebHookSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
 import type { ListenerSettings } from "./domain/BrokerSettings.ts";
 import type { WebHookSettings } from "./domain/WebHookSettings.ts";
@@ -212,6 +212,21 @@ const check = (files: ConfigFiles, tries: boolean) =>
     return trials.every(({ isGood }) => isGood) ? 0 : 1;
   });
 
+/** Answers the exit status. */
+const explaining = (
+  { files, event, topic }: Extract<CommandLine, { readonly _tag: "Explain" }>,
+) =>
+  Effect.gen(function* () {
+    const { settings, warnings } = yield* loadWebHookSettings(files.webHook);
+    for (const warning of warnings) console.error(warning);
+    const { explain } = yield* Effect.promise(() => import("./domain/explain.ts"));
+    const { renderExplanation } = yield* Effect.promise(() =>
+      import("./config/renderExplanation.ts")
+    );
+    console.log(renderExplanation(event, topic, explain(settings.rules, event, topic)));
+    return 0;
+  });
+
 /** Does what was asked for; answers the exit status. */
 const perform = (
   command: CommandLine,
@@ -225,6 +240,8 @@ const perform = (
       return run(command.files);
     case "Check":
       return check(command.files, command.tries);
+    case "Explain":
+      return explaining(command);
     case "Version":
       return say(VERSION);
     case "Help":

@@ -166,8 +166,8 @@ export const Explanation = Schema.Struct({
   topics: Schema.Array(Schema.String),
   urls: Schema.Array(Schema.String),
   matches: Schema.Boolean,
+  why: Schema.String.annotations({ description: "Why it matches, or does not." }),
 }).annotations({ identifier: "Explanation" });
-export type Explanation = typeof Explanation.Type;
 
 const clients = HttpApiGroup.make("clients")
   .add(

@@ -1,12 +1,12 @@
 /** The API's answers about URLs and rules. */
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
 import * as Effect from "effect/Effect";
+import { explain } from "../domain/explain.ts";
 import { hasSubject } from "../domain/HookEvent.ts";
 import type { EndpointSnapshot } from "../webhook/account/Metrics.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
 import type { EndpointRow } from "./Api.ts";
 import { Api } from "./Api.ts";
-import { explain } from "./explain.ts";
 import { problem } from "./Problem.ts";
 import type { RecentFigures } from "./Recent.ts";
 

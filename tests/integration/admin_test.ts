@@ -341,6 +341,7 @@ testNeeding(
         topics: [],
         urls: [receiver.url("/")],
         matches: true,
+        why: "it has no topics: it takes every event",
       }]);
       assert.equal((await json(explain, post({ event: "message_publish" }))).status, 422);
       assert.equal((await json(explain, post({ event: "nothing" }))).status, 422);
