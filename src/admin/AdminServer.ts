@@ -12,6 +12,7 @@ import * as Runtime from "effect/Runtime";
 import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import type { HttpApiSettings } from "../domain/BrokerSettings.ts";
+import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { Broker } from "../mqtt/Broker.ts";
 import { formatAddress } from "../net/formatAddress.ts";
 import { monotonicMillis } from "../ops/monotonic.ts";
@@ -127,6 +128,10 @@ class Answers {
       ["/metrics", () => this.#metrics()],
       ["/api/v1/metrics/prometheus", () => this.#metrics()],
       ["/openapi.json", () => documents().then((of) => json(200, of.openApi))],
+      [
+        "/schema/events.json",
+        () => documents().then((of) => json(200, of.eventsSchema(this.#sent))),
+      ],
       ["/docs", () => documents().then(({ page }) => page())],
     ]);
   }
@@ -160,6 +165,11 @@ class Answers {
         onDefect,
       })
     );
+  }
+
+  /** What decides about the bodies that are sent. */
+  get #sent(): Partial<WebHookSettings> {
+    return this.state._tag === "Starting" ? {} : this.state.of.webHook.settings();
   }
 
   /** 503: nothing should be sent here now. */
