@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
+import type { LastReload, Reloaded } from "../config/Reloaded.ts";
 import type { HttpApiSettings } from "../domain/BrokerSettings.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { Broker } from "../mqtt/Broker.ts";
@@ -31,6 +32,9 @@ import type { WebHandler } from "./webHandler.ts";
 export interface Running {
   readonly broker: Broker;
   readonly webHook: WebHook;
+  /** Reads both files again. */
+  readonly reload: () => Promise<Reloaded>;
+  readonly lastReload: () => LastReload;
 }
 
 type State =
@@ -194,8 +198,7 @@ class Answers {
     if (state._tag === "Starting") {
       return problemResponse(503, "the broker is starting", { "retry-after": "1" });
     }
-    const { broker, webHook } = state.of;
-    const families = metricFamilies({ broker, webHook, process: this.#options.process });
+    const families = metricFamilies({ ...state.of, process: this.#options.process });
     return new Response(render(families), { headers: { "content-type": CONTENT_TYPE } });
   }
 }

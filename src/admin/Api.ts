@@ -7,10 +7,10 @@ import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint";
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup";
 import * as OpenApi from "@effect/platform/OpenApi";
 import * as Schema from "@effect/schema";
-import { hookEventNames } from "../domain/HookEvent.ts";
 import { VERSION } from "../domain/version.ts";
 import { completed } from "./completed.ts";
 import { Problem } from "./Problem.ts";
+import { webHookGroup } from "./webHookApi.ts";
 
 /** Rows of a page where nothing is asked for. */
 export const PAGE_ROWS = 100;
@@ -155,20 +155,6 @@ export const EndpointRow = Schema.Struct({
 }).annotations({ identifier: "Endpoint" });
 export type EndpointRow = typeof EndpointRow.Type;
 
-export const ExplainBody = Schema.Struct({
-  event: Schema.Literal(...hookEventNames),
-  topic: optional(Schema.String),
-}).annotations({ identifier: "Explain" });
-
-export const Explanation = Schema.Struct({
-  rule: Schema.Int.annotations({ description: "Its place among the event's rules, from 0 on." }),
-  action: Schema.String,
-  topics: Schema.Array(Schema.String),
-  urls: Schema.Array(Schema.String),
-  matches: Schema.Boolean,
-  why: Schema.String.annotations({ description: "Why it matches, or does not." }),
-}).annotations({ identifier: "Explanation" });
-
 const clients = HttpApiGroup.make("clients")
   .add(
     HttpApiEndpoint.get("clients", "/clients").setUrlParams(Schema.Struct({
@@ -235,17 +221,14 @@ const messages = HttpApiGroup.make("messages")
   );
 
 const delivery = HttpApiGroup.make("delivery")
-  .add(HttpApiEndpoint.get("endpoints", "/endpoints").addSuccess(Schema.Array(EndpointRow)))
-  .add(
-    HttpApiEndpoint.post("explain", "/web-hook/explain").setPayload(ExplainBody)
-      .addSuccess(Schema.Array(Explanation)).addError(Problem, { status: 422 }),
-  );
+  .add(HttpApiEndpoint.get("endpoints", "/endpoints").addSuccess(Schema.Array(EndpointRow)));
 
 export const Api = HttpApi.make("hookline")
   .add(clients)
   .add(subscriptions)
   .add(messages)
   .add(delivery)
+  .add(webHookGroup)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Hookline")
   .annotate(OpenApi.Version, VERSION)

@@ -6,32 +6,24 @@ import type { Family } from "./prometheus.ts";
 const STATES = ["closed", "open", "gone", "removed"];
 
 export const eventFamilies = ({ endpoints }: MetricsSnapshot): Array<Family> => {
+  // Made once, for the same labels are those of many families.
+  const rows = endpoints.flatMap(({ url, events }) =>
+    Object.entries(events).map(([event, counts]) => ({ labels: { url, event }, counts }))
+  );
   const each = (
     type: "counter" | "gauge",
     name: string,
     help: string,
     read: (counts: EventCounts) => number,
   ) =>
-    family(
-      type,
-      name,
-      help,
-      endpoints.flatMap(({ url, events }) =>
-        Object.entries(events).map(([event, counts]) => ({
-          labels: { url, event },
-          value: read(counts),
-        }))
-      ),
-    );
+    family(type, name, help, rows.map(({ labels, counts }) => ({ labels, value: read(counts) })));
   const byReason = (name: string, help: string, of: "failed" | "dropped") =>
     family(
       "counter",
       name,
       help,
-      endpoints.flatMap(({ url, events }) =>
-        Object.entries(events).flatMap(([event, counts]) =>
-          byLabel(Object.entries(counts[of]), (reason) => ({ url, event, reason }))
-        )
+      rows.flatMap(({ labels: { url, event }, counts }) =>
+        byLabel(Object.entries(counts[of]), (reason) => ({ url, event, reason }))
       ),
     );
   return [

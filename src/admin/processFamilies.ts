@@ -1,4 +1,5 @@
 /** Metrics of the process. */
+import type { LastReload } from "../config/Reloaded.ts";
 import { VERSION } from "../domain/version.ts";
 import { family, one, plain } from "./family.ts";
 import type { ProcessFigures } from "./ProcessFigures.ts";
@@ -6,6 +7,7 @@ import type { Family } from "./prometheus.ts";
 
 export const processFamilies = (
   { cpuSeconds, residentBytes, startSeconds, delay }: ProcessFigures,
+  { isGood, goodAt }: LastReload,
 ): Array<Family> => [
   {
     name: "hookline_event_loop_delay_seconds",
@@ -19,6 +21,18 @@ export const processFamilies = (
     ],
   },
   one("gauge", "event_loop_delay_max_seconds", "The latest of the same time.", delay.max),
+  one(
+    "gauge",
+    "config_last_reload_successful",
+    "1 where the last reload, or the start, took both files over; 0 where one was faulty.",
+    isGood ? 1 : 0,
+  ),
+  one(
+    "gauge",
+    "config_last_reload_success_timestamp_seconds",
+    "When both files were taken over the last time, since 1970.",
+    goodAt / 1000,
+  ),
   family("gauge", "build_info", "1: which version this is.", [
     { labels: { version: VERSION, deno: Deno.version.deno }, value: 1 },
   ]),

@@ -65,9 +65,13 @@ export interface WebHook {
   readonly settings: () => WebHookSettings;
   /**
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
-   * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
+   * delivered what it was given.
+   *
+   * Returns: the keys that change at a restart only, and stay as they were
    */
-  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, FileTargetError>;
+  readonly reload: (
+    settings: WebHookSettings,
+  ) => Effect.Effect<ReadonlyArray<string>, FileTargetError>;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
@@ -327,7 +331,8 @@ export const makeWith = (
         Effect.gen(function* () {
           yield* FileTargets.check(next.endpoints);
           yield* http.prepare(next.endpoints);
-          settings = next;
+          settings = inForce(initial, next);
+          http.resize(next.concurrencyLimit);
           backlog.resize(next.queueCapacity, next.endpointShare);
           arrivals.resize(next.queueCapacity);
           shares.resize(next.queueCapacity, next.clientShare);
@@ -343,10 +348,7 @@ export const makeWith = (
           }
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
           dispatcher.routing = routingOf(next, endpoints);
-          const late = atRestartOnly(initial, next);
-          if (late.length > 0) {
-            yield* Effect.logWarning(`changes at a restart only: ${late.join(", ")}`);
-          }
+          return atRestartOnly(initial, next);
         }),
       reopenFiles: files.reopen,
       giveUp: givenUp.open,
@@ -389,11 +391,18 @@ const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): Readonl
   ),
   ...(next.workerThreads === initial.workerThreads ? [] : ["worker_threads"]),
   ...(next.httpClient === initial.httpClient ? [] : ["http_client"]),
-  // Each worker was given its share of it; fewer requests than the shares allow are no matter.
-  ...(initial.workerThreads === 0 || next.concurrencyLimit <= initial.concurrencyLimit
-    ? []
-    : [`concurrency_limit above ${initial.concurrencyLimit}`]),
 ];
+
+/** What of `next` has effect in a process that was started with `initial`. */
+const inForce = (initial: WebHookSettings, next: WebHookSettings): WebHookSettings => {
+  const { kind, directory, sync, syncInterval, delay, deadLetters } = initial.outbox;
+  return {
+    ...next,
+    workerThreads: initial.workerThreads,
+    httpClient: initial.httpClient,
+    outbox: { ...next.outbox, kind, directory, sync, syncInterval, delay, deadLetters },
+  };
+};
 
 const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
   rules: new RuleTable<Endpoint>(settings.rules, (url) => endpoints.get(url)),

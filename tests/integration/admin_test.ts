@@ -349,6 +349,60 @@ testNeeding(
     }),
 );
 
+testNeeding(
+  NEEDED,
+  "The API shows the settings in force without a secret, reads the files again, and tells what is wrong with them",
+  () =>
+    withApi(async ({ broker, receiver, api }) => {
+      const webHook = async () => (await json(`${api}/api/v1/web-hook`)).body;
+      const reload = () => json(`${api}/api/v1/web-hook/reload`, { method: "POST" });
+      const file = `${broker.folder}/web-hook.toml`;
+      const before = await webHook();
+      assert.partialDeepStrictEqual(before, { worker_threads: 1, queue_capacity: 300_000 });
+      assert.deepEqual(before.rule.client_connected[0].urls, [receiver.url("/")]);
+      const url = receiver.url("/");
+
+      const text = await Deno.readTextFile(file);
+      await Deno.writeTextFile(
+        file,
+        `queue_capacity = 1000\n${text.replace("worker_threads = 1", "worker_threads = 2")}\n` +
+          `[[endpoint]]\nurl = "${url}"\nheaders.authorization = "s3cret"\n`,
+      );
+      const changed = await reload();
+      assert.deepEqual([changed.status, changed.body], [200, {
+        changed: ["queue_capacity", `endpoint ${url}`],
+        at_restart_only: ["worker_threads"],
+      }]);
+      await broker.logged(/ WARN changes at a restart only: worker_threads\n/);
+      await broker.logged(/ reloaded file=\S*web-hook\.toml changed="queue_capacity, endpoint /);
+      const after = await webHook();
+      assert.partialDeepStrictEqual(after, { worker_threads: 1, queue_capacity: 1000 });
+      assert.deepEqual(after.endpoint[0].headers, { authorization: "***" });
+      assert.deepEqual((await reload()).body, {
+        changed: [],
+        at_restart_only: ["worker_threads"],
+      });
+
+      await Deno.writeTextFile(file, `queue_capcity = 5\n${text}`);
+      const faulty = await reload();
+      assert.equal(faulty.status, 422);
+      assert.equal(faulty.headers.get("content-type"), "application/problem+json");
+      assert.match(faulty.body.detail, /^not reloaded, going on as before: \S*web-hook\.toml$/);
+      assert.equal(faulty.body.faults.length, 1);
+      assert.partialDeepStrictEqual(faulty.body.faults[0], {
+        file,
+        line: 1,
+        key: "queue_capcity",
+        nearest: "queue_capacity",
+      });
+      assert.deepEqual(await webHook(), after);
+      assert.equal((await scrape(api)).get("hookline_config_last_reload_successful"), 0);
+      await Deno.writeTextFile(file, text);
+      assert.equal((await reload()).status, 200);
+      assert.equal((await scrape(api)).get("hookline_config_last_reload_successful"), 1);
+    }),
+);
+
 /** The samples of a scrape, by name and labels. */
 const scrape = async (api: string): Promise<ReadonlyMap<string, number>> => {
   const response = await fetch(`${api}/metrics`);

@@ -29,6 +29,8 @@ export interface Executor {
   recall(endpoint: Attempting): void;
   /** Lets go of an endpoint that has no attempt under way and will have none. */
   forget(endpoint: Attempting): void;
+  /** From now on so many requests may be in flight. */
+  resize(limit: number): void;
   /**
    * How many attempts it takes at once when `limit` requests may be in flight and the Backlog has this
    * capacity, of the URLs prepared so far.

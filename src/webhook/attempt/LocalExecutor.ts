@@ -50,6 +50,7 @@ export const make = (
       },
       recall: () => {}, // all that it has is on its way
       forget: ({ key }) => void sends.delete(key),
+      resize: () => {}, // the ConcurrencyBudget's matter
       takes: (limit) => limit,
     };
   });

@@ -11,7 +11,7 @@ export const ENOUGH = 128;
 const MOST_MS = 4;
 
 export interface OutcomeReporterOptions {
-  /** With more attempts than this, some wait for a permit, and the worker goes on with those meanwhile. */
+  /** At the start. With more attempts than this, some wait for a permit, and the worker goes on with those meanwhile. */
   readonly permits: number;
   readonly send: (message: FromWorker) => void;
 }
@@ -27,9 +27,12 @@ export class OutcomeReporter {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   readonly #options: OutcomeReporterOptions;
+  /** Requests that may be in flight. */
+  permits: number;
 
   constructor(options: OutcomeReporterOptions) {
     this.#options = options;
+    this.permits = options.permits;
   }
 
   /** An attempt was taken; its outcome will be told. */
@@ -65,7 +68,7 @@ export class OutcomeReporter {
 
   readonly #endTurn = (): void => {
     this.#turnEnds = false;
-    const waiting = this.#open - this.#options.permits;
+    const waiting = this.#open - this.permits;
     if (this.#gathered >= Math.min(ENOUGH, waiting)) this.#flush();
     else this.#timer ??= setTimeout(this.#late, MOST_MS);
   };

@@ -40,6 +40,8 @@ export interface PermitQueue {
     sender: Sender,
     done: (attempt: TimedAttempt, outcome: Outcome, took: number) => void,
   ) => Target;
+  /** From now on so many requests may be in flight. */
+  readonly resize: (permits: number) => void;
 }
 
 /** A queue that has at most `permits` requests in flight. */
@@ -89,5 +91,6 @@ export const make = (
     };
     return Effect.as(Effect.addFinalizer(() => Effect.sync(() => void (closed = true))), {
       target,
+      resize: (permits: number) => budget.resize(permits),
     });
   });

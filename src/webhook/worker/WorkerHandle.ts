@@ -33,7 +33,7 @@ export interface WorkerHandleOptions {
 const PARCEL_BYTES = 1024 * 1024;
 
 export class WorkerHandle {
-  readonly permits: number;
+  #permits: number;
   #state: State = { _tag: "Down" };
   readonly #held = new Map<number, readonly [Attempting, Attempt]>();
   // The next parcel.
@@ -46,7 +46,19 @@ export class WorkerHandle {
 
   constructor(options: WorkerHandleOptions) {
     this.#options = options;
-    this.permits = options.start.permits;
+    this.#permits = options.start.permits;
+  }
+
+  /** The requests that it may have in flight. */
+  get permits(): number {
+    return this.#permits;
+  }
+
+  /** Gives it another share of the limit. */
+  resize(permits: number): void {
+    if (permits === this.#permits) return;
+    this.#permits = permits;
+    if (this.#state._tag === "Running") post(this.#state.worker, { _tag: "Permits", permits });
   }
 
   /** Attempts given and not reported. */
@@ -139,6 +151,8 @@ export class WorkerHandle {
     if (this.#state._tag === "Down" || this.#state.worker !== from) return; // from a dead one
     if (message._tag === "Ready") {
       this.#state = { _tag: "Running", worker: from };
+      const permits = this.#permits;
+      if (permits !== this.#options.start.permits) post(from, { _tag: "Permits", permits });
       for (const endpoint of this.#options.endpoints()) this.configure(endpoint);
       this.#flush();
       this.#options.onReady();

@@ -29,6 +29,8 @@ export type ToWorker =
   | { readonly _tag: "Endpoint"; readonly endpoint: WorkerEndpoint }
   /** What of this endpoint is not on its way yet is wanted back. */
   | { readonly _tag: "Recall"; readonly endpoint: number }
+  /** From now on the worker's share of the limit is this. */
+  | { readonly _tag: "Permits"; readonly permits: number }
   /** Of this endpoint there is nothing, and nothing more will come. */
   | { readonly _tag: "Forget"; readonly endpoint: number }
   /** An AttemptParcel, transferred. */

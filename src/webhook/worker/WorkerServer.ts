@@ -96,6 +96,9 @@ const handler = (
         }
         case "Recall":
           return targets.get(message.endpoint)?.recall();
+        case "Permits":
+          report.permits = message.permits;
+          return transport.resize(message.permits);
         case "Forget":
           targets.get(message.endpoint)?.leave();
           targets.delete(message.endpoint);

@@ -17,6 +17,8 @@ const PROCESS: ProcessFigures = {
   delay: { p50: 0.001, p99: 0.002, max: 0.003, sum: 1, count: 10 },
 };
 
+const RELOAD = { isGood: false, goodAt: 1_700_000_000_000 };
+
 const DISK: DiskSnapshot = {
   groups: 1,
   events: 2,
@@ -69,7 +71,8 @@ const figures = (urls: number) => {
   }
   const { broker } = new ProtocolBench();
   const webHook = { metrics, sink: broker.context.hooks.sink };
-  return () => metricFamilies({ broker, webHook, process: () => PROCESS });
+  return () =>
+    metricFamilies({ broker, webHook, lastReload: () => RELOAD, process: () => PROCESS });
 };
 
 Deno.test("metricFamilies has these names and types", () => {
@@ -126,6 +129,8 @@ Deno.test("metricFamilies has these names and types", () => {
     "hookline_mqtt_sent_bytes_total counter",
     "hookline_event_loop_delay_seconds summary",
     "hookline_event_loop_delay_max_seconds gauge",
+    "hookline_config_last_reload_successful gauge",
+    "hookline_config_last_reload_success_timestamp_seconds gauge",
     "hookline_build_info gauge",
     "process_cpu_seconds_total counter",
     "process_resident_memory_bytes gauge",
@@ -182,7 +187,7 @@ Deno.test("metricFamilies has histograms in seconds, whose ranges hold those bel
 
 Deno.test("metricFamilies of twenty URLs take less than 5 ms of the broker's thread", () => {
   const scrape = figures(20);
-  const times = Array.from({ length: 50 }, () => {
+  const times = Array.from({ length: 300 }, () => {
     const start = performance.now();
     assert.ok(render(scrape()).length > 100_000);
     return performance.now() - start;

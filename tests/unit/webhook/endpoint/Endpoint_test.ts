@@ -60,6 +60,7 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
         attempt: (_, delivery) => void attempted.push(delivery),
         recall: () => {},
         forget: () => {},
+        resize: () => {},
         takes: (limit) => limit,
       },
       budget: undefined,
