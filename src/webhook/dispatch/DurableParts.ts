@@ -42,6 +42,7 @@ export const make = (
       owner: windows,
       monotonic: () => monotonicMillis(clock),
       now,
+      delay: settings.delay,
       lastRow: store.lastRow,
       slabs,
       use,
