@@ -41,6 +41,7 @@ export const make = (
     const outbox = settings.kind === "memory" ? undefined : new Outbox({
       owner: windows,
       monotonic: () => monotonicMillis(clock),
+      delay: settings.delay,
       lastRow: store.lastRow,
       slabs,
       use,

@@ -139,9 +139,10 @@ export class Endpoint implements Attempting {
     return this.#transport.sequential;
   }
 
-  /** Whether it will hardly answer within milliseconds what comes now. */
-  get #isSlow(): boolean {
-    return this.#breaker._tag !== "Closed" || this.held > this.#settings.concurrencyLimit;
+  /** How many have to end before one that comes now is at its end; 0: it goes at once; Infinity: nobody knows. */
+  get #ahead(): number {
+    if (this.#breaker._tag !== "Closed") return Infinity;
+    return this.held > this.#settings.concurrencyLimit ? this.held : 0;
   }
 
   /** Counts an event that is dropped before it becomes a delivery. */
@@ -154,7 +155,7 @@ export class Endpoint implements Attempting {
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
   offer(delivery: Delivery): void {
     this.#count(delivery);
-    if (this.#onDisk?.offer(delivery, this.#isSlow)) return;
+    if (this.#onDisk?.offer(delivery, this.#ahead)) return;
     this.#take(delivery);
     this.#shedIfFailing();
     if (this.failing) this.#onDisk?.boundIt();
@@ -396,7 +397,7 @@ export class Endpoint implements Attempting {
     this.#counters.ages.take(delivery.born);
     this.#context.disk?.outbox.ended(delivery.id);
     this.#occupancy.letGo(delivery);
-    this.#onDisk?.spill.more();
+    this.#onDisk?.ended();
     if (this.#isEmpty) this.#tellSettled();
   }
 

@@ -52,11 +52,24 @@ export interface OutboxOptions {
   readonly owner: JournalOwner;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
+  /** `outbox_delay`, in milliseconds. */
+  readonly delay: number;
   /** The largest row of a group that waits on disk. */
   readonly lastRow: number;
   readonly slabs: Pick<BodySlabs, "retain" | "release">;
   readonly use: DiskUse;
 }
+
+/**
+ * Where a URL answers what waits for it within some multiple of `outbox_delay`, its deliveries are given twice
+ * the time that they should take: at full load answers take longer than a window, and to write what is about to
+ * be answered makes them later still.
+ */
+const MOST_DELAYS = 50;
+/** Times what a delivery should take. */
+const MARGIN = 2;
+/** Bytes of what waits for its answer so, before it is written at once. */
+const PATIENT_BYTES = 4 * 1024 * 1024;
 
 /** What a delete of a row counts in a window. */
 const DELETE_BYTES = 16;
@@ -64,6 +77,7 @@ const DELETE_BYTES = 16;
 export class Outbox implements Journal {
   readonly #owner: JournalOwner;
   readonly #monotonic: () => number;
+  readonly #delay: number;
   readonly #slabs: OutboxOptions["slabs"];
   readonly use: DiskUse;
   /** Marks of the events that are not dispatched yet, in their order. */
@@ -94,14 +108,17 @@ export class Outbox implements Journal {
   #uncounted: ReadonlyArray<readonly [from: number, to: number]>;
   /** The time as the last slice of events has looked at it. */
   #at = 0;
+  /** How long what came in the last slice should take, in milliseconds: the longest of all that is not too long. */
+  #wait = 0;
   /** From so many pending bytes on the owner is told again. */
   #tellFrom = WINDOW_BYTES;
   #written = 0;
   #skipped = 0;
 
-  constructor({ owner, monotonic, lastRow, slabs, use }: OutboxOptions) {
+  constructor({ owner, monotonic, delay, lastRow, slabs, use }: OutboxOptions) {
     this.#owner = owner;
     this.#monotonic = monotonic;
+    this.#delay = delay;
     this.#lastRow = lastRow;
     this.#uncounted = [[0, lastRow]];
     this.#slabs = slabs;
@@ -124,6 +141,19 @@ export class Outbox implements Journal {
 
   get since(): number {
     return this.#gathering.open > 0 ? this.#gathering.since : this.#at;
+  }
+
+  get delay(): number {
+    return this.#delay === 0 ? 0 : Math.max(this.#delay, MARGIN * this.#wait);
+  }
+
+  get largest(): number {
+    return this.#wait === 0 ? WINDOW_BYTES : PATIENT_BYTES;
+  }
+
+  /** The time as the last slice of events has looked at it, in monotonic milliseconds. */
+  get at(): number {
+    return this.#at;
   }
 
   figures(): OutboxFigures {
@@ -150,14 +180,17 @@ export class Outbox implements Journal {
   /** A slice of events is about to be dispatched. */
   look(): void {
     this.#at = this.#monotonic();
+    this.#wait = 0;
   }
 
   /**
    * A delivery of the event that is being dispatched, before anything is done with it.
    *
-   * @param pointless its URL will not answer within the window's time
+   * @param wait how long it should take, in milliseconds; 0: not longer than others of its URL
    */
-  opened(delivery: Delivery, url: OutboxUrl, pointless: boolean): void {
+  opened(delivery: Delivery, url: OutboxUrl, wait: number): void {
+    const pointless = MARGIN * wait > MOST_DELAYS * this.#delay;
+    if (!pointless && wait > this.#wait) this.#wait = wait;
     const gathering = this.#gathering;
     const isFirst = gathering.open === 0;
     gathering.add(delivery, url, this.mark, this.#at);

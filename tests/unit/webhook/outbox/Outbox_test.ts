@@ -53,7 +53,7 @@ class Bench {
     const whole = { ...delivery, retry: undefined, dueAt: 0, schedule: undefined };
     this.marks.set(id, mark);
     this.deliveries.set(id, whole);
-    this.outbox.opened(whole, url, false);
+    this.outbox.opened(whole, url, 0);
     return id;
   }
 
@@ -118,6 +118,7 @@ const withOutbox = (
       const outbox = new Outbox({
         owner: windows,
         monotonic: () => monotonicMillis(clock),
+        delay: options.delay ?? 5,
         lastRow: 0,
         slabs,
         use: new DiskUse(options.maxBytes ?? Infinity, (isFull) => told.push(isFull)),
