@@ -38,7 +38,7 @@ export interface EndpointInMemory {
   /** Several were taken: is it too much? */
   taken(): void;
   /** Counts one as matched. */
-  count(record: Pick<GroupRecord, "event">): void;
+  count(record: Pick<GroupRecord, "event" | "born">): void;
   /** Counts one as dropped that was not in memory. `isCounted`: it is counted as matched. */
   shed(record: GroupRecord, isCounted: boolean, reason: DropReason): void;
   /** Whether failing URLs have more than so many bytes on disk together, and none of them more than this. */

@@ -26,8 +26,6 @@ export interface LiveGroup extends StoredGroup {
   bytes: number;
   /** Records in it. */
   n: number;
-  /** When the first of them came, milliseconds since 1970. */
-  readonly born: number;
 }
 
 /** A group that is being read back. */
@@ -54,8 +52,6 @@ export interface OutboxOptions {
   readonly owner: JournalOwner;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
   /** `outbox_delay`, in milliseconds. */
   readonly delay: number;
   /** The largest row of a group that waits on disk. */
@@ -81,7 +77,6 @@ const DELETE_BYTES = 16;
 export class Outbox implements Journal {
   readonly #owner: JournalOwner;
   readonly #monotonic: () => number;
-  readonly #now: () => number;
   readonly #delay: number;
   readonly #slabs: OutboxOptions["slabs"];
   readonly use: DiskUse;
@@ -111,9 +106,8 @@ export class Outbox implements Journal {
   #lastRow: number;
   /** Rows that an earlier process has written, or that were dead letters: nobody has counted what is in them. */
   #uncounted: ReadonlyArray<readonly [from: number, to: number]>;
-  // The time as the last slice of events has looked at it.
+  /** The time as the last slice of events has looked at it. */
   #at = 0;
-  #wall = 0;
   /** How long what came in the last slice should take, in milliseconds: the longest of all that is not too long. */
   #wait = 0;
   /** From so many pending bytes on the owner is told again. */
@@ -121,10 +115,9 @@ export class Outbox implements Journal {
   #written = 0;
   #skipped = 0;
 
-  constructor({ owner, monotonic, now, delay, lastRow, slabs, use }: OutboxOptions) {
+  constructor({ owner, monotonic, delay, lastRow, slabs, use }: OutboxOptions) {
     this.#owner = owner;
     this.#monotonic = monotonic;
-    this.#now = now;
     this.#delay = delay;
     this.#lastRow = lastRow;
     this.#uncounted = [[0, lastRow]];
@@ -187,7 +180,6 @@ export class Outbox implements Journal {
   /** A slice of events is about to be dispatched. */
   look(): void {
     this.#at = this.#monotonic();
-    this.#wall = this.#now();
     this.#wait = 0;
   }
 
@@ -201,7 +193,7 @@ export class Outbox implements Journal {
     if (!pointless && wait > this.#wait) this.#wait = wait;
     const gathering = this.#gathering;
     const isFirst = gathering.open === 0;
-    gathering.add(delivery, url, this.mark, this.#at, this.#wall);
+    gathering.add(delivery, url, this.mark, this.#at);
     if (url.isSpill) this.#slabs.retain(delivery.slab, delivery.length);
     if (isFirst || pointless) this.#owner.pending(this, pointless);
     else if (gathering.bytes >= this.#tellFrom) {
@@ -273,8 +265,7 @@ export class Outbox implements Journal {
     if (this.#ended.has(row)) return undefined;
     const known = this.#rows.get(row);
     if (known !== undefined) return { group: known, isKnown: true, isCounted: true };
-    const born = this.#now();
-    const group: LiveGroup = { row, url, bytes: records.length, n, open: n, born };
+    const group: LiveGroup = { row, url, bytes: records.length, n, open: n };
     this.#rows.set(row, group);
     return { group, isKnown: false, isCounted: this.#isCounted(row) };
   }
@@ -351,10 +342,10 @@ export class Outbox implements Journal {
       this.#straggles(group);
       return;
     }
-    const { row, url, born } = group;
+    const { row, url } = group;
     const writer = new RecordWriter(group.bytes);
     for (const delivery of deliveries) {
-      const { id, seq, event, lane } = delivery;
+      const { id, seq, born, event, lane } = delivery;
       writer.add({ id, seq, born, event, lane, body: bytesOf(delivery) });
     }
     const records = writer.records();
@@ -388,22 +379,22 @@ export class Outbox implements Journal {
   /** Writes the records of what is spilled, or of what is not; answers whether there are others. */
   #draw(isSpill: boolean): boolean {
     let others = false;
-    this.#writing.forEach((delivery, url, born) => {
+    this.#writing.forEach((delivery, url) => {
       if (url.isSpill !== isSpill) {
         others = true;
         return;
       }
-      const draft = url.draft ?? this.#begin(url, born);
+      const draft = url.draft ?? this.#begin(url);
       draft.n++;
-      const { id, seq, event, lane } = delivery;
+      const { id, seq, born, event, lane } = delivery;
       draft.writer.add({ id, seq, born, event, lane, body: bytesOf(delivery) });
     });
     return others;
   }
 
-  #begin(url: OutboxUrl, born: number) {
+  #begin(url: OutboxUrl) {
     this.#drafts.push(url);
-    return url.begin(++this.#lastRow, born);
+    return url.begin(++this.#lastRow);
   }
 
   written(): void {
@@ -421,8 +412,8 @@ export class Outbox implements Journal {
       url.writtenRow = draft.row;
       this.#written += draft.n;
       const bytes = draft.writer.length;
-      const { row, n, born } = draft;
-      groups.set(url, { row, url: url.url, bytes, n, open: 0, born });
+      const { row, n } = draft;
+      groups.set(url, { row, url: url.url, bytes, n, open: 0 });
       this.use.add(url.url, 1, bytes);
       if (url.handOver !== undefined) handed.set(url, []);
     }
