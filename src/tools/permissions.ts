@@ -68,6 +68,7 @@ const main = Effect.suspend(() => {
   switch (command.right._tag) {
     case "Run":
       return Effect.flatMap(ofFiles(command.right.files), print);
+    case "Explain":
     case "Check": // looks where it may not write afterwards
       return print(GRANTS);
     case "Version":
