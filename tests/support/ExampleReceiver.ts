@@ -23,6 +23,7 @@ export const LANGUAGES: ReadonlyArray<Language> = [
       "-q",
       "--no-prompt",
       "--allow-net=127.0.0.1",
+      "--allow-env=WEBHOOK_SECRET",
       "<file>",
       "<port>",
     ],
@@ -78,8 +79,11 @@ export class ExampleReceiver {
     this.#reading = Promise.all([this.#follow(child.stdout), this.#follow(child.stderr)]);
   }
 
-  /** Starts it and waits until it listens. */
-  static async start({ name, file, build, start }: Language): Promise<ExampleReceiver> {
+  /** Starts it and waits until it listens; `secret`: of the signatures that it asks for. */
+  static async start(
+    { name, file, build, start }: Language,
+    secret: string,
+  ): Promise<ExampleReceiver> {
     const folder = await Deno.makeTempDir({ prefix: "hookline-receiver-" });
     const port = freePort();
     const command = ([program = "", ...args]: ReadonlyArray<string>): Deno.Command => {
@@ -89,7 +93,7 @@ export class ExampleReceiver {
       );
       return new Deno.Command(filled[0]!, { // the program
         args: filled.slice(1),
-        env: { NO_COLOR: "1", RECEIVER_STATE: `${folder}/state.json` },
+        env: { NO_COLOR: "1", RECEIVER_STATE: `${folder}/state.json`, WEBHOOK_SECRET: secret },
         stdin: "null",
         stdout: "piped",
         stderr: "piped",
