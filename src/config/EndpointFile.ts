@@ -126,6 +126,13 @@ const Endpoint = Schema.Struct({
     trustedFile,
     "Certificates to trust beside the system's, PEM: of authorities, or the receiver's own, self-signed one.",
   ),
+  payload: withDefault(
+    oneOf("base64", "text", "json", "none"),
+    "base64",
+    'How bodies have a message\'s payload: "base64"; "text": as a string where it is UTF-8, else base64 ' +
+      'with "payload_encoding": "base64"; "json": as it stands where it is JSON, else as "text"; ' +
+      '"none": left out.',
+  ),
   http_timeout: override(deliveryKeys.http_timeout),
   concurrency_limit: override(deliveryKeys.concurrency_limit),
   retry_initial_interval: override(deliveryKeys.retry_initial_interval),
@@ -166,13 +173,19 @@ const settingsOf = (
   own: Endpoint | undefined,
   general: General,
 ): EndpointSettings => {
-  const { headers = {}, signing_secrets = [], ca_file, ...overrides }: Partial<Endpoint> = own ??
-    {};
+  const {
+    headers = {},
+    signing_secrets = [],
+    payload = "base64",
+    ca_file,
+    ...overrides
+  }: Partial<Endpoint> = own ?? {};
   const merged = { ...general, ...overrides };
   return {
     url,
     headers: Object.entries(headers),
     signingKeys: signing_secrets.map((secret) => Redacted.make(keyOf(Redacted.value(secret)))),
+    payload,
     ca: ca_file === undefined ? undefined : { file: ca_file.path, pem: ca_file.pem },
     httpTimeout: merged.http_timeout,
     concurrencyLimit: merged.concurrency_limit,

@@ -378,7 +378,11 @@ const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): Readonl
 ];
 
 const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
-  rules: new RuleTable<Endpoint>(settings.rules, (url) => endpoints.get(url)),
+  rules: new RuleTable<Endpoint>(
+    settings.rules,
+    (url) => endpoints.get(url),
+    (url) => settings.endpoints.get(url)!, // of every rule's URL
+  ),
   ordering: settings.ordering,
 });
 

@@ -65,7 +65,7 @@ const trySending = (
 ): Effect.Effect<Trial> =>
   Effect.async((resume) => {
     const { slab, offset, length } = new BodySlabs()
-      .write(SAMPLE_EVENTS[event], EventEncoder.make(event, action));
+      .write(SAMPLE_EVENTS[event], EventEncoder.make(event, action, endpoint));
     const headers = [
       ...endpoint.headers.filter(([name]) => name.toLowerCase() !== TEST_HEADER[0]),
       TEST_HEADER,

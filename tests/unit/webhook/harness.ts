@@ -69,6 +69,7 @@ export const settingsOf = (
       url,
       headers: [],
       signingKeys: [],
+      payload: "base64",
       ca: undefined,
       httpTimeout: 8_000,
       concurrencyLimit: 1_000,

@@ -27,6 +27,7 @@ const endpointOf = (key: number, tell: (told: Told) => void): Attempting => ({
     url: "http://host/",
     headers: [],
     signingKeys: [],
+    payload: "base64",
     ca: undefined,
     httpTimeout: 8_000,
     concurrencyLimit: 4,
