@@ -83,13 +83,16 @@ export class BodyWriter {
   utf8(value: Uint8Array): boolean {
     const { length } = value;
     if (length > MOST_BY_CHARACTER) return this.#decoded(value);
-    this.#reserve(length + 2);
+    this.#reserve(2 * length + 2);
     const buffer = this.#buffer;
     let at = this.#at;
     buffer[at++] = QUOTE;
     for (let i = 0; i < length; i++) {
       const byte = value[i]!; // i < length
-      if (IS_PLAIN[byte] !== 1) return this.#decoded(value);
+      if (IS_PLAIN[byte] !== 1) {
+        if (byte !== QUOTE && byte !== BACKSLASH) return this.#decoded(value);
+        buffer[at++] = BACKSLASH; // as JSON in a string has them
+      }
       buffer[at++] = byte;
     }
     buffer[at++] = QUOTE;
