@@ -95,7 +95,12 @@ export const settingsOf = (
   };
 };
 
-export const published = (client: string, n: number, topic = "t"): HookEvent => ({
+export const published = (
+  client: string,
+  n: number,
+  topic = "t",
+  payload = new Uint8Array([n & 255]),
+): HookEvent => ({
   _tag: "message_publish",
   from_node: 1,
   from_ipaddress: "127.0.0.1:1",
@@ -106,7 +111,7 @@ export const published = (client: string, n: number, topic = "t"): HookEvent => 
   qos: 1,
   topic,
   packet_id: n,
-  payload: new Uint8Array([n & 255]),
+  payload,
   ts: n,
 });
 
