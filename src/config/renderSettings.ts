@@ -87,6 +87,7 @@ const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =
       ? []
       : [`signed with ${counted(endpoint.signingKeys.length, "secret")}`]),
     ...(endpoint.payload === "base64" ? [] : [`payload ${endpoint.payload}`]),
+    ...(endpoint.identity === undefined ? [] : [`shows ${endpoint.identity.certFile}`]),
     ...(endpoint.ca === undefined ? [] : [`CA ${endpoint.ca.file}`]),
   ].join(", ");
 

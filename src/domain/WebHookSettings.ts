@@ -4,6 +4,7 @@ import type { PayloadMode } from "./BodyForm.ts";
 import type { HookRule } from "./HookRule.ts";
 import type { OutboxSettings } from "./OutboxSettings.ts";
 import type { RetryPolicy } from "./RetryPolicy.ts";
+import type { TlsIdentity } from "./TlsIdentity.ts";
 
 /** The certificates of a `ca_file`. */
 export interface TrustedCertificates {
@@ -23,6 +24,8 @@ export interface EndpointSettings {
   readonly payload: PayloadMode;
   /** Trusted beside the system's. */
   readonly ca: TrustedCertificates | undefined;
+  /** Shown to a receiver that asks who comes. */
+  readonly identity: TlsIdentity | undefined;
   /** From sending a request to having its whole response, in milliseconds. */
   readonly httpTimeout: number;
   /** Requests in flight to this URL, within the limit over all of them. */

@@ -35,8 +35,8 @@ export const tryOut = (
 ): Effect.Effect<ReadonlyArray<Trial>> =>
   Effect.scoped(Effect.gen(function* () {
     const senders = yield* Senders.make(settings.httpClient, `test-${crypto.randomUUID()}-`);
-    const trusted = settings.endpoints.values().map(trustedBy).toArray();
-    yield* Effect.forEach(trusted, senders.prepare, { discard: true });
+    const certificates = settings.endpoints.values().map(Senders.certificatesOf).toArray();
+    yield* Effect.forEach(certificates, senders.prepare, { discard: true });
     const first = (url: string) => settings.rules.find((rule) => rule.urls.includes(url));
     return yield* Effect.forEach(settings.endpoints.values(), (endpoint, id) => {
       const shown = displayUrl(endpoint.url);
@@ -48,13 +48,10 @@ export const tryOut = (
         endpoint,
         rule,
         id,
-        senders.of(trustedBy(endpoint)),
+        senders.of(Senders.certificatesOf(endpoint)),
       );
     }, { concurrency: AT_ONCE });
   }));
-
-/** Certificates beside the system's, in PEM. */
-const trustedBy = ({ ca }: EndpointSettings): string => ca?.pem ?? "";
 
 const trySending = (
   shown: string,

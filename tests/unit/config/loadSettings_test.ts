@@ -184,6 +184,7 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
         headers: [],
         signingKeys: [],
         payload: "base64",
+        identity: undefined,
         ca: undefined,
         httpTimeout: 8000,
         concurrencyLimit: 128,
@@ -202,6 +203,8 @@ for (const [name, toml] of [["broker.toml", brokerToml], ["web-hook.toml", webHo
       .replace(/^# (?=\[|\w+ = )/gm, "").replace("users = []\n", "")
       .replaceAll('"config/server.pem"', '"cert.pem"')
       .replaceAll('"config/server.key"', '"key.pem"')
+      .replace('"config/client.pem"', '"cert.pem"')
+      .replace('"config/client.key"', '"key.pem"')
       .replace('"config/ca.pem"', '"cert.pem"');
     assert.notEqual(on, toml);
     const env = {
@@ -307,6 +310,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     headers: [],
     signingKeys: [],
     payload: "base64",
+    identity: undefined,
     ca: undefined,
     httpTimeout: 5000,
     concurrencyLimit: 64,
@@ -323,6 +327,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
       headers: [["Authorization", "Bearer t"], ["x-plain", "p"]],
       signingKeys: [2, 1],
       payload: "base64",
+      identity: undefined,
       ca: { file: "cert.pem", pem: SELF_SIGNED.cert },
       httpTimeout: 1000,
       concurrencyLimit: 4,

@@ -70,6 +70,7 @@ export const settingsOf = (
       headers: [],
       signingKeys: [],
       payload: "base64",
+      identity: undefined,
       ca: undefined,
       httpTimeout: 8_000,
       concurrencyLimit: 1_000,
