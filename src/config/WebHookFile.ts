@@ -153,7 +153,8 @@ export const WebHookFile = Schema.Struct({
   outbox_delay: withDefault(
     timer(0),
     5,
-    'What is delivered sooner is never written. "0s": everything is.',
+    "What is delivered sooner is never written. At full load it may take up to 50 times as long, where " +
+      'its URL keeps up. "0s": everything is written.',
   ),
   outbox_max_bytes: withDefault(
     byteSize(Number.MAX_SAFE_INTEGER),

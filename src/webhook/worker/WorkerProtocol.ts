@@ -29,6 +29,8 @@ export type ToWorker =
   | { readonly _tag: "Endpoint"; readonly endpoint: WorkerEndpoint }
   /** What of this endpoint is not on its way yet is wanted back. */
   | { readonly _tag: "Recall"; readonly endpoint: number }
+  /** From now on the worker's share of the limit is this. */
+  | { readonly _tag: "Permits"; readonly permits: number }
   /** Of this endpoint there is nothing, and nothing more will come. */
   | { readonly _tag: "Forget"; readonly endpoint: number }
   /** An AttemptParcel, transferred. */
@@ -47,6 +49,7 @@ export interface WorkerFailure {
   readonly id: number;
   readonly fault: AnswerFault | undefined;
   readonly reason: FailureReason;
+  readonly status: number | undefined;
   readonly detail: string;
   readonly retryable: boolean;
   readonly retryAfter: number | undefined;
@@ -61,6 +64,8 @@ export type FromWorker =
     readonly _tag: "Outcomes";
     /** In the order in which they ended, since a breaker counts failures in a row; a number: the id of one delivered. */
     readonly ended: ReadonlyArray<number | WorkerFaultyDelivery | WorkerFailure>;
+    /** How long each of these took, in milliseconds. */
+    readonly took: Float32Array;
     /** The ids of those that were not sent: recalled, or too late. */
     readonly returned: ReadonlyArray<number>;
   };
