@@ -423,7 +423,11 @@ const inForce = (initial: WebHookSettings, next: WebHookSettings): WebHookSettin
 };
 
 const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
-  rules: new RuleTable<Endpoint>(settings.rules, (url) => endpoints.get(url)),
+  rules: new RuleTable<Endpoint>(
+    settings.rules,
+    (url) => endpoints.get(url),
+    (url) => settings.endpoints.get(url)!, // of every rule's URL
+  ),
   ordering: settings.ordering,
 });
 
