@@ -2,10 +2,9 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
 import * as Effect from "effect/Effect";
 import { hasSubject } from "../domain/HookEvent.ts";
-import type { EndpointSnapshot } from "../webhook/account/Metrics.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
-import type { EndpointRow } from "./Api.ts";
 import { Api } from "./Api.ts";
+import { endpointRow } from "./endpointRow.ts";
 import { explain } from "./explain.ts";
 import { problem } from "./Problem.ts";
 
@@ -19,14 +18,3 @@ export const deliveryLive = ({ metrics, settings }: Pick<WebHook, "metrics" | "s
         }
         return Effect.sync(() => explain(settings().rules, event, topic));
       }));
-
-const endpointRow = (
-  { url, breaker, attempts, last_error, total, events }: EndpointSnapshot,
-): EndpointRow => ({
-  url,
-  state: breaker,
-  ...total,
-  attempts,
-  last_error: last_error ?? null,
-  events,
-});

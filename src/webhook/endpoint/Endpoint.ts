@@ -23,6 +23,7 @@ import type { Seat } from "../attempt/ConcurrencyBudget.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
+import type { DeliveryTap } from "../tap/DeliveryTap.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
 import type { EndpointInMemory } from "./EndpointOnDisk.ts";
@@ -192,6 +193,11 @@ export class Endpoint implements Attempting {
     taken: () => this.#shedIfFailing(),
     shed: (record, isCounted, reason) => {
       if (!isCounted) this.#count(record);
+      if (this.#tap.isOn) {
+        const { body } = record;
+        const told = { ...record, slab: { bytes: body }, offset: 0, length: body.length };
+        this.#tap.lost(this.#counters.url, told, this.#wallNow(), "dropped", reason);
+      }
       this.#counters.queued[record.event]!--; // an event's place is always within
       this.#counters.dropped(record.event, reason);
       this.#hasToReplay = true;
@@ -220,6 +226,9 @@ export class Endpoint implements Attempting {
     switch (outcome._tag) {
       case "Delivered":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
+        if (this.#tap.isOn) {
+          this.#tap.delivered(this.#counters.url, delivery, this.#wallNow());
+        }
         this.#counters.delivered[event]!++;
         this.#context.pace.end();
         this.#leaveAndEnd(delivery);
@@ -251,6 +260,7 @@ export class Endpoint implements Attempting {
     if (delivery === undefined) return false;
     this.#counters.queued[delivery.event]!--;
     this.#counters.dropped(delivery.event, reason);
+    if (this.#tap.isOn) this.#tapLost(delivery, "dropped", reason);
     if (reason !== "shutdown") {
       this.#sayLost(reason); // a stop counts them all in one line
       this.#bury(delivery, reason);
@@ -382,6 +392,24 @@ export class Endpoint implements Attempting {
     return monotonicMillis(this.#context.clock);
   }
 
+  get #tap(): DeliveryTap {
+    return this.#context.tap;
+  }
+
+  /** Milliseconds since 1970. */
+  #wallNow(): number {
+    return this.#context.clock.unsafeCurrentTimeMillis();
+  }
+
+  #tapLost(
+    delivery: Delivery,
+    outcome: "failed" | "dropped",
+    reason: FailureReason | DropReason,
+    error?: DeliveryError,
+  ): void {
+    this.#tap.lost(this.#counters.url, delivery, this.#wallNow(), outcome, reason, error);
+  }
+
   /** One that was on its way is at its end; what waited behind it goes next. */
   #leaveAndEnd(delivery: Delivery): void {
     this.#waiting.leave(delivery);
@@ -458,13 +486,14 @@ export class Endpoint implements Attempting {
     if (error.reason === "local") return this.#notMade(delivery, error);
     const { reason, detail } = error;
     this.#counters.lastError = {
-      at: this.#context.clock.unsafeCurrentTimeMillis(),
+      at: this.#wallNow(),
       reason,
       detail,
     };
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);
+      if (this.#tap.isOn) this.#tapLost(delivery, "failed", error.reason, error);
       this.#sayLost(error.reason);
       this.#bury(delivery, "refused", error.detail);
       if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
@@ -472,6 +501,9 @@ export class Endpoint implements Attempting {
       if (error.gone) this.#checkFailing();
       else this.#answered(); // it answers; it does not want this event
       return;
+    }
+    if (this.#tap.isOn) {
+      this.#tap.failed(this.#counters.url, delivery, this.#wallNow(), error);
     }
     const now = this.#now();
     this.#counters.queued[event]!++;
@@ -506,6 +538,7 @@ export class Endpoint implements Attempting {
     const { reason = "network" } = delivery.retry ?? {};
     this.#counters.queued[delivery.event]!--;
     this.#counters.failed(delivery.event, reason);
+    if (this.#tap.isOn) this.#tapLost(delivery, "failed", reason);
     this.#sayLost(reason);
     this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
     this.#leaveAndEnd(delivery);
