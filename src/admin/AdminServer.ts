@@ -20,7 +20,7 @@ import type { WebHook } from "../webhook/WebHook.ts";
 import type { DeliveryQuery } from "./deliveryQuery.ts";
 import { deliveryQuery, shown } from "./deliveryQuery.ts";
 import * as EventStreams from "./EventStreams.ts";
-import { makeGuard } from "./guard.ts";
+import { makeGuard, PAGE } from "./guard.ts";
 import type { MetricsSource } from "./metricFamilies.ts";
 import { metricFamilies } from "./metricFamilies.ts";
 import { problemResponse } from "./Problem.ts";
@@ -164,7 +164,7 @@ class Answers {
   }
 
   async to(request: Request, { pathname, searchParams }: URL): Promise<Response> {
-    const own = this.#paths.get(pathname);
+    const own = await this.#own(pathname);
     if (own !== undefined) {
       if (request.method === "GET" || request.method === "HEAD") return await own(searchParams);
       return problemResponse(405, `${pathname} takes GET, HEAD`, { allow: "GET, HEAD" });
@@ -181,6 +181,13 @@ class Answers {
       case "Running":
         return await (await this.#webHandler(state.of))(request);
     }
+  }
+
+  /** What answers at a path that HttpApi does not know; undefined: it may. */
+  async #own(pathname: string): Promise<Answer | undefined> {
+    if (!this.#settings.page || !PAGE.test(pathname)) return this.#paths.get(pathname);
+    const { PAGE_FILES } = await import("./livePage.ts");
+    return PAGE_FILES.get(pathname);
   }
 
   #webHandler(of: Running): Promise<WebHandler> {
