@@ -8,7 +8,7 @@ import type { ConfigError } from "./config/ConfigError.ts";
 import { EX_CONFIG } from "./config/ConfigError.ts";
 import { ConfigSource } from "./config/ConfigSource.ts";
 import type { ConfigFiles, Settings } from "./config/loadSettings.ts";
-import { loadSettings } from "./config/loadSettings.ts";
+import { loadSettings, loadWebHookSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
 import type { ListenerSettings } from "./domain/BrokerSettings.ts";
 import type { WebHookSettings } from "./domain/WebHookSettings.ts";
@@ -26,7 +26,7 @@ import * as logger from "./ops/logger.ts";
 import { giveUp } from "./ops/permissions.ts";
 import { monotonicMillis } from "./ops/monotonic.ts";
 import { listenFor } from "./ops/signals.ts";
-import { fileTarget, reload } from "./reload.ts";
+import { fileTarget, makeReloads } from "./reload.ts";
 import * as FileTargets from "./webhook/attempt/FileTargets.ts";
 import * as Durable from "./store/Durable.ts";
 import { leftBehind } from "./store/leftBehind.ts";
@@ -126,9 +126,10 @@ const untilStopped = (
     yield* tellTargets(settings.webHook);
     yield* Effect.logInfo("started", { version: VERSION, pid: Deno.pid });
     const running = { settings: settings.broker, access, broker, webHook };
-    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, reload(files, running))));
+    const { reload, last: lastReload } = yield* makeReloads(files, running);
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, Effect.promise(reload))));
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(figures, webHook.logSummary)));
-    admin?.started({ broker, webHook });
+    admin?.started({ broker, webHook, reload, lastReload });
     const signal = yield* stop;
     admin?.stopping();
     yield* Effect.logInfo("stopping", { signal });
@@ -212,6 +213,21 @@ const check = (files: ConfigFiles, tries: boolean) =>
     return trials.every(({ isGood }) => isGood) ? 0 : 1;
   });
 
+/** Answers the exit status. */
+const explaining = (
+  { files, event, topic }: Extract<CommandLine, { readonly _tag: "Explain" }>,
+) =>
+  Effect.gen(function* () {
+    const { settings, warnings } = yield* loadWebHookSettings(files.webHook);
+    for (const warning of warnings) console.error(warning);
+    const { explain } = yield* Effect.promise(() => import("./domain/explain.ts"));
+    const { renderExplanation } = yield* Effect.promise(() =>
+      import("./config/renderExplanation.ts")
+    );
+    console.log(renderExplanation(event, topic, explain(settings.rules, event, topic)));
+    return 0;
+  });
+
 /** Does what was asked for; answers the exit status. */
 const perform = (
   command: CommandLine,
@@ -225,6 +241,8 @@ const perform = (
       return run(command.files);
     case "Check":
       return check(command.files, command.tries);
+    case "Explain":
+      return explaining(command);
     case "Version":
       return say(VERSION);
     case "Help":

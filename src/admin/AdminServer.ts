@@ -6,15 +6,18 @@
  * What does not fit HttpApi, or would cost more by it, is answered here.
  */
 import * as Cause from "effect/Cause";
-import type * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
+import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
+import type { LastReload, Reloaded } from "../config/Reloaded.ts";
 import type { HttpApiSettings } from "../domain/BrokerSettings.ts";
 import { displayUrl } from "../domain/displayUrl.ts";
+import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { Broker } from "../mqtt/Broker.ts";
 import { formatAddress } from "../net/formatAddress.ts";
+import { monotonicMillis } from "../ops/monotonic.ts";
 import { ListenError } from "../net/listen.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
 import type { DeliveryQuery } from "./deliveryQuery.ts";
@@ -27,12 +30,16 @@ import { problemResponse } from "./Problem.ts";
 import { CONTENT_TYPE, render } from "./prometheus.ts";
 import { watchProcess } from "./ProcessFigures.ts";
 import { snapshot } from "./snapshot.ts";
+import { LOOK_EVERY_MS, Recent } from "./Recent.ts";
 import type { WebHandler } from "./webHandler.ts";
 
 /** What the API tells of and changes. */
 export interface Running {
   readonly broker: Broker;
   readonly webHook: WebHook;
+  /** Reads both files again. */
+  readonly reload: () => Promise<Reloaded>;
+  readonly lastReload: () => LastReload;
 }
 
 type State =
@@ -70,9 +77,22 @@ export const make = (
       void runFork(
         Effect.logError("defect in the API", { module: "admin" }, Cause.die(error)),
       );
+    const recent = new Recent();
+    const monotonic = () => monotonicMillis(clock);
     const stage: Stage = { state: { _tag: "Starting" } };
-    const streams = yield* EventStreams.make(() => snapshotOf(stage, settings, clock));
-    const answers = new Answers(stage, settings, process, streams, onDefect);
+    const streams = yield* EventStreams.make(() => {
+      const { state } = stage;
+      if (state._tag === "Starting") return {}; // there are none yet
+      return snapshot({
+        ...state.of,
+        isStopping: state._tag === "Stopping",
+        now: clock.unsafeCurrentTimeMillis(),
+        startedAt: Math.round(performance.timeOrigin),
+        payloads: settings.payloads,
+        recent: (endpoint) => recent.of(endpoint, monotonic()),
+      });
+    });
+    const answers = new Answers({ settings, process, recent, monotonic, stage, streams, onDefect });
     const guard = makeGuard(settings);
     const serve = async (request: Request): Promise<Response> => {
       try {
@@ -99,12 +119,19 @@ export const make = (
           Effect.timeoutOption(PATIENCE),
         ),
     );
+    const look = Effect.sync(() => {
+      const { state } = stage;
+      if (state._tag === "Starting") return;
+      recent.look(state.of.webHook.metrics.snapshot().endpoints, monotonic());
+    });
+    yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(LOOK_EVERY_MS)));
     const addr = formatAddress(server.addr);
     yield* Effect.logInfo("listening", { listener: "http_api", transport: "http", addr });
     return {
       started: (of) => {
         of.webHook.tap.turnOn(settings.payloads);
         stage.state = { _tag: "Running", of };
+        recent.look(of.webHook.metrics.snapshot().endpoints, monotonic());
       },
       stopping: () => {
         const { state } = stage;
@@ -113,44 +140,26 @@ export const make = (
     };
   });
 
-/** What the streams tell each second; of a start they tell nothing, since there are none. */
-const snapshotOf = (
-  { state }: Stage,
-  { payloads }: HttpApiSettings,
-  clock: Clock.Clock,
-): unknown =>
-  state._tag === "Starting" ? {} : snapshot({
-    ...state.of,
-    isStopping: state._tag === "Stopping",
-    now: clock.unsafeCurrentTimeMillis(),
-    startedAt: Math.round(performance.timeOrigin),
-    payloads,
-  });
+interface AnswersOptions {
+  readonly settings: HttpApiSettings;
+  readonly process: MetricsSource["process"];
+  readonly recent: Recent;
+  readonly monotonic: () => number;
+  readonly stage: Stage;
+  readonly streams: EventStreams.EventStreams;
+  readonly onDefect: (error: unknown) => void;
+}
 
 type Answer = (params: URLSearchParams) => Response | Promise<Response>;
 
 /** What is answered by path, for whoever may ask. */
 class Answers {
-  readonly #stage: Stage;
-  readonly #settings: HttpApiSettings;
-  readonly #process: MetricsSource["process"];
-  readonly #streams: EventStreams.EventStreams;
-  readonly #onDefect: (error: unknown) => void;
+  readonly #options: AnswersOptions;
   readonly #paths: ReadonlyMap<string, Answer>;
   #web: Promise<WebHandler> | undefined;
 
-  constructor(
-    stage: Stage,
-    settings: HttpApiSettings,
-    process: MetricsSource["process"],
-    streams: EventStreams.EventStreams,
-    onDefect: (error: unknown) => void,
-  ) {
-    this.#stage = stage;
-    this.#settings = settings;
-    this.#process = process;
-    this.#streams = streams;
-    this.#onDefect = onDefect;
+  constructor(options: AnswersOptions) {
+    this.#options = options;
     this.#paths = new Map<string, Answer>([
       ["/healthz", () => json(200, { status: "ok" })],
       ["/readyz", () => this.#readiness()],
@@ -159,6 +168,10 @@ class Answers {
       ["/api/v1/deliveries", (params) => this.#deliveries(params)],
       ["/api/v1/events/stream", (params) => this.#stream(params)],
       ["/openapi.json", () => documents().then((of) => json(200, of.openApi))],
+      [
+        "/schema/events.json",
+        () => documents().then((of) => json(200, of.eventsSchema(this.#sent))),
+      ],
       ["/docs", () => documents().then(({ page }) => page())],
     ]);
   }
@@ -172,7 +185,7 @@ class Answers {
     if (!pathname.startsWith("/api/v1/")) {
       return problemResponse(404, `nothing is at ${pathname}; see /docs`);
     }
-    const { state } = this.#stage;
+    const { state } = this.#options.stage;
     switch (state._tag) {
       case "Starting":
         return starting();
@@ -185,21 +198,32 @@ class Answers {
 
   /** What answers at a path that HttpApi does not know; undefined: it may. */
   async #own(pathname: string): Promise<Answer | undefined> {
-    if (!this.#settings.page || !PAGE.test(pathname)) return this.#paths.get(pathname);
+    if (!this.#options.settings.page || !PAGE.test(pathname)) return this.#paths.get(pathname);
     const { PAGE_FILES } = await import("./livePage.ts");
     return PAGE_FILES.get(pathname);
   }
 
   #webHandler(of: Running): Promise<WebHandler> {
-    const { mostRows } = this.#settings;
-    const onDefect = this.#onDefect;
-    return this.#web ??= import("./webHandler.ts")
-      .then(({ makeWebHandler }) => makeWebHandler({ ...of, mostRows, onDefect }));
+    const { settings: { mostRows }, recent, monotonic, onDefect } = this.#options;
+    return this.#web ??= import("./webHandler.ts").then(({ makeWebHandler }) =>
+      makeWebHandler({
+        ...of,
+        recent: (endpoint) => recent.of(endpoint, monotonic()),
+        mostRows,
+        onDefect,
+      })
+    );
+  }
+
+  /** What decides about the bodies that are sent. */
+  get #sent(): Partial<WebHookSettings> {
+    const { state } = this.#options.stage;
+    return state._tag === "Starting" ? {} : state.of.webHook.settings();
   }
 
   /** 503: nothing should be sent here now. */
   #readiness(): Response {
-    const { state } = this.#stage;
+    const { state } = this.#options.stage;
     if (state._tag === "Starting") {
       return json(503, { status: "starting", listeners: [], workers_lost: 0 });
     }
@@ -215,38 +239,39 @@ class Answers {
   }
 
   #metrics(): Response {
-    const { state } = this.#stage;
+    const { state } = this.#options.stage;
     if (state._tag === "Starting") return starting();
-    const { broker, webHook } = state.of;
-    const families = metricFamilies({ broker, webHook, process: this.#process });
+    const families = metricFamilies({ ...state.of, process: this.#options.process });
     return new Response(render(families), { headers: { "content-type": CONTENT_TYPE } });
   }
 
   /** The newest first. */
   #deliveries(params: URLSearchParams): Response {
-    const { state } = this.#stage;
+    const { state } = this.#options.stage;
     if (state._tag === "Starting") return starting();
     const query = this.#query(params, state.of);
     if (query instanceof Response) return query;
     const { tap } = state.of.webHook;
     const { filter, limit = PAGE_ROWS, payload } = query;
-    const found = tap.find(filter, Math.min(limit, this.#settings.mostRows));
+    const found = tap.find(filter, Math.min(limit, this.#options.settings.mostRows));
     return json(200, found.map((slot) => shown(tap, slot, payload)));
   }
 
   /** While the process stops, too: what it waits for can be watched. */
   #stream(params: URLSearchParams): Response {
-    const { state } = this.#stage;
+    const { state } = this.#options.stage;
     if (state._tag === "Starting") return starting();
     const query = this.#query(params, state.of);
-    return query instanceof Response ? query : this.#streams.open(state.of.webHook.tap, query);
+    return query instanceof Response
+      ? query
+      : this.#options.streams.open(state.of.webHook.tap, query);
   }
 
   #query(params: URLSearchParams, { webHook }: Running): DeliveryQuery | Response {
     const { endpoints } = webHook.metrics.snapshot();
     return deliveryQuery(params, {
       urlOf: (url) => [url, displayUrl(url)].find((url) => endpoints.some((of) => of.url === url)),
-      payloads: this.#settings.payloads,
+      payloads: this.#options.settings.payloads,
     });
   }
 }

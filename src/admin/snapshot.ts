@@ -1,10 +1,11 @@
 /** How things are, as the stream tells it each second: all figures of one moment. */
 import type { Broker } from "../mqtt/Broker.ts";
 import { VERSION } from "../domain/version.ts";
-import type { EventCounts } from "../webhook/account/Metrics.ts";
+import type { EndpointSnapshot, EventCounts } from "../webhook/account/Metrics.ts";
 import { sum } from "../webhook/account/Metrics.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
 import { endpointRow } from "./endpointRow.ts";
+import type { RecentFigures } from "./Recent.ts";
 
 /** The kinds of events, by what their names begin with. */
 const KINDS = ["client", "session", "message"] as const;
@@ -20,11 +21,12 @@ export interface SnapshotSource {
   readonly startedAt: number;
   /** Whether payloads can be seen. */
   readonly payloads: boolean;
+  readonly recent: (endpoint: EndpointSnapshot) => RecentFigures;
 }
 
 /** All counts are since the start: whoever has two snapshots has the rates between them. */
 export const snapshot = (
-  { broker, webHook, isStopping, now, startedAt, payloads }: SnapshotSource,
+  { broker, webHook, isStopping, now, startedAt, payloads, recent }: SnapshotSource,
 ) => {
   const { endpoints, ...figures } = webHook.metrics.snapshot();
   const matched: Record<Kind, number> = { client: 0, session: 0, message: 0 };
@@ -47,14 +49,19 @@ export const snapshot = (
     rules: webHook.settings().rules.length,
     payloads,
     pressure: webHook.sink.pressure,
-    queue: { events: figures.backlog, capacity: figures.capacity },
+    queue: {
+      events: figures.backlog,
+      capacity: figures.capacity,
+      high_water: figures.high_water,
+    },
     workers_lost: figures.workers_lost,
     disk: figures.disk && { failing: figures.disk.failing, events: figures.disk.events },
     matched,
     ...all,
     endpoints: endpoints.map((endpoint) => {
-      const { events: _, ...row } = endpointRow(endpoint);
-      return row;
+      const { events: _, ...row } = endpointRow(endpoint, recent(endpoint));
+      const { ok: _ok, ...failures } = endpoint.attempts_by_outcome;
+      return { ...row, failures: sum(failures) };
     }),
   };
 };

@@ -14,7 +14,7 @@ import type { Fields } from "../../ops/LimitedLog.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
 import type { AnswerFault } from "../../http/AnswerFault.ts";
 import { placesOf } from "../account/Backlog.ts";
-import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
+import type { AttemptOutcome, DropReason, EndpointCounters } from "../account/Metrics.ts";
 import type { LetterReason } from "../outbox/DeadLetters.ts";
 import type { LiveGroup } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
@@ -103,7 +103,7 @@ export class Endpoint implements Attempting {
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
     this.#most = this.#takes();
     this.#seat = transport.budget?.join(() => this.pump());
-    counters.breaker = "closed"; // they may be those of an endpoint that has left
+    counters.breakerIs("closed", context.now()); // they may be those of an endpoint that has left
     transport.executor.configure(this);
   }
 
@@ -140,9 +140,10 @@ export class Endpoint implements Attempting {
     return this.#transport.sequential;
   }
 
-  /** Whether it will hardly answer within milliseconds what comes now. */
-  get #isSlow(): boolean {
-    return this.#breaker._tag !== "Closed" || this.held > this.#settings.concurrencyLimit;
+  /** How many have to end before one that comes now is at its end; 0: it goes at once; Infinity: nobody knows. */
+  get #ahead(): number {
+    if (this.#breaker._tag !== "Closed") return Infinity;
+    return this.held > this.#settings.concurrencyLimit ? this.held : 0;
   }
 
   /** Counts an event that is dropped before it becomes a delivery. */
@@ -155,7 +156,7 @@ export class Endpoint implements Attempting {
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
   offer(delivery: Delivery): void {
     this.#count(delivery);
-    if (this.#onDisk?.offer(delivery, this.#isSlow)) return;
+    if (this.#onDisk?.offer(delivery, this.#ahead)) return;
     this.#take(delivery);
     this.#shedIfFailing();
     if (this.failing) this.#onDisk?.boundIt();
@@ -184,7 +185,7 @@ export class Endpoint implements Attempting {
     isGone: () => this.#breaker._tag === "Gone",
     places: () => this.#occupancy.places,
     find: (wanted) => this.held > MOST_LOOKED_THROUGH ? [] : this.#waiting.find(wanted),
-    evict: () => this.#waiting.evict(),
+    evict: () => this.#waiting.evict(this.held),
     letGo: (delivery) => this.#occupancy.letGo(delivery),
     take: (delivery) => {
       this.#context.backlog.add(placesOf(delivery.length));
@@ -196,9 +197,10 @@ export class Endpoint implements Attempting {
       if (this.#tap.isOn) {
         const { body } = record;
         const told = { ...record, slab: { bytes: body }, offset: 0, length: body.length };
-        this.#tap.lost(this.#counters.url, told, this.#wallNow(), "dropped", reason);
+        this.#tap.lost(this.#counters.url, told, this.#context.now(), "dropped", reason);
       }
       this.#counters.queued[record.event]!--; // an event's place is always within
+      this.#counters.ages.take(record.born);
       this.#counters.dropped(record.event, reason);
       this.#hasToReplay = true;
       this.#sayLost(reason);
@@ -207,9 +209,10 @@ export class Endpoint implements Attempting {
     hasMostOnDisk: (most) => this.#owner.mostOnDisk(most) === this,
   };
 
-  #count({ event }: Pick<Delivery, "event">): void {
+  #count({ event, born }: Pick<Delivery, "event" | "born">): void {
     this.#counters.matched[event]!++; // an event's place is always within
     this.#counters.queued[event]!++;
+    this.#counters.ages.add(born);
   }
 
   #take(delivery: Delivery): void {
@@ -218,18 +221,20 @@ export class Endpoint implements Attempting {
     if (this.#waiting.add(delivery)) this.pump();
   }
 
-  complete(attempt: Attempt, outcome: Outcome): void {
+  complete(attempt: Attempt, outcome: Outcome, took?: number): void {
     const delivery = attempt as Delivery; // what `pump` gave to the executor is what comes back
     const { event } = delivery;
+    if (took !== undefined && outcome._tag !== "Returned") this.#counters.requests.add(took);
     this.#occupancy.back(delivery);
     this.#counters.inFlight[event]!--;
     switch (outcome._tag) {
       case "Delivered":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         if (this.#tap.isOn) {
-          this.#tap.delivered(this.#counters.url, delivery, this.#wallNow());
+          this.#tap.delivered(this.#counters.url, delivery, this.#context.now(), took);
         }
         this.#counters.delivered[event]!++;
+        this.#tellDelivered(delivery);
         this.#context.pace.end();
         this.#leaveAndEnd(delivery);
         this.#answered();
@@ -237,7 +242,7 @@ export class Endpoint implements Attempting {
         break;
       case "Failed":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
-        this.#failed(delivery, outcome.error);
+        this.#failed(delivery, outcome.error, took);
         break;
       case "Returned":
         this.#counters.attempts--;
@@ -365,7 +370,7 @@ export class Endpoint implements Attempting {
     this.#onDisk?.spill.close(); // what is on disk waits for the URL to be named again
     this.#seat?.leave();
     this.#transport.executor.forget(this);
-    this.#counters.breaker = "removed";
+    this.#counters.breakerIs("removed", this.#context.now());
     this.#context.log.flush(this.#counters.url);
     this.#owner.onLeft(this);
     return true;
@@ -396,18 +401,15 @@ export class Endpoint implements Attempting {
     return this.#context.tap;
   }
 
-  /** Milliseconds since 1970. */
-  #wallNow(): number {
-    return this.#context.clock.unsafeCurrentTimeMillis();
-  }
-
   #tapLost(
     delivery: Delivery,
     outcome: "failed" | "dropped",
     reason: FailureReason | DropReason,
     error?: DeliveryError,
+    took?: number,
   ): void {
-    this.#tap.lost(this.#counters.url, delivery, this.#wallNow(), outcome, reason, error);
+    const { url } = this.#counters;
+    this.#tap.lost(url, delivery, this.#context.now(), outcome, reason, error, took);
   }
 
   /** One that was on its way is at its end; what waited behind it goes next. */
@@ -417,9 +419,10 @@ export class Endpoint implements Attempting {
   }
 
   #end(delivery: Delivery): void {
+    this.#counters.ages.take(delivery.born);
     this.#context.disk?.outbox.ended(delivery.id);
     this.#occupancy.letGo(delivery);
-    this.#onDisk?.spill.more();
+    this.#onDisk?.ended();
     if (this.#isEmpty) this.#tellSettled();
   }
 
@@ -481,19 +484,16 @@ export class Endpoint implements Attempting {
     this.#transport.executor.attempt(this, delivery);
   }
 
-  #failed(delivery: Delivery, error: DeliveryError): void {
+  #failed(delivery: Delivery, error: DeliveryError, took: number | undefined): void {
     const { event } = delivery;
     if (error.reason === "local") return this.#notMade(delivery, error);
-    const { reason, detail } = error;
-    this.#counters.lastError = {
-      at: this.#wallNow(),
-      reason,
-      detail,
-    };
+    const { reason, status, detail } = error;
+    this.#counters.attempted(attemptOutcome(error));
+    this.#counters.lastError = { at: this.#context.now(), reason, status, detail };
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);
-      if (this.#tap.isOn) this.#tapLost(delivery, "failed", error.reason, error);
+      if (this.#tap.isOn) this.#tapLost(delivery, "failed", error.reason, error, took);
       this.#sayLost(error.reason);
       this.#bury(delivery, "refused", error.detail);
       if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
@@ -503,7 +503,7 @@ export class Endpoint implements Attempting {
       return;
     }
     if (this.#tap.isOn) {
-      this.#tap.failed(this.#counters.url, delivery, this.#wallNow(), error);
+      this.#tap.failed(this.#counters.url, delivery, this.#context.now(), error, took);
     }
     const now = this.#now();
     this.#counters.queued[event]!++;
@@ -594,7 +594,7 @@ export class Endpoint implements Attempting {
   }
 
   #announce(label: Breaker.BreakerLabel): void {
-    this.#counters.breaker = label;
+    this.#counters.breakerIs(label, this.#context.now());
     this.#context.log.always(
       label === "closed" ? LogLevel.Info : LogLevel.Warning,
       `breaker ${label}`,
@@ -605,6 +605,7 @@ export class Endpoint implements Attempting {
   #resume(): void {
     this.#setFailing(false);
     this.#waiting.resume();
+    this.#onDisk?.spill.more(); // while it failed it wanted none
   }
 
   /** Failing from now on: what waits here no longer counts as pressure, and is bounded instead. */
@@ -662,6 +663,13 @@ export class Endpoint implements Attempting {
     this.#owner.onSettled();
   }
 
+  #tellDelivered({ born }: Delivery): void {
+    const now = this.#context.now();
+    this.#counters.attempted("ok");
+    this.#counters.lastSuccess = now;
+    this.#counters.delays.add(Math.max(0, now - born)); // the wall clock may have been set
+  }
+
   /** Said once for each kind; how many there were is in the figures. */
   #tellFault({ kind, detail }: AnswerFault): void {
     if (this.#counters.answerFault(kind) > 1) return;
@@ -685,3 +693,9 @@ export class Endpoint implements Attempting {
     this.#context.log.limited(LogLevel.Warning, url, message, { url, ...fields });
   }
 }
+
+const attemptOutcome = ({ reason, status, retryable }: DeliveryError): AttemptOutcome => {
+  if (reason === "timeout") return "timeout";
+  if (status === undefined) return "network";
+  return retryable ? "retry" : "refused";
+};

@@ -18,17 +18,11 @@ import { CUT } from "./textsOf.ts";
 /** Told of a delivery that ended, or failed for the first time. The slot is another's soon. */
 export type Watcher = (slot: Slot) => void;
 
-/** An attempt's end as far as it is known. */
-export interface AttemptEnd {
-  /** Of the answer; undefined: there was none, or it is not known. */
-  readonly status?: number | undefined;
-  /** How long it took, in milliseconds. */
-  readonly ms?: number | undefined;
-}
-
 /** Why an attempt failed. */
-export interface AttemptFailure extends AttemptEnd {
+export interface AttemptFailure {
   readonly reason: string;
+  /** Of the answer; undefined: there was none that could be read. */
+  readonly status?: number | undefined;
   readonly detail: string;
 }
 
@@ -86,22 +80,33 @@ export class DeliveryTap {
     return () => void this.#watchers.delete(watcher);
   }
 
-  /** It is with its receiver. `at`: milliseconds since 1970. */
-  delivered(url: string, told: Told, at: number, { status = 0, ms = NaN }: AttemptEnd = {}): void {
-    this.#tell(this.#end(url, told, at, "delivered", null, status, ms));
+  /**
+   * It is with its receiver.
+   *
+   * @param at milliseconds since 1970, here and below
+   * @param took milliseconds of the attempt; undefined: nobody knows
+   */
+  delivered(url: string, told: Told, at: number, took: number | undefined): void {
+    this.#tell(this.#end(url, told, at, "delivered", null, took));
   }
 
   /** An attempt has failed, and there may be another one. */
-  failed(url: string, told: Told, at: number, failure: AttemptFailure): void {
+  failed(
+    url: string,
+    told: Told,
+    at: number,
+    failure: AttemptFailure,
+    took: number | undefined,
+  ): void {
     const known = this.#retrying.get(told.id);
     if (known !== undefined) {
-      remember(known.failures, at, failure);
+      remember(known.failures, at, failure, took);
       if (known.slot.id === told.id) known.slot.reason = failure.reason;
       return;
     }
     const slot = this.#fill(this.#ringOf(url), url, told, at, "retrying", failure.reason);
     const failures: Array<AttemptRecord> = [];
-    remember(failures, at, failure);
+    remember(failures, at, failure, took);
     slot.failures = failures;
     if (this.#retrying.size === MOST_RETRYING) {
       for (const [oldest] of this.#retrying) {
@@ -125,10 +130,11 @@ export class DeliveryTap {
     outcome: "failed" | "dropped",
     reason: string,
     failure?: AttemptFailure,
+    took?: number,
   ): void {
     const retrying = this.#retrying.get(told.id);
     const failures = retrying?.failures ?? [];
-    if (failure !== undefined) remember(failures, at, failure);
+    if (failure !== undefined) remember(failures, at, failure, took);
     const slot = this.#end(url, told, at, outcome, reason);
     slot.failures = failures;
     if (outcome === "failed" && retrying?.slot.id !== told.id) {
@@ -160,12 +166,10 @@ export class DeliveryTap {
     at: number,
     outcome: DeliveryOutcome,
     reason: string | null,
-    status = 0,
-    ms = NaN,
+    took = NaN,
   ): Slot {
     const slot = this.#fill(this.#finished, url, told, at, outcome, reason);
-    slot.status = status;
-    slot.ms = ms;
+    slot.ms = took;
     const retrying = this.#retrying.size === 0 ? undefined : this.#retrying.get(told.id);
     if (retrying === undefined) return slot;
     this.#retrying.delete(told.id);
@@ -209,19 +213,23 @@ export class DeliveryTap {
   }
 }
 
+/** To three digits behind the point. */
+const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
+
 const NO_FAILURES: ReadonlyArray<AttemptRecord> = [];
 
 const remember = (
   failures: Array<AttemptRecord>,
   at: number,
-  { status, ms, reason, detail }: AttemptFailure,
+  { status, reason, detail }: AttemptFailure,
+  took: number | undefined,
 ): void => {
   const error = reason.startsWith("status_") ? detail : `${reason}: ${detail}`;
   if (failures.length === MOST_ATTEMPTS) failures.shift();
   failures.push({
     at,
     status: status ?? null,
-    ms: ms ?? null,
+    ms: took === undefined ? null : rounded(took),
     error: error.length > MOST_TEXT ? error.slice(0, MOST_TEXT) + CUT : error,
   });
 };

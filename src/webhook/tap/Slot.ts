@@ -45,9 +45,7 @@ export class Slot {
   reason: string | null = null;
   /** Attempts that failed, oldest first; others may hold it too. */
   failures: ReadonlyArray<AttemptRecord> = NONE;
-  /** Of the answer that made it delivered; 0: not known. */
-  status = 0;
-  /** How long that took, in milliseconds; NaN: not known. */
+  /** How long the attempt took that delivered it, in milliseconds; NaN: not known. */
   ms = NaN;
   /** When it ended, or failed for the first time: milliseconds since 1970. */
   at = 0;
@@ -80,11 +78,10 @@ export class Slot {
   }
 
   /** The same delivery, elsewhere, has come to its end. */
-  endAs({ outcome, reason, failures, status, ms, at }: Slot): void {
+  endAs({ outcome, reason, failures, ms, at }: Slot): void {
     this.outcome = outcome;
     this.reason = reason;
     this.failures = failures;
-    this.status = status;
     this.ms = ms;
     this.at = at;
   }
@@ -131,8 +128,8 @@ export class Slot {
   get #success(): AttemptRecord {
     return {
       at: this.at,
-      status: this.status || null,
-      ms: Number.isNaN(this.ms) ? null : this.ms,
+      status: null,
+      ms: Number.isNaN(this.ms) ? null : Math.round(this.ms * 1000) / 1000,
       error: null,
     };
   }

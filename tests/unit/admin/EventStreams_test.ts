@@ -60,6 +60,7 @@ const deliver = (tap: DeliveryTap, id: number, topic = "t") => {
     "u",
     { id, seq: 1, event: 10, slab: { bytes }, offset: 0, length: bytes.length },
     0,
+    undefined,
   );
 };
 

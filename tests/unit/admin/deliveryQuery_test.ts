@@ -59,6 +59,7 @@ Deno.test("shown has a payload as text or base64, cut to what both can be", () =
       "u",
       { id, seq: 1, event: 10, slab: { bytes }, offset: 0, length: bytes.length },
       id,
+      undefined,
     );
     const [slot] = tap.find({}, 1);
     assert.ok(slot);
@@ -81,6 +82,11 @@ Deno.test("shown has a payload as text or base64, cut to what both can be", () =
   const { payload } = shown(tap, large, "base64");
   assert.equal(Uint8Array.fromBase64(payload ?? "").length, 768);
   const none = new TextEncoder().encode("{}");
-  tap.delivered("u", { id: 3, seq: 1, event: 0, slab: { bytes: none }, offset: 0, length: 2 }, 3);
+  tap.delivered(
+    "u",
+    { id: 3, seq: 1, event: 0, slab: { bytes: none }, offset: 0, length: 2 },
+    3,
+    undefined,
+  );
   assert.equal(shown(tap, tap.find({}, 1)[0]!, "text").payload, null); // there are three
 });

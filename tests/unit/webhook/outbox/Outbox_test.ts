@@ -49,11 +49,11 @@ class Bench {
   #open(url: OutboxUrl, mark: number): number {
     const id = ++this.#lastId;
     const ref = this.slabs.copy(new TextEncoder().encode(`body ${id}`));
-    const delivery = { id, event: 0, seq: id, lane: `c${id}`, ...ref };
+    const delivery = { id, event: 0, seq: id, born: 0, lane: `c${id}`, ...ref };
     const whole = { ...delivery, retry: undefined, dueAt: 0, schedule: undefined };
     this.marks.set(id, mark);
     this.deliveries.set(id, whole);
-    this.outbox.opened(whole, url, false);
+    this.outbox.opened(whole, url, 0);
     return id;
   }
 
@@ -118,7 +118,7 @@ const withOutbox = (
       const outbox = new Outbox({
         owner: windows,
         monotonic: () => monotonicMillis(clock),
-        now,
+        delay: options.delay ?? 5,
         lastRow: 0,
         slabs,
         use: new DiskUse(options.maxBytes ?? Infinity, (isFull) => told.push(isFull)),

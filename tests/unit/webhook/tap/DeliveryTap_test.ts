@@ -124,7 +124,7 @@ const FAILURE = { reason: "refused", detail: "no" };
 Deno.test("DeliveryTap finds by event, URL, outcome, client and topic", () => {
   const tap = new DeliveryTap("p-");
   tap.turnOn(false);
-  tap.delivered(A, told(1, { from_clientid: "pub", topic: "a/b" }), 1);
+  tap.delivered(A, told(1, { from_clientid: "pub", topic: "a/b" }), 1, undefined);
   tap.lost(B, told(2, { from_clientid: "pub", clientid: "sub", topic: "a/c" }), 2, "failed", "x");
   const ids = (filter: DeliveryFilter) => recorded(tap, filter).map(({ id }) => id);
   assert.deepEqual(ids({}), ["p-2", "p-1"]);
@@ -143,8 +143,8 @@ Deno.test("DeliveryTap keeps the last 1,000 that ended, and of each URL the last
   const tap = new DeliveryTap("");
   tap.turnOn(false);
   for (let id = 1; id <= 300; id++) tap.lost(A, told(id, {}), id, "failed", "x");
-  for (let id = 301; id <= 500; id++) tap.failed(B, told(id, {}), id, FAILURE);
-  for (let id = 1000; id < 3000; id++) tap.delivered(A, told(id, {}), id);
+  for (let id = 301; id <= 500; id++) tap.failed(B, told(id, {}), id, FAILURE, 5);
+  for (let id = 1000; id < 3000; id++) tap.delivered(A, told(id, {}), id, undefined);
   assert.equal(recorded(tap, { outcomes: new Set(["delivered"]) }).length, 1000);
   const failed = tap.find({ url: A, outcomes: new Set(["failed"]) }, 1e6).map(({ id }) => id);
   assert.deepEqual([failed.length, failed[0], failed.at(-1)], [200, 300, 101]);
@@ -154,7 +154,7 @@ Deno.test("DeliveryTap keeps the last 1,000 that ended, and of each URL the last
 Deno.test("DeliveryTap keeps those of 64 URLs, the ones that failed last", () => {
   const tap = new DeliveryTap("");
   tap.turnOn(false);
-  for (let n = 0; n < 70; n++) tap.failed(`http://${n % 69}.test/`, told(n, {}), n, FAILURE);
+  for (let n = 0; n < 70; n++) tap.failed(`http://${n % 69}.test/`, told(n, {}), n, FAILURE, 5);
   const urls = new Set(recorded(tap).map(({ url }) => url));
   assert.equal(urls.size, 64);
   assert.ok(urls.has("http://0.test/") && !urls.has("http://1.test/"));
@@ -166,7 +166,7 @@ Deno.test("DeliveryTap cuts texts, errors and the list of attempts, however larg
   const long = "ä".repeat(60_000);
   const body = { action: long, from_clientid: long, topic: long, payload: "QUJD".repeat(50_000) };
   const one = told(1, body);
-  for (let n = 0; n < 50; n++) tap.failed(A, one, n, { reason: "network", detail: long });
+  for (let n = 0; n < 50; n++) tap.failed(A, one, n, { reason: "network", detail: long }, 5);
   tap.lost(A, one, 99, "failed", "network");
   const [shown] = recorded(tap);
   assert.equal(shown?.bytes, one.length);
