@@ -20,6 +20,7 @@ import { HeldTime } from "./account/HeldTime.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
+import type { BreakerWord } from "./account/Metrics.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
 import { LimitedLog } from "../ops/LimitedLog.ts";
@@ -75,6 +76,15 @@ export interface WebHook {
   readonly reload: (
     settings: WebHookSettings,
   ) => Effect.Effect<ReadonlyArray<string>, FileTargetError>;
+  /**
+   * Sends nothing to a URL that the settings name until it is resumed; what comes for it waits as it would for one
+   * that fails. A reload changes nothing of it, a restart forgets it.
+   *
+   * Returns: the state of its breaker, which may be `gone` all the same
+   */
+  readonly pause: (url: string) => BreakerWord;
+  /** Sends again what waits for a URL that the settings name, where it was paused. Returns: the state of its breaker. */
+  readonly resume: (url: string) => BreakerWord;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
@@ -356,6 +366,14 @@ export const makeWith = (
           dispatcher.routing = routingOf(next, endpoints);
           return atRestartOnly(initial, next);
         }),
+      pause: (url) => {
+        endpoints.get(url).pause();
+        return metrics.endpoint(url).breaker;
+      },
+      resume: (url) => {
+        endpoints.get(url).resume();
+        return metrics.endpoint(url).breaker;
+      },
       reopenFiles: files.reopen,
       giveUp: givenUp.open,
       undelivered: () => undelivered,

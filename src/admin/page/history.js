@@ -7,14 +7,13 @@
  * @property {number} started_at
  * @property {{ client: number, session: number, message: number }} matched
  * @property {number} delivered
- * @property {number} failed
  * @property {number} dropped
  * @property {ReadonlyArray<EndpointCounts>} endpoints
  *
  * @typedef {object} EndpointCounts
  * @property {string} url
  * @property {number} delivered
- * @property {number} [failures] attempts that failed
+ * @property {number} failures attempts that failed
  *
  * @typedef {object} Rates per second
  * @property {number} at
@@ -74,10 +73,7 @@ export class History {
 }
 
 /** @param {Counts} counts */
-const failuresOf = ({ failed, endpoints }) =>
-  endpoints.every(({ failures }) => failures === undefined)
-    ? failed
-    : endpoints.reduce((sum, { failures = 0 }) => sum + failures, 0);
+const failuresOf = ({ endpoints }) => endpoints.reduce((sum, { failures }) => sum + failures, 0);
 
 /** @template T @param {Array<T>} list @param {T} next @param {number} most */
 const keep = (list, next, most) => {

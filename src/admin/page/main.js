@@ -149,9 +149,9 @@ class Page {
     say($("queue-note"), `of ${short(queue.capacity)}, at most ${short(this.#mostQueued)}`);
     set(meter, "aria-valuemax", String(queue.capacity));
     set(meter, "aria-valuenow", String(queue.events));
-    set(meter, "data-full", String(queue.events > 0.8 * queue.capacity));
+    set(meter, "data-full", String(queue.events >= queue.high_water));
     if (bar instanceof HTMLElement) bar.style.width = part(queue.events);
-    if (tick instanceof HTMLElement) tick.style.left = part(this.#mostQueued);
+    if (tick instanceof HTMLElement) tick.style.left = part(queue.high_water);
   }
 
   #renderOldest() {

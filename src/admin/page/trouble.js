@@ -11,8 +11,7 @@
  * @typedef {object} UrlRow
  * @property {string} url
  * @property {string} state
- * @property {boolean} [paused]
- * @property {number} [since_ms]
+ * @property {number} since_ms
  * @property {number} matched
  * @property {number} delivered
  * @property {Readonly<Record<string, number>>} failed
@@ -20,16 +19,16 @@
  * @property {number} queued
  * @property {number} in_flight
  * @property {number} attempts
- * @property {number} [oldest_ms]
- * @property {{ p50: number | null, p99: number | null } | null} [latency_ms]
- * @property {number | null} [last_success_at]
+ * @property {number} oldest_ms
+ * @property {{ p50: number | null, p99: number | null }} latency_ms
+ * @property {number | null} last_success_at
  * @property {LastError | null} last_error
  *
  * @typedef {object} Snapshot
  * @property {number} at
  * @property {string} state
  * @property {string} pressure
- * @property {{ events: number, capacity: number, high_water?: number }} queue
+ * @property {{ events: number, capacity: number, high_water: number }} queue
  * @property {{ failing: boolean, events: number } | null} [disk]
  * @property {ReadonlyArray<{ name: string, addr: string, up: boolean }>} listeners
  * @property {number} queued
@@ -62,7 +61,7 @@ const VERBS = {
 
 /** The word for a URL's state, and how bad it is. @param {UrlRow} row @param {number} now */
 export const stateOf = (row, now) => {
-  if (row.paused || row.state === "paused") return { word: "paused", kind: "paused" };
+  if (row.state === "paused") return { word: "paused", kind: "paused" };
   if (row.state === "open") return { word: "down", kind: "down" };
   if (row.state === "gone") return { word: "gone", kind: "gone" };
   if (row.state === "removed") return { word: "removed", kind: "removed" };
@@ -84,13 +83,13 @@ export const troubles = (
   }
   for (const row of endpoints) {
     const waits = `${several(row.queued, "event")} ${row.queued === 1 ? "waits" : "wait"}`;
+    const since = `since ${minute(at - row.since_ms)}`;
     if (row.state === "open") {
-      const since = row.since_ms === undefined ? "" : ` since ${minute(at - row.since_ms)}`;
-      said.push(`${row.url} ${verbOf(row.last_error?.reason ?? "")}${since}, ${waits}.`);
+      said.push(`${row.url} ${verbOf(row.last_error?.reason ?? "")} ${since}, ${waits}.`);
     } else if (row.state === "gone") {
-      said.push(
-        `${row.url} has answered 410 Gone: nothing more is sent there before a reload, ${waits}.`,
-      );
+      said.push(`${row.url} has answered 410 Gone ${since}: nothing more is sent there, ${waits}.`);
+    } else if (row.state === "paused") {
+      said.push(`${row.url} is paused ${since}, ${waits}.`);
     }
   }
   if (disk?.failing) {
@@ -112,7 +111,7 @@ export const troubles = (
 export const triedOf = ({ url, attempts, last_error, last_success_at, queued }, now) => {
   if (last_error === null) return "";
   const ago = duration(Math.max(0, now - last_error.at));
-  const good = last_success_at === null || last_success_at === undefined
+  const good = last_success_at === null
     ? "It has not taken an event since the broker started."
     : `It took an event last ${duration(Math.max(0, now - last_success_at))} ago.`;
   return `${

@@ -182,14 +182,14 @@ class UrlView {
     );
     say(this.#rate, rate(line.at(-1) ?? 0));
     set(this.#spark, "points", sparkOf(line));
-    const { p50 = null, p99 = null } = row.latency_ms ?? {};
+    const { p50, p99 } = row.latency_ms;
     say(this.#latency, p50 === null || p99 === null ? "–" : `${duration(p50)} / ${duration(p99)}`);
     say(this.#flight, count(row.in_flight));
     const share = Math.min(1, row.queued / Math.max(1, capacity));
     this.#bar.style.width = `${row.queued === 0 ? 0 : Math.max(2, 100 * share)}%`;
     say(this.#queued, short(row.queued));
     if (!this.#isOpen) return;
-    const isDown = row.state === "open" || row.state === "gone";
+    const isDown = row.state === "open";
     say(this.#tried, isDown ? triedOf(row, now) : "");
     this.#tried.hidden = !isDown;
     if (row.attempts !== this.#attempts) {

@@ -130,9 +130,9 @@ export class Endpoint implements Attempting {
     return this.#breaker;
   }
 
-  /** Whether waiting any longer would bring nothing to an end: all is done, or the rest is for a URL that is gone. */
+  /** Whether waiting any longer would bring nothing to an end: all is done, or the rest is for a URL that is gone or paused. */
   get settled(): boolean {
-    return this.#isEmpty || this.#isGoneForGood;
+    return this.#isEmpty || this.#isShut;
   }
 
   /** Whether it keeps the order of all events by itself, and needs no lanes. */
@@ -255,8 +255,8 @@ export class Endpoint implements Attempting {
     }
     this.#seat?.release();
     this.pump();
-    // What came back from the executor of a URL that is gone settles it without an end.
-    if (this.#isGoneForGood) this.#tellSettled();
+    // What came back from the executor of a URL that is gone or paused settles it without an end.
+    if (this.#isShut) this.#tellSettled();
   }
 
   /** Ends the delivery that has waited longest as dropped; returns false when none waits. */
@@ -301,6 +301,20 @@ export class Endpoint implements Attempting {
     this.#most = this.#takes();
     this.#transport.executor.configure(this);
     this.#step({ _tag: "Reset" });
+    this.pump();
+  }
+
+  /** From now on nothing is sent, until it is resumed; not where its URL is gone. */
+  pause(): void {
+    this.#step({ _tag: "Pause", at: this.#now() });
+    this.#checkFailing();
+    this.#wake.unsafeOpen(); // it may have waited for its next probe
+    if (this.#isShut) this.#tellSettled();
+  }
+
+  /** Sends again what waits, where it was paused. */
+  resume(): void {
+    this.#step({ _tag: "Resume" });
     this.pump();
   }
 
@@ -365,7 +379,8 @@ export class Endpoint implements Attempting {
    */
   #leave(): boolean {
     if (this.#now() >= this.#givesUpAt) { while (this.dropOldest("gone")); }
-    if (!this.#retired || !this.settled) return false;
+    const isOver = this.#isEmpty || this.#isShut && this.#breaker._tag === "Gone";
+    if (!this.#retired || !isOver) return false;
     while (this.dropOldest("gone"));
     this.#onDisk?.spill.close(); // what is on disk waits for the URL to be named again
     this.#seat?.leave();
@@ -431,9 +446,10 @@ export class Endpoint implements Attempting {
     return this.held === 0 && this.#onDisk?.spill.isBehind !== true;
   }
 
-  /** The receiver wants nothing more, and nothing is on its way. */
-  get #isGoneForGood(): boolean {
-    return this.#breaker._tag === "Gone" && this.#occupancy.inFlight === 0;
+  /** The receiver wants nothing more, or is not to have it now, and nothing is on its way. */
+  get #isShut(): boolean {
+    const { _tag } = this.#breaker;
+    return (_tag === "Gone" || _tag === "Paused") && this.#occupancy.inFlight === 0;
   }
 
   #mayAttempt(): boolean {
@@ -452,6 +468,7 @@ export class Endpoint implements Attempting {
         return this.#now() >= this.#breaker.probeAt && this.#waiting.hasNext(true);
       case "Probing":
       case "Gone":
+      case "Paused":
         return false;
     }
   }
@@ -596,7 +613,7 @@ export class Endpoint implements Attempting {
   #announce(label: Breaker.BreakerLabel): void {
     this.#counters.breakerIs(label, this.#context.now());
     this.#context.log.always(
-      label === "closed" ? LogLevel.Info : LogLevel.Warning,
+      label === "closed" || label === "paused" ? LogLevel.Info : LogLevel.Warning,
       `breaker ${label}`,
       { url: this.#counters.url, waiting: this.held },
     );
