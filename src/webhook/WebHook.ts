@@ -48,6 +48,7 @@ import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
+import { DeliveryTap } from "./tap/DeliveryTap.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
@@ -62,6 +63,8 @@ export interface WebHook {
   /** Calls back, from within, when an attempt could not be made for want of descriptors or memory. */
   readonly onShortage: (listener: () => void) => void;
   readonly metrics: Metrics;
+  /** Where deliveries can be looked at. Off until somebody turns it on. */
+  readonly tap: DeliveryTap;
   /** Those in force. */
   readonly settings: () => WebHookSettings;
   /**
@@ -160,6 +163,7 @@ export const makeWith = (
     const { ids, outbox, letters } = durable === undefined
       ? { ...WITHOUT_DISK, ids: idsFrom(clock.unsafeCurrentTimeMillis()) }
       : yield* DurableParts.make(durable, { settings: settings.outbox, clock, slabs, backlog });
+    const tap = new DeliveryTap(ids.prefix);
     /** All that is pending goes to disk, or it is said that it does not. */
     const flushed = durable === undefined
       ? Effect.succeedNone
@@ -214,6 +218,7 @@ export const makeWith = (
           shares,
           pace,
           slabs,
+          tap,
           disk: durable && outbox && {
             outbox,
             read: DiskReader.make(durable.store, log, fork),
@@ -336,6 +341,7 @@ export const makeWith = (
       onRelief: (listener) => backlog.onRelief(listener),
       onShortage: (listener) => void (onShortage = listener),
       metrics,
+      tap,
       settings: () => settings,
       reload: (next) =>
         Effect.gen(function* () {
