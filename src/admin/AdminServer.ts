@@ -9,10 +9,14 @@ import * as Cause from "effect/Cause";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
+import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
+import type { LastReload, Reloaded } from "../config/Reloaded.ts";
 import type { HttpApiSettings } from "../domain/BrokerSettings.ts";
+import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { Broker } from "../mqtt/Broker.ts";
 import { formatAddress } from "../net/formatAddress.ts";
+import { monotonicMillis } from "../ops/monotonic.ts";
 import { ListenError } from "../net/listen.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
 import { makeGuard } from "./guard.ts";
@@ -21,12 +25,16 @@ import { metricFamilies } from "./metricFamilies.ts";
 import { problemResponse } from "./Problem.ts";
 import { CONTENT_TYPE, render } from "./prometheus.ts";
 import { watchProcess } from "./ProcessFigures.ts";
+import { LOOK_EVERY_MS, Recent } from "./Recent.ts";
 import type { WebHandler } from "./webHandler.ts";
 
 /** What the API tells of and changes. */
 export interface Running {
   readonly broker: Broker;
   readonly webHook: WebHook;
+  /** Reads both files again. */
+  readonly reload: () => Promise<Reloaded>;
+  readonly lastReload: () => LastReload;
 }
 
 type State =
@@ -55,7 +63,10 @@ export const make = (
       void runFork(
         Effect.logError("defect in the API", { module: "admin" }, Cause.die(error)),
       );
-    const answers = new Answers(settings, process, onDefect);
+    const clock = yield* Effect.clock;
+    const recent = new Recent();
+    const monotonic = () => monotonicMillis(clock);
+    const answers = new Answers({ settings, process, recent, monotonic, onDefect });
     const guard = makeGuard(settings);
     const serve = async (request: Request): Promise<Response> => {
       try {
@@ -79,10 +90,18 @@ export const make = (
           Effect.timeoutOption(PATIENCE),
         ),
     );
+    const look = Effect.sync(() => {
+      if (answers.state._tag === "Starting") return;
+      recent.look(answers.state.of.webHook.metrics.snapshot().endpoints, monotonic());
+    });
+    yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(LOOK_EVERY_MS)));
     const addr = formatAddress(server.addr);
     yield* Effect.logInfo("listening", { listener: "http_api", transport: "http", addr });
     return {
-      started: (of) => void (answers.state = { _tag: "Running", of }),
+      started: (of) => {
+        answers.state = { _tag: "Running", of };
+        recent.look(of.webHook.metrics.snapshot().endpoints, monotonic());
+      },
       stopping: () => {
         const { state } = answers;
         if (state._tag === "Running") answers.state = { _tag: "Stopping", of: state.of };
@@ -90,29 +109,33 @@ export const make = (
     };
   });
 
+interface AnswersOptions {
+  readonly settings: HttpApiSettings;
+  readonly process: MetricsSource["process"];
+  readonly recent: Recent;
+  readonly monotonic: () => number;
+  readonly onDefect: (error: unknown) => void;
+}
+
 /** What is answered by path, for whoever may ask. */
 class Answers {
   state: State = { _tag: "Starting" };
-  readonly #settings: HttpApiSettings;
-  readonly #process: MetricsSource["process"];
-  readonly #onDefect: (error: unknown) => void;
+  readonly #options: AnswersOptions;
   readonly #paths: ReadonlyMap<string, () => Response | Promise<Response>>;
   #web: Promise<WebHandler> | undefined;
 
-  constructor(
-    settings: HttpApiSettings,
-    process: MetricsSource["process"],
-    onDefect: (error: unknown) => void,
-  ) {
-    this.#settings = settings;
-    this.#process = process;
-    this.#onDefect = onDefect;
+  constructor(options: AnswersOptions) {
+    this.#options = options;
     this.#paths = new Map<string, () => Response | Promise<Response>>([
       ["/healthz", () => json(200, { status: "ok" })],
       ["/readyz", () => this.#readiness()],
       ["/metrics", () => this.#metrics()],
       ["/api/v1/metrics/prometheus", () => this.#metrics()],
       ["/openapi.json", () => documents().then((of) => json(200, of.openApi))],
+      [
+        "/schema/events.json",
+        () => documents().then((of) => json(200, of.eventsSchema(this.#sent))),
+      ],
       ["/docs", () => documents().then(({ page }) => page())],
     ]);
   }
@@ -137,10 +160,20 @@ class Answers {
   }
 
   #webHandler(of: Running): Promise<WebHandler> {
-    const { mostRows } = this.#settings;
-    const onDefect = this.#onDefect;
-    return this.#web ??= import("./webHandler.ts")
-      .then(({ makeWebHandler }) => makeWebHandler({ ...of, mostRows, onDefect }));
+    const { settings: { mostRows }, recent, monotonic, onDefect } = this.#options;
+    return this.#web ??= import("./webHandler.ts").then(({ makeWebHandler }) =>
+      makeWebHandler({
+        ...of,
+        recent: (endpoint) => recent.of(endpoint, monotonic()),
+        mostRows,
+        onDefect,
+      })
+    );
+  }
+
+  /** What decides about the bodies that are sent. */
+  get #sent(): Partial<WebHookSettings> {
+    return this.state._tag === "Starting" ? {} : this.state.of.webHook.settings();
   }
 
   /** 503: nothing should be sent here now. */
@@ -165,8 +198,7 @@ class Answers {
     if (state._tag === "Starting") {
       return problemResponse(503, "the broker is starting", { "retry-after": "1" });
     }
-    const { broker, webHook } = state.of;
-    const families = metricFamilies({ broker, webHook, process: this.#process });
+    const families = metricFamilies({ ...state.of, process: this.#options.process });
     return new Response(render(families), { headers: { "content-type": CONTENT_TYPE } });
   }
 }

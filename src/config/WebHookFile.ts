@@ -4,9 +4,9 @@ import type { HookEventName } from "../domain/HookEvent.ts";
 import { hasSubject, hookEventNames } from "../domain/HookEvent.ts";
 import type { HookRule } from "../domain/HookRule.ts";
 import type { OutboxSettings } from "../domain/OutboxSettings.ts";
-import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
-import type { KeyPath } from "./ConfigError.ts";
-import { displayUrl } from "../domain/displayUrl.ts";
+import type { WebHookSettings } from "../domain/WebHookSettings.ts";
+import type { Doubt } from "./Doubt.ts";
+import { deliveryKeys, endpointDoubts, Endpoints, endpointSettings } from "./EndpointFile.ts";
 import type { UnplacedFault } from "./expectation.ts";
 import { expecting } from "./expectation.ts";
 import {
@@ -16,66 +16,13 @@ import {
   number,
   oneOf,
   optional,
-  override,
-  required,
-  secret,
   text,
   timer,
   topicFilters,
-  trustedFile,
   wholeNumber,
   withDefault,
 } from "./fields.ts";
-import { isFramingField } from "../http/RequestWriter.ts";
-import { isAttemptHeader } from "../webhook/attempt/attemptHeaders.ts";
-import { nearest } from "./nearest.ts";
 import type { TomlTable } from "./readToml.ts";
-
-/** Keys that the file has in general and an `[[endpoint]]` table for its URL alone. */
-const delivery = {
-  http_timeout: withDefault(
-    timer(1),
-    8000,
-    "From sending a request to having its whole response; once a status line is read it only ends " +
-      "the wait for the rest.",
-  ),
-  concurrency_limit: withDefault(
-    wholeNumber(1, 65535),
-    128,
-    "HTTP requests in flight, over all workers and URLs.",
-  ),
-  retry_initial_interval: withDefault(
-    timer(1),
-    500,
-    "The wait between the first attempt, where it fails, and the second.",
-  ),
-  retry_multiplier: withDefault(
-    number("a number from 1 to 1000", (n) => n >= 1 && n <= 1000),
-    2.5,
-    "How many times longer each further wait is.",
-  ),
-  retry_max_interval: withDefault(
-    timer(1),
-    60_000,
-    "The longest wait between two attempts, before jitter.",
-  ),
-  retry_jitter: withDefault(
-    number("a number from 0 to 1", (n) => n >= 0 && n <= 1),
-    0.5,
-    "How far a wait may randomly lie from its length: 0.5 is from half to one and a half times.",
-  ),
-  retry_max_elapsed_time: withDefault(
-    timer(0),
-    60_000,
-    'No attempt starts later than this after the first one failed. "0s": one attempt only.',
-  ),
-  retry_status: withDefault(
-    oneOf("transient", "all"),
-    "transient",
-    'What is tried again: "transient" (network errors, time-outs, 408, 425, 429, 5xx) or "all" ' +
-      "(every non-2xx but 410).",
-  ),
-};
 
 const urls = (description: string) => withDefault(Schema.Array(endpointUrl), [], description);
 
@@ -107,57 +54,6 @@ const Rules = Schema.Struct(
     ReturnType<typeof rules>
   >, // fromEntries forgets the literal keys
 ).pipe(expecting({ key: "a known event" }));
-
-/** What this broker writes itself: a second one would contradict it or break the framing. */
-const isOwnHeader = (name: string): boolean =>
-  isFramingField(name) || isAttemptHeader(name) || name.toLowerCase() === "content-type";
-
-const Headers = Schema.Record({
-  // A token. [RFC 9110, 5.6.2]
-  key: Schema.String.pipe(
-    Schema.filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !isOwnHeader(name)),
-  ),
-  value: secret(
-    `a header's value or "env:NAME"`,
-    // A field value, without what could end it. [RFC 9110, 5.5]
-    (value) =>
-      /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? undefined : "a text that no header can hold",
-  ),
-}).pipe(expecting({ key: "the name of a header that this broker does not set itself" }));
-
-const Endpoint = Schema.Struct({
-  url: required(endpointUrl, "The URL, as the rules write it."),
-  headers: withDefault(
-    Headers,
-    {},
-    'Sent with every request; a value may be "env:NAME" for an environment variable.',
-  ),
-  ca_file: optional(
-    trustedFile,
-    "Certificates to trust beside the system's, PEM: of authorities, or the receiver's own, self-signed one.",
-  ),
-  http_timeout: override(delivery.http_timeout),
-  concurrency_limit: override(delivery.concurrency_limit),
-  retry_initial_interval: override(delivery.retry_initial_interval),
-  retry_multiplier: override(delivery.retry_multiplier),
-  retry_max_interval: override(delivery.retry_max_interval),
-  retry_jitter: override(delivery.retry_jitter),
-  retry_max_elapsed_time: override(delivery.retry_max_elapsed_time),
-  retry_status: override(delivery.retry_status),
-});
-type Endpoint = typeof Endpoint.Type;
-
-const Endpoints = Schema.Array(Endpoint).pipe(
-  Schema.filter((endpoints) =>
-    endpoints.flatMap(({ url }, i) =>
-      endpoints.findIndex((other) => other.url === url) === i ? [] : [{
-        path: [i, "url"],
-        message: `${JSON.stringify(displayUrl(url))} a second time`,
-      }]
-    )
-  ),
-  expecting({ expected: "one table for each URL" }),
-);
 
 /** More events than an array has room for could not be queued. */
 const LONGEST_QUEUE = 2 ** 31 - 1;
@@ -221,7 +117,7 @@ export const WebHookFile = Schema.Struct({
       "appended).",
   ),
   urls: urls("The older name of http_urls; both may be there, and add up."),
-  ...delivery,
+  ...deliveryKeys,
   breaker_failures: withDefault(
     wholeNumber(1),
     20,
@@ -259,7 +155,8 @@ export const WebHookFile = Schema.Struct({
   outbox_delay: withDefault(
     timer(0),
     5,
-    'What is delivered sooner is never written. "0s": everything is.',
+    "What is delivered sooner is never written. At full load it may take up to 50 times as long, where " +
+      'its URL keeps up. "0s": everything is written.',
   ),
   outbox_max_bytes: withDefault(
     byteSize(Number.MAX_SAFE_INTEGER),
@@ -324,12 +221,6 @@ const isEventName = (name: string): boolean =>
 const isEmptyList = (value: unknown): boolean =>
   value === undefined || (Array.isArray(value) && value.length === 0);
 
-/** Something in a file that is allowed and can hardly be meant. */
-export interface Doubt {
-  readonly path: KeyPath;
-  readonly text: string;
-}
-
 /** What a web-hook.toml makes. */
 export interface WebHookResult {
   readonly settings: WebHookSettings;
@@ -348,26 +239,6 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
     }))
   );
   const urls = unique(rules.flatMap((rule) => rule.urls));
-  const endpoint = (url: string): EndpointSettings => {
-    const own = file.endpoint.find((e) => e.url === url);
-    const { headers = {}, ca_file, ...overrides }: Partial<Endpoint> = own ?? {};
-    const merged = { ...file, ...overrides };
-    return {
-      url,
-      headers: Object.entries(headers),
-      ca: ca_file === undefined ? undefined : { file: ca_file.path, pem: ca_file.pem },
-      httpTimeout: merged.http_timeout,
-      concurrencyLimit: merged.concurrency_limit,
-      retry: {
-        initialInterval: merged.retry_initial_interval,
-        multiplier: merged.retry_multiplier,
-        maxInterval: merged.retry_max_interval,
-        jitter: merged.retry_jitter,
-        maxElapsedTime: merged.retry_max_elapsed_time,
-        status: merged.retry_status,
-      },
-    };
-  };
   return {
     settings: {
       workerThreads: file.worker_threads,
@@ -382,9 +253,9 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
       httpClient: file.http_client,
       outbox: outboxSettings(file),
       rules,
-      endpoints: new Map(urls.map((url) => [url, endpoint(url)])),
+      endpoints: endpointSettings(urls, file),
     },
-    doubts: file.endpoint.flatMap((e, i) => endpointDoubts(e, ["endpoint", i], urls)),
+    doubts: endpointDoubts(file.endpoint, urls),
   };
 };
 
@@ -400,28 +271,5 @@ const outboxSettings = (file: WebHookFile): OutboxSettings => ({
   deadLetterMaxAge: file.dead_letter_max_age,
   deadLetterMaxBytes: file.dead_letter_max_bytes,
 });
-
-const endpointDoubts = (
-  { url, ca_file, headers }: Endpoint,
-  path: KeyPath,
-  used: ReadonlyArray<string>,
-): ReadonlyArray<Doubt> => {
-  const doubt = (key: string, text: string): Doubt => ({ path: [...path, key], text });
-  if (!used.includes(url)) {
-    const near = nearest(url, used);
-    const hint = near === undefined ? "" : `; did you mean ${JSON.stringify(displayUrl(near))}?`;
-    const shown = JSON.stringify(displayUrl(url));
-    return [doubt("url", `no rule sends to ${shown}, the table is not used${hint}`)];
-  }
-  const { protocol } = new URL(url);
-  return [
-    ...(ca_file !== undefined && protocol !== "https:"
-      ? [doubt("ca_file", "only https:// URLs have certificates, the file is not used")]
-      : []),
-    ...(Object.keys(headers).length > 0 && protocol === "file:"
-      ? [doubt("headers", "a file:// URL has no headers, they are not used")]
-      : []),
-  ];
-};
 
 const unique = (urls: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(urls)];

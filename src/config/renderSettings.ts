@@ -83,5 +83,10 @@ const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =
     ...(endpoint.headers.length === 0
       ? []
       : [`headers ${endpoint.headers.map(([name]) => name).join(", ")}`]),
+    ...(endpoint.signingKeys.length === 0
+      ? []
+      : [`signed with ${counted(endpoint.signingKeys.length, "secret")}`]),
     ...(endpoint.ca === undefined ? [] : [`CA ${endpoint.ca.file}`]),
   ].join(", ");
+
+const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

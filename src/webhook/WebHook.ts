@@ -16,12 +16,15 @@ import { Backlog } from "./account/Backlog.ts";
 import { ClientShares } from "./account/ClientShares.ts";
 import { countdown } from "./account/countdown.ts";
 import { DeliveryPace } from "./account/DeliveryPace.ts";
+import { HeldTime } from "./account/HeldTime.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
 import { LimitedLog } from "../ops/LimitedLog.ts";
+import { monotonicMillis } from "../ops/monotonic.ts";
+import { onceATurn } from "../ops/onceATurn.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
@@ -63,9 +66,13 @@ export interface WebHook {
   readonly settings: () => WebHookSettings;
   /**
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
-   * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
+   * delivered what it was given.
+   *
+   * Returns: the keys that change at a restart only, and stay as they were
    */
-  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, FileTargetError>;
+  readonly reload: (
+    settings: WebHookSettings,
+  ) => Effect.Effect<ReadonlyArray<string>, FileTargetError>;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
@@ -140,7 +147,13 @@ export const makeWith = (
     // What is shared by all that follows.
     const log = new LimitedLog(runtime, clock);
     yield* Effect.forkScoped(log.timer);
-    const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
+    const now = onceATurn(() => clock.unsafeCurrentTimeMillis());
+    const held = new HeldTime(() => monotonicMillis(clock));
+    const backlog = new Backlog(
+      settings.queueCapacity,
+      settings.endpointShare,
+      (pressure) => held.is(pressure !== "open" && settings.whenFull === "backpressure"),
+    );
     const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
     const shares = new ClientShares(settings.queueCapacity, settings.clientShare, backlog.relieve);
     const pace = new DeliveryPace();
@@ -165,14 +178,18 @@ export const makeWith = (
       onDropped: (event, reason) => dispatcher.drop(event, reason),
       outbox,
       safety: durable?.windows,
+      now,
     });
     const metrics = new Metrics({
       backlog: () => backlog.count,
       capacity: () => backlog.capacity,
+      highWater: () => backlog.highWater,
+      heldSeconds: () => held.seconds,
       bodyBytes: () => slabs.liveBytes,
       slabBytes: () => slabs.allocatedBytes,
       waitingEvents: () => queue.length,
       disk: () => durable && diskSnapshot(durable, outbox, letters),
+      now,
     });
     const logSummary = Effect.sync(() => {
       const { disk } = metrics.snapshot();
@@ -190,6 +207,7 @@ export const makeWith = (
       Effect.sync(() =>
         new Endpoints({
           clock,
+          now,
           runSync: Runtime.runSync(runtime),
           log,
           backlog,
@@ -258,7 +276,7 @@ export const makeWith = (
 
     const dispatcher = new Dispatcher(
       routingOf(settings, endpoints),
-      { backlog, arrivals, slabs, ids, outbox, letters },
+      { backlog, arrivals, slabs, ids, outbox, letters, now },
     );
     if (durable !== undefined && outbox !== undefined) {
       const found = yield* recover(durable.store, endpoints, outbox, letters);
@@ -310,9 +328,9 @@ export const makeWith = (
         let bytes = 0;
         for (let event = queue.take(); event !== undefined; event = queue.take()) {
           if (outbox === undefined) {
-            dispatcher.discard(event, "shutdown");
+            dispatcher.discard(event, queue.born, "shutdown");
             undispatched++;
-          } else bytes += dispatcher.dispatch(event);
+          } else bytes += dispatcher.dispatch(event, queue.born);
           if (bytes < STOP_BYTES) continue;
           bytes = 0;
           yield* flushed;
@@ -330,7 +348,8 @@ export const makeWith = (
         Effect.gen(function* () {
           yield* FileTargets.check(next.endpoints);
           yield* http.prepare(next.endpoints);
-          settings = next;
+          settings = inForce(initial, next);
+          http.resize(next.concurrencyLimit);
           backlog.resize(next.queueCapacity, next.endpointShare);
           arrivals.resize(next.queueCapacity);
           shares.resize(next.queueCapacity, next.clientShare);
@@ -338,14 +357,15 @@ export const makeWith = (
           outbox?.use.resize(next.outbox.maxBytes);
           const { deadLetterMaxAge: maxAge, deadLetterMaxBytes: maxBytes } = next.outbox;
           if (durable !== undefined) {
-            yield* Effect.ignore(durable.store.bound({ maxAge, maxBytes }));
+            yield* durable.store.bound({ maxAge, maxBytes }).pipe(
+              Effect.catchAll(({ message }) =>
+                Effect.logWarning("dead letters keep the bounds that they had", { error: message })
+              ),
+            );
           }
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
           dispatcher.routing = routingOf(next, endpoints);
-          const late = atRestartOnly(initial, next);
-          if (late.length > 0) {
-            yield* Effect.logWarning(`changes at a restart only: ${late.join(", ")}`);
-          }
+          return atRestartOnly(initial, next);
         }),
       reopenFiles: files.reopen,
       giveUp: givenUp.open,
@@ -388,11 +408,18 @@ const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): Readonl
   ),
   ...(next.workerThreads === initial.workerThreads ? [] : ["worker_threads"]),
   ...(next.httpClient === initial.httpClient ? [] : ["http_client"]),
-  // Each worker was given its share of it; fewer requests than the shares allow are no matter.
-  ...(initial.workerThreads === 0 || next.concurrencyLimit <= initial.concurrencyLimit
-    ? []
-    : [`concurrency_limit above ${initial.concurrencyLimit}`]),
 ];
+
+/** What of `next` has effect in a process that was started with `initial`. */
+const inForce = (initial: WebHookSettings, next: WebHookSettings): WebHookSettings => {
+  const { kind, directory, sync, syncInterval, delay, deadLetters } = initial.outbox;
+  return {
+    ...next,
+    workerThreads: initial.workerThreads,
+    httpClient: initial.httpClient,
+    outbox: { ...next.outbox, kind, directory, sync, syncInterval, delay, deadLetters },
+  };
+};
 
 const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
   rules: new RuleTable<Endpoint>(settings.rules, (url) => endpoints.get(url)),

@@ -327,8 +327,12 @@ testNeeding(
         delivered: 0,
         queued: 0,
         in_flight: 0,
-        last_error: { reason: "status_404" },
+        oldest_ms: 0,
+        last_success_at: null,
+        last_error: { reason: "status_404", status: 404 },
       });
+      assert.ok(row.since_ms >= 0 && row.rate.failed > 0, JSON.stringify(row));
+      assert.ok(row.latency_ms.p50 > 0 && row.latency_ms.p99 >= row.latency_ms.p50);
       assert.equal(row.events.client_connected.failed.status_404, 1);
       const explain = `${api}/api/v1/web-hook/explain`;
       assert.deepEqual((await json(explain, post({ event: "client_connected" }))).body, [{
@@ -337,10 +341,65 @@ testNeeding(
         topics: [],
         urls: [receiver.url("/")],
         matches: true,
+        why: "it has no topics: it takes every event",
       }]);
       assert.equal((await json(explain, post({ event: "message_publish" }))).status, 422);
       assert.equal((await json(explain, post({ event: "nothing" }))).status, 422);
       mqtt.close();
+    }),
+);
+
+testNeeding(
+  NEEDED,
+  "The API shows the settings in force without a secret, reads the files again, and tells what is wrong with them",
+  () =>
+    withApi(async ({ broker, receiver, api }) => {
+      const webHook = async () => (await json(`${api}/api/v1/web-hook`)).body;
+      const reload = () => json(`${api}/api/v1/web-hook/reload`, { method: "POST" });
+      const file = `${broker.folder}/web-hook.toml`;
+      const before = await webHook();
+      assert.partialDeepStrictEqual(before, { worker_threads: 1, queue_capacity: 300_000 });
+      assert.deepEqual(before.rule.client_connected[0].urls, [receiver.url("/")]);
+      const url = receiver.url("/");
+
+      const text = await Deno.readTextFile(file);
+      await Deno.writeTextFile(
+        file,
+        `queue_capacity = 1000\n${text.replace("worker_threads = 1", "worker_threads = 2")}\n` +
+          `[[endpoint]]\nurl = "${url}"\nheaders.authorization = "s3cret"\n`,
+      );
+      const changed = await reload();
+      assert.deepEqual([changed.status, changed.body], [200, {
+        changed: ["queue_capacity", `endpoint ${url}`],
+        at_restart_only: ["worker_threads"],
+      }]);
+      await broker.logged(/ WARN changes at a restart only: worker_threads\n/);
+      await broker.logged(/ reloaded file=\S*web-hook\.toml changed="queue_capacity, endpoint /);
+      const after = await webHook();
+      assert.partialDeepStrictEqual(after, { worker_threads: 1, queue_capacity: 1000 });
+      assert.deepEqual(after.endpoint[0].headers, { authorization: "***" });
+      assert.deepEqual((await reload()).body, {
+        changed: [],
+        at_restart_only: ["worker_threads"],
+      });
+
+      await Deno.writeTextFile(file, `queue_capcity = 5\n${text}`);
+      const faulty = await reload();
+      assert.equal(faulty.status, 422);
+      assert.equal(faulty.headers.get("content-type"), "application/problem+json");
+      assert.match(faulty.body.detail, /^not reloaded, going on as before: \S*web-hook\.toml$/);
+      assert.equal(faulty.body.faults.length, 1);
+      assert.partialDeepStrictEqual(faulty.body.faults[0], {
+        file,
+        line: 1,
+        key: "queue_capcity",
+        nearest: "queue_capacity",
+      });
+      assert.deepEqual(await webHook(), after);
+      assert.equal((await scrape(api)).get("hookline_config_last_reload_successful"), 0);
+      await Deno.writeTextFile(file, text);
+      assert.equal((await reload()).status, 200);
+      assert.equal((await scrape(api)).get("hookline_config_last_reload_successful"), 1);
     }),
 );
 
@@ -404,6 +463,17 @@ testNeeding(
       assert.equal(samples.get('hookline_sessions{state="connected"}'), 1);
       assert.ok(total(samples, "events_failed_total") >= messages / 7 - 1);
       assert.ok(total(samples, "mqtt_received_bytes_total") > messages * 5);
+      const delivered = total(samples, "events_delivered_total");
+      assert.equal(total(samples, "delivery_delay_seconds_count"), delivered);
+      assert.equal(
+        samples.get(`hookline_attempts_total{url="${receiver.url("/")}",outcome="ok"}`),
+        delivered,
+      );
+      assert.equal(
+        total(samples, "request_duration_seconds_count"),
+        total(samples, "attempts_total"),
+      );
+      assert.ok(total(samples, "request_duration_seconds_sum") > 0);
       mqtt.close();
     }),
 );

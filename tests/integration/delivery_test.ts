@@ -44,7 +44,9 @@ const run = async (
   const scope = Effect.runSync(Scope.make());
   const runPromise = <A, E>(effect: Effect.Effect<A, E>) =>
     Effect.runPromise(Effect.provide(effect, Logger.replace(Logger.defaultLogger, logger)));
-  const webhook = await runPromise(Scope.extend(make(settings), scope));
+  // All is delivered in the end: how long that takes is the machine's matter.
+  const patient = { ...settings, shutdownTimeout: 600_000 };
+  const webhook = await runPromise(Scope.extend(make(patient), scope));
   try {
     await use(webhook);
   } finally {
@@ -232,6 +234,41 @@ testNeeding(
     assert.equal(hanging(), 40);
   },
 );
+
+for (const workerThreads of [0, 2]) {
+  testNeeding(
+    ["net", "read"],
+    `WebHook.reload raises and lowers concurrency_limit, with ${workerThreads} workers`,
+    async () => {
+      await using receiver = Receiver.start();
+      receiver.answer("/", { _tag: "Hang" });
+      const of = (concurrencyLimit: number) =>
+        settingsOf({
+          workerThreads,
+          concurrencyLimit,
+          endpoint: { concurrencyLimit: 100 },
+          rules: [rule("message_publish", { urls: [receiver.url("/")] })],
+        });
+      const received = () => receiver.requests.length;
+      const { endpoints } = await run(of(2), async (webhook) => {
+        const reload = async (limit: number) =>
+          assert.deepEqual(await Effect.runPromise(webhook.reload(of(limit))), []);
+        for (let n = 0; n < 40; n++) webhook.sink.emit(published(`c${n}`, n));
+        await receiver.waitFor({}, { count: 2 });
+        await reload(9);
+        await receiver.waitFor({}, { count: 9 });
+        await reload(3);
+        receiver.answer("/", { _tag: "HangFirst", times: 3 }); // of the nine that hang six are answered
+        const delivered = () => webhook.metrics.snapshot().endpoints[0]?.total.delivered;
+        while (delivered() !== 6) await new Promise((resolve) => setTimeout(resolve));
+        assert.equal(received(), 9); // three still hang
+        receiver.answer("/", { _tag: "Status", status: 200 });
+        await receiver.waitFor({}, { count: 40 });
+      });
+      assert.equal(endpoints[0]!.total.delivered, 40);
+    },
+  );
+}
 
 testNeeding(
   ["net", "read"],

@@ -87,27 +87,27 @@ export class BrokerProcess {
     });
   }
 
-  /** Starts it and waits until the listeners named here listen. `env`, `descriptors`: see `taskCommand`. */
+  /**
+   * Starts it and waits until the listeners named here listen. `env`, `descriptors`: see `taskCommand`;
+   * `program`: what is started by the broker's arguments, where it is not the task.
+   */
   static async start(
     files: Files,
     listeners: ReadonlyArray<string> = ["external"],
     env: Readonly<Record<string, string>> = {},
     descriptors?: number,
+    program = (args: ReadonlyArray<string>): Deno.Command =>
+      taskCommand("start", args, env, descriptors),
   ): Promise<BrokerProcess> {
     const folder = await Deno.makeTempDir({ prefix: "hookline-test-" });
     await Deno.writeTextFile(`${folder}/broker.toml`, withReadableLog(files.broker));
     await Deno.writeTextFile(`${folder}/web-hook.toml`, files.webHook);
-    const child = taskCommand(
-      "start",
-      [
-        "--config",
-        `${folder}/broker.toml`,
-        "--web-hook",
-        `${folder}/web-hook.toml`,
-      ],
-      env,
-      descriptors,
-    ).spawn();
+    const child = program([
+      "--config",
+      `${folder}/broker.toml`,
+      "--web-hook",
+      `${folder}/web-hook.toml`,
+    ]).spawn();
     const broker = new BrokerProcess(child, folder);
     try {
       for (const listener of listeners) await broker.#listening(listener);

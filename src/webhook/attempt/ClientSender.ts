@@ -16,10 +16,9 @@ import { answerStalled } from "../../http/AnswerFault.ts";
 import { bytesOf } from "../body/BodySlab.ts";
 import type { Outcome } from "./Attempt.ts";
 import { failed } from "./Attempt.ts";
-import { AttemptHeaders } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 import type { Sender } from "./Sender.ts";
-import { outcomeOf, targetHeaders } from "./Sender.ts";
+import { attemptHeaders, outcomeOf, targetHeaders } from "./Sender.ts";
 
 /** A sender whose attempts are interrupted, and not reported, when the scope closes. */
 export const make = (
@@ -32,11 +31,11 @@ export const make = (
     // Without a tracer: a span per request costs more than the request's other Effects together.
     const runtime = yield* Effect.withTracerEnabled(Effect.runtime<never>(), false);
     const runFork = Runtime.runFork(runtime);
-    const headers = new AttemptHeaders(idPrefix);
 
     return {
       to(settings) {
         const { url, httpTimeout, retryStatus } = settings;
+        const headers = attemptHeaders(idPrefix, settings);
         const base = HttpClientRequest.post(url, { headers: targetHeaders(settings) });
         return (attempt, done) => {
           const second = Math.floor(clock.unsafeCurrentTimeMillis() / 1000);

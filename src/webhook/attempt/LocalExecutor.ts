@@ -4,6 +4,8 @@
  */
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
+import { monotonicMillis } from "../../ops/monotonic.ts";
+import { onceATurn } from "../../ops/onceATurn.ts";
 import type { Attempt } from "./Attempt.ts";
 import { LOST } from "./Attempt.ts";
 import type { Attempting, Executor } from "./Executor.ts";
@@ -15,6 +17,8 @@ export const make = (
   clients: Senders,
 ): Effect.Effect<Executor, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const clock = yield* Effect.clock;
+    const now = onceATurn(() => monotonicMillis(clock));
     const inFlight = new Map<Attempt, Attempting>();
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
@@ -38,13 +42,15 @@ export const make = (
       attempt(endpoint, attempt) {
         inFlight.set(attempt, endpoint);
         const send = sends.get(endpoint.key)!; // configured before its first attempt
+        const sentAt = now();
         send(attempt, (outcome) => {
           // Else it was cut, and its client tells of its own end.
-          if (inFlight.delete(attempt)) endpoint.complete(attempt, outcome);
+          if (inFlight.delete(attempt)) endpoint.complete(attempt, outcome, now() - sentAt);
         });
       },
       recall: () => {}, // all that it has is on its way
       forget: ({ key }) => void sends.delete(key),
+      resize: () => {}, // the ConcurrencyBudget's matter
       takes: (limit) => limit,
     };
   });

@@ -14,18 +14,17 @@ import { makeRequestHead } from "../../http/RequestWriter.ts";
 import { TransportError } from "../../http/TransportError.ts";
 import type { AttemptContent } from "./Attempt.ts";
 import { DELIVERED, failed } from "./Attempt.ts";
-import { AttemptHeaders } from "./attemptHeaders.ts";
+import type { AttemptHeaders } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 import type { Send, Sender } from "./Sender.ts";
-import { isSuccess, outcomeOf, targetHeaders } from "./Sender.ts";
+import { attemptHeaders, isSuccess, outcomeOf, targetHeaders } from "./Sender.ts";
 
 /** A sender whose connections live until the scope closes. */
 export const make = (
   idPrefix: string,
   options: PoolOptions = {},
-): Effect.Effect<Sender, never, Scope.Scope> => {
-  const headers = new AttemptHeaders(idPrefix);
-  return Effect.zipWith(ConnectionPools.make(options), Effect.clock, (pools, clock) => ({
+): Effect.Effect<Sender, never, Scope.Scope> =>
+  Effect.zipWith(ConnectionPools.make(options), Effect.clock, (pools, clock) => ({
     to(settings) {
       const url = URL.parse(settings.url);
       if (url === null) return failing(INVALID_URL);
@@ -33,6 +32,7 @@ export const make = (
       if (made._tag === "Left") return failing(made.left);
       const pool = pools.of(url);
       const head = made.right;
+      const headers = attemptHeaders(idPrefix, settings);
       const { httpTimeout, retryStatus } = settings;
       return (attempt, done) => {
         const second = Math.floor(clock.unsafeCurrentTimeMillis() / 1000);
@@ -52,7 +52,6 @@ export const make = (
       };
     },
   }));
-};
 
 /** An attempt's request; its lines are the attempt's headers. */
 class AttemptRequest implements TransportRequest, HeaderLines {

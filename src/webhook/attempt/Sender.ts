@@ -9,7 +9,7 @@ import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import { VERSION } from "../../domain/version.ts";
 import type { AttemptContent, Outcome } from "./Attempt.ts";
 import { DELIVERED, failed } from "./Attempt.ts";
-import { isAttemptHeader } from "./attemptHeaders.ts";
+import { AttemptHeaders, isAttemptHeader } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 
 export interface Sender {
@@ -21,7 +21,8 @@ export interface Sender {
 }
 
 /** What of an endpoint's settings concerns a single request. */
-export interface TargetSettings extends Pick<EndpointSettings, "url" | "headers" | "httpTimeout"> {
+export interface TargetSettings
+  extends Pick<EndpointSettings, "url" | "headers" | "httpTimeout" | "signingKeys"> {
   readonly retryStatus: RetryPolicy["status"];
 }
 
@@ -46,6 +47,12 @@ export const targetHeaders = ({ headers }: TargetSettings): Readonly<Record<stri
   }
   return all;
 };
+
+/** The headers that each attempt has of its own. `idPrefix`: what every `webhook-id` begins with. */
+export const attemptHeaders = (
+  idPrefix: string,
+  { signingKeys }: TargetSettings,
+): AttemptHeaders => new AttemptHeaders(idPrefix, signingKeys.map((key) => Redacted.value(key)));
 
 /** An answer as far as it was read. */
 export interface Answer {

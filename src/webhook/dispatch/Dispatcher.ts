@@ -34,6 +34,8 @@ export interface DispatcherOptions {
   readonly outbox: Outbox | undefined;
   /** Undefined: what is dropped is gone. */
   readonly letters: DeadLetters | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 export class Dispatcher {
@@ -49,6 +51,7 @@ export class Dispatcher {
   #seq: number;
   readonly #outbox: Outbox | undefined;
   readonly #letters: DeadLetters | undefined;
+  readonly #now: () => number;
   // The body encoded last, so that several URLs of one action share it.
   #action: Action<Endpoint> | undefined;
   #body: BodyRef | undefined;
@@ -62,10 +65,16 @@ export class Dispatcher {
     this.#seq = options.ids.sequenceFloor;
     this.#outbox = options.outbox;
     this.#letters = options.letters;
+    this.#now = options.now;
   }
 
-  /** Turns an event of the queue into deliveries; returns the bytes of the bodies it has written. */
-  dispatch(event: HookEvent): number {
+  /**
+   * Turns an event of the queue into deliveries.
+   *
+   * @param born when it came, milliseconds since 1970
+   * Returns: the bytes of the bodies that it has written
+   */
+  dispatch(event: HookEvent, born: number): number {
     const { rules } = this.routing;
     const place = PLACE_OF[event._tag];
     const lane = this.laneOf(event);
@@ -89,6 +98,7 @@ export class Dispatcher {
         id: this.#ids.next(),
         event: place,
         seq,
+        born,
         lane: endpoint.sequential ? undefined : lane,
         slab,
         offset,
@@ -114,23 +124,23 @@ export class Dispatcher {
     return ordering === "client" || (ordering === "lifecycle" && isLifecycle(event));
   }
 
-  /** Drops an event of the queue. */
-  discard(event: HookEvent, reason: DropReason): void {
+  /** Drops an event of the queue, which came at `born`. */
+  discard(event: HookEvent, born: number, reason: DropReason): void {
     const places = eventPlaces(event);
     if (isArrivalEvent(event._tag)) this.#arrivals.add(-places);
     this.#backlog.encode(places);
     this.#backlog.add(-places);
-    this.#lose(event, reason, this.#outbox?.mark);
+    this.#lose(event, born, reason, this.#outbox?.mark);
     this.#outbox?.dispatched();
   }
 
   /** Drops an event that was not in the queue. */
   drop(event: HookEvent, reason: DropReason): void {
-    this.#lose(event, reason, this.#letters && this.#outbox?.refused());
+    this.#lose(event, this.#now(), reason, this.#letters && this.#outbox?.refused());
   }
 
   /** Counts an event as lost at each URL that would have had it; where dead letters are kept, it is one for each. */
-  #lose(event: HookEvent, reason: DropReason, mark: number | undefined): void {
+  #lose(event: HookEvent, born: number, reason: DropReason, mark: number | undefined): void {
     const place = PLACE_OF[event._tag];
     this.routing.rules.forEachMatch(event, (_, endpoint) => endpoint.refuse(place, reason));
     if (this.#letters === undefined || reason === "shutdown") return;
@@ -139,7 +149,7 @@ export class Dispatcher {
     this.routing.rules.forEachMatch(event, ({ encode }, endpoint) => {
       seq ||= ++this.#seq;
       const body = this.#slabs.write(event, encode);
-      const letter = { id: this.#ids.next(), event: place, seq, lane, ...body };
+      const letter = { id: this.#ids.next(), event: place, seq, born, lane, ...body };
       this.#letters?.add(endpoint.url, letter, reason, "", mark);
     });
   }

@@ -14,7 +14,7 @@ import type { Fields } from "../../ops/LimitedLog.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
 import type { AnswerFault } from "../../http/AnswerFault.ts";
 import { placesOf } from "../account/Backlog.ts";
-import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
+import type { AttemptOutcome, DropReason, EndpointCounters } from "../account/Metrics.ts";
 import type { LetterReason } from "../outbox/DeadLetters.ts";
 import type { LiveGroup } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
@@ -102,7 +102,7 @@ export class Endpoint implements Attempting {
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
     this.#most = this.#takes();
     this.#seat = transport.budget?.join(() => this.pump());
-    counters.breaker = "closed"; // they may be those of an endpoint that has left
+    counters.breakerIs("closed", context.now()); // they may be those of an endpoint that has left
     transport.executor.configure(this);
   }
 
@@ -139,9 +139,10 @@ export class Endpoint implements Attempting {
     return this.#transport.sequential;
   }
 
-  /** Whether it will hardly answer within milliseconds what comes now. */
-  get #isSlow(): boolean {
-    return this.#breaker._tag !== "Closed" || this.held > this.#settings.concurrencyLimit;
+  /** How many have to end before one that comes now is at its end; 0: it goes at once; Infinity: nobody knows. */
+  get #ahead(): number {
+    if (this.#breaker._tag !== "Closed") return Infinity;
+    return this.held > this.#settings.concurrencyLimit ? this.held : 0;
   }
 
   /** Counts an event that is dropped before it becomes a delivery. */
@@ -154,7 +155,7 @@ export class Endpoint implements Attempting {
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
   offer(delivery: Delivery): void {
     this.#count(delivery);
-    if (this.#onDisk?.offer(delivery, this.#isSlow)) return;
+    if (this.#onDisk?.offer(delivery, this.#ahead)) return;
     this.#take(delivery);
     this.#shedIfFailing();
     if (this.failing) this.#onDisk?.boundIt();
@@ -183,7 +184,7 @@ export class Endpoint implements Attempting {
     isGone: () => this.#breaker._tag === "Gone",
     places: () => this.#occupancy.places,
     find: (wanted) => this.held > MOST_LOOKED_THROUGH ? [] : this.#waiting.find(wanted),
-    evict: () => this.#waiting.evict(),
+    evict: () => this.#waiting.evict(this.held),
     letGo: (delivery) => this.#occupancy.letGo(delivery),
     take: (delivery) => {
       this.#context.backlog.add(placesOf(delivery.length));
@@ -193,6 +194,7 @@ export class Endpoint implements Attempting {
     shed: (record, isCounted, reason) => {
       if (!isCounted) this.#count(record);
       this.#counters.queued[record.event]!--; // an event's place is always within
+      this.#counters.ages.take(record.born);
       this.#counters.dropped(record.event, reason);
       this.#hasToReplay = true;
       this.#sayLost(reason);
@@ -201,9 +203,10 @@ export class Endpoint implements Attempting {
     hasMostOnDisk: (most) => this.#owner.mostOnDisk(most) === this,
   };
 
-  #count({ event }: Pick<Delivery, "event">): void {
+  #count({ event, born }: Pick<Delivery, "event" | "born">): void {
     this.#counters.matched[event]!++; // an event's place is always within
     this.#counters.queued[event]!++;
+    this.#counters.ages.add(born);
   }
 
   #take(delivery: Delivery): void {
@@ -212,15 +215,17 @@ export class Endpoint implements Attempting {
     if (this.#waiting.add(delivery)) this.pump();
   }
 
-  complete(attempt: Attempt, outcome: Outcome): void {
+  complete(attempt: Attempt, outcome: Outcome, took?: number): void {
     const delivery = attempt as Delivery; // what `pump` gave to the executor is what comes back
     const { event } = delivery;
+    if (took !== undefined && outcome._tag !== "Returned") this.#counters.requests.add(took);
     this.#occupancy.back(delivery);
     this.#counters.inFlight[event]!--;
     switch (outcome._tag) {
       case "Delivered":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         this.#counters.delivered[event]!++;
+        this.#tellDelivered(delivery);
         this.#context.pace.end();
         this.#leaveAndEnd(delivery);
         this.#answered();
@@ -355,7 +360,7 @@ export class Endpoint implements Attempting {
     this.#onDisk?.spill.close(); // what is on disk waits for the URL to be named again
     this.#seat?.leave();
     this.#transport.executor.forget(this);
-    this.#counters.breaker = "removed";
+    this.#counters.breakerIs("removed", this.#context.now());
     this.#context.log.flush(this.#counters.url);
     this.#owner.onLeft(this);
     return true;
@@ -389,9 +394,10 @@ export class Endpoint implements Attempting {
   }
 
   #end(delivery: Delivery): void {
+    this.#counters.ages.take(delivery.born);
     this.#context.disk?.outbox.ended(delivery.id);
     this.#occupancy.letGo(delivery);
-    this.#onDisk?.spill.more();
+    this.#onDisk?.ended();
     if (this.#isEmpty) this.#tellSettled();
   }
 
@@ -456,12 +462,9 @@ export class Endpoint implements Attempting {
   #failed(delivery: Delivery, error: DeliveryError): void {
     const { event } = delivery;
     if (error.reason === "local") return this.#notMade(delivery, error);
-    const { reason, detail } = error;
-    this.#counters.lastError = {
-      at: this.#context.clock.unsafeCurrentTimeMillis(),
-      reason,
-      detail,
-    };
+    const { reason, status, detail } = error;
+    this.#counters.attempted(attemptOutcome(error));
+    this.#counters.lastError = { at: this.#context.now(), reason, status, detail };
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);
@@ -561,7 +564,7 @@ export class Endpoint implements Attempting {
   }
 
   #announce(label: Breaker.BreakerLabel): void {
-    this.#counters.breaker = label;
+    this.#counters.breakerIs(label, this.#context.now());
     this.#context.log.always(
       label === "closed" ? LogLevel.Info : LogLevel.Warning,
       `breaker ${label}`,
@@ -572,6 +575,7 @@ export class Endpoint implements Attempting {
   #resume(): void {
     this.#setFailing(false);
     this.#waiting.resume();
+    this.#onDisk?.spill.more(); // while it failed it wanted none
   }
 
   /** Failing from now on: what waits here no longer counts as pressure, and is bounded instead. */
@@ -629,6 +633,13 @@ export class Endpoint implements Attempting {
     this.#owner.onSettled();
   }
 
+  #tellDelivered({ born }: Delivery): void {
+    const now = this.#context.now();
+    this.#counters.attempted("ok");
+    this.#counters.lastSuccess = now;
+    this.#counters.delays.add(Math.max(0, now - born)); // the wall clock may have been set
+  }
+
   /** Said once for each kind; how many there were is in the figures. */
   #tellFault({ kind, detail }: AnswerFault): void {
     if (this.#counters.answerFault(kind) > 1) return;
@@ -652,3 +663,9 @@ export class Endpoint implements Attempting {
     this.#context.log.limited(LogLevel.Warning, url, message, { url, ...fields });
   }
 }
+
+const attemptOutcome = ({ reason, status, retryable }: DeliveryError): AttemptOutcome => {
+  if (reason === "timeout") return "timeout";
+  if (status === undefined) return "network";
+  return retryable ? "retry" : "refused";
+};

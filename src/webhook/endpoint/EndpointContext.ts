@@ -15,6 +15,8 @@ import type { ReadGroups } from "./Spill.ts";
 
 export interface EndpointContext {
   readonly clock: Clock.Clock;
+  /** Milliseconds since 1970, as one turn of the event loop has them. */
+  readonly now: () => number;
   /** Runs an effect that never waits. */
   readonly runSync: <A>(effect: Effect.Effect<A>) => A;
   readonly log: LimitedLog;

@@ -100,8 +100,17 @@ export class Waiting {
     return oldest;
   }
 
-  /** Takes out all that was never attempted, nor is next of its lane: nothing of it is older than what stays. */
-  evict(): ReadonlyArray<Delivery> {
+  /**
+   * Takes out all that was never attempted, nor is next of its lane: nothing of it is older than what stays. Where
+   * nothing would, the oldest does: the next attempt is made of it, and nothing has to be read for one.
+   *
+   * @param held deliveries of this URL, those on their way with them
+   */
+  evict(held: number): ReadonlyArray<Delivery> {
+    const oldest = held === this.#ready.length + this.#lanes.length
+      ? this.#ready.shift()
+      : undefined;
+    if (oldest !== undefined) this.#urgent.push(oldest);
     const all: Array<Delivery> = [];
     const lanes: Array<string> = [];
     for (let next = this.#ready.shift(); next !== undefined; next = this.#ready.shift()) {

@@ -67,6 +67,8 @@ export const make = (
     /** Those and the ones that still drain: all that workers were told of, or soon will be. */
     let urls = new Set<string>();
     let ready = 0;
+    /** What the workers' shares add up to. */
+    let shared = settings.concurrencyLimit;
 
     const workers = shares(settings.workerThreads, settings.concurrencyLimit).map((permits, n) => {
       let startedAt = 0;
@@ -156,12 +158,19 @@ export const make = (
         for (const { worker } of workers) worker.forget(key);
         if (!named.has(settings.url)) urls.delete(settings.url); // else it is about to come back
       },
+      // Each worker keeps a permit at least, since a client's ordered events wait for that very worker.
+      resize(limit) {
+        shared = Math.max(limit, workers.length);
+        for (const [n, permits] of shares(workers.length, shared).entries()) {
+          workers[n]!.worker.resize(permits); // as many
+        }
+      },
       // Each worker has more at hand than it may send, so that it need not wait for this thread, which may
       // take 10 ms to come back to it while clients publish. Then it is the worker that keeps a permit for
       // each URL; with fewer permits than that takes, this thread does, and hands over no more than can be
-      // sent. Fewer than it was started for are this thread's to count too.
+      // sent. Fewer than there are workers are this thread's to count too.
       takes(limit, capacity) {
-        if (limit < settings.concurrencyLimit) return limit;
+        if (limit < shared) return limit;
         const share = workers.at(-1)!.worker.permits; // the last has the smallest
         if (share <= urls.size) return limit;
         return Math.max(limit, Math.min(AHEAD * limit, Math.floor(capacity / 8)));
@@ -174,11 +183,12 @@ const busy = (worker: WorkerHandle): number =>
 
 const workerEndpoint = (
   key: number,
-  { url, headers, ca, httpTimeout, retry }: EndpointSettings,
+  { url, headers, signingKeys, ca, httpTimeout, retry }: EndpointSettings,
 ): WorkerEndpoint => ({
   key,
   url,
   headers: headers.map(([name, value]) => [name, Redacted.value(value)]),
+  signingKeys: signingKeys.map(Redacted.value),
   caCert: ca?.pem ?? "",
   httpTimeout,
   retryStatus: retry.status,

@@ -4,11 +4,12 @@ import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
 import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
 import type { FailureReason } from "../attempt/DeliveryError.ts";
 
-/** An endpoint as a worker needs it. Its headers are unwrapped: a Redacted cannot cross a thread. */
+/** An endpoint as a worker needs it. Its secrets are unwrapped: a Redacted cannot cross a thread. */
 export interface WorkerEndpoint {
   readonly key: number;
   readonly url: string;
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly signingKeys: ReadonlyArray<Uint8Array>;
   /** PEM; empty: the system's certificates alone. */
   readonly caCert: string;
   readonly httpTimeout: number;
@@ -28,6 +29,8 @@ export type ToWorker =
   | { readonly _tag: "Endpoint"; readonly endpoint: WorkerEndpoint }
   /** What of this endpoint is not on its way yet is wanted back. */
   | { readonly _tag: "Recall"; readonly endpoint: number }
+  /** From now on the worker's share of the limit is this. */
+  | { readonly _tag: "Permits"; readonly permits: number }
   /** Of this endpoint there is nothing, and nothing more will come. */
   | { readonly _tag: "Forget"; readonly endpoint: number }
   /** An AttemptParcel, transferred. */
@@ -46,6 +49,7 @@ export interface WorkerFailure {
   readonly id: number;
   readonly fault: AnswerFault | undefined;
   readonly reason: FailureReason;
+  readonly status: number | undefined;
   readonly detail: string;
   readonly retryable: boolean;
   readonly retryAfter: number | undefined;
@@ -60,6 +64,8 @@ export type FromWorker =
     readonly _tag: "Outcomes";
     /** In the order in which they ended, since a breaker counts failures in a row; a number: the id of one delivered. */
     readonly ended: ReadonlyArray<number | WorkerFaultyDelivery | WorkerFailure>;
+    /** How long each of these took, in milliseconds. */
+    readonly took: Float32Array;
     /** The ids of those that were not sent: recalled, or too late. */
     readonly returned: ReadonlyArray<number>;
   };

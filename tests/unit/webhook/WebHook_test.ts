@@ -64,6 +64,7 @@ const executorOf = (of: Pick<Executor, "attempt" | "recall">): Executor => ({
   prepare: () => Effect.void,
   configure: () => {},
   forget: () => {},
+  resize: () => {},
   takes: (limit) => limit,
   ...of,
 });
@@ -829,6 +830,7 @@ Deno.test("WebHook asks its executor anew how much it takes when a URL has left"
       ...executorOf({ attempt: (...attempt) => void held.push(attempt), recall: () => {} }),
       configure: ({ key }) => void known.add(key),
       forget: ({ key }) => void known.delete(key),
+      resize: () => {},
       takes: (limit) => known.size > 1 ? 2 : limit,
     },
     ({ webhook }) =>
