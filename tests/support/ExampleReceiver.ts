@@ -1,5 +1,6 @@
 /** A receiver of docs/receivers/ as a process of its own. It must never outlive its test: whoever starts one stops it. */
 import { repository } from "./BrokerProcess.ts";
+import { PATIENCE } from "./patience.ts";
 
 /** How a receiver is made and started; `<file>`, `<folder>` and `<port>` stand for what is chosen for it. */
 export interface Language {
@@ -108,7 +109,7 @@ export class ExampleReceiver {
   }
 
   /** Resolves as soon as what it said matches; rejects with all of it after `within` milliseconds. */
-  said(pattern: RegExp, within = 20_000): Promise<void> {
+  said(pattern: RegExp, within = PATIENCE): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const look = () => pattern.test(this.#said) && resolve();
     const deadline = setTimeout(
