@@ -49,6 +49,7 @@ import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
 import { DeliveryTap } from "./tap/DeliveryTap.ts";
+import * as DemandExecutor from "./worker/DemandExecutor.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
@@ -108,12 +109,22 @@ export const make = (
 
 const httpExecutor = (
   context: HttpExecutorContext,
-): Effect.Effect<Executor, WorkerStartError, Scope.Scope> => {
-  const { workerThreads, httpClient } = context.settings;
-  if (workerThreads > 0) return WorkerExecutor.make(context);
-  return Effect.flatMap(
-    Senders.make(httpClient, context.idPrefix),
+): Effect.Effect<Executor, never, Scope.Scope> => {
+  const { settings, idPrefix, onTakes } = context;
+  // More threads than cores beside the broker's bring nothing.
+  const workerThreads = Math.min(settings.workerThreads, navigator.hardwareConcurrency - 1);
+  const onThread = Effect.flatMap(
+    Senders.make(settings.httpClient, idPrefix),
     LocalExecutor.make,
+  );
+  if (workerThreads < 1) return onThread;
+  const startWorkers = WorkerExecutor.make({
+    ...context,
+    settings: { ...settings, workerThreads },
+  });
+  return Effect.flatMap(
+    onThread,
+    (local) => DemandExecutor.make({ context, local, startWorkers, onTakes }),
   );
 };
 
@@ -259,7 +270,13 @@ export const makeWith = (
     // A scope of their own, still open during the drain: an executor may open its first connection then.
     const executors = yield* Scope.fork(scope, ExecutionStrategy.sequential);
     const http = yield* Scope.extend(
-      makeExecutor({ settings, idPrefix: ids.prefix, metrics, log }),
+      makeExecutor({
+        settings,
+        idPrefix: ids.prefix,
+        metrics,
+        log,
+        onTakes: () => endpoints.resize(),
+      }),
       executors,
     );
     const files = yield* Scope.extend(FileExecutor.make, executors);

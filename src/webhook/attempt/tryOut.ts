@@ -56,13 +56,13 @@ export const tryOne = (
   const rule = rules.find(({ urls, ...of }) => of.event === event && urls.includes(endpoint.url));
   return Effect.scoped(Effect.gen(function* () {
     const senders = yield* Senders.make(httpClient, `test-${crypto.randomUUID()}-`);
-    yield* senders.prepare(trustedBy(endpoint));
+    yield* senders.prepare(Senders.certificatesOf(endpoint));
     const sample = { event, action: rule?.action ?? event };
     const { outcome, status, ms } = yield* sent(
       endpoint,
       sample,
       0,
-      senders.of(trustedBy(endpoint)),
+      senders.of(Senders.certificatesOf(endpoint)),
     );
     const error = outcome._tag === "Delivered" ? null : said(outcome, status);
     return { status: status ?? null, ms, error };
