@@ -178,6 +178,7 @@ export class Endpoint implements Attempting {
 
   /** What EndpointOnDisk asks of it. */
   readonly #inMemory: EndpointInMemory = {
+    name: () => this.#counters.name,
     isStopped: () => this.#stopped,
     isLaneless: () => this.sequential,
     isFailing: () => this.failing,
@@ -361,7 +362,7 @@ export class Endpoint implements Attempting {
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breakerIs("removed", this.#context.now());
-    this.#context.log.flush(this.#counters.url);
+    this.#context.log.flush(this.#counters.name);
     this.#owner.onLeft(this);
     return true;
   }
@@ -568,7 +569,7 @@ export class Endpoint implements Attempting {
     this.#context.log.always(
       label === "closed" ? LogLevel.Info : LogLevel.Warning,
       `breaker ${label}`,
-      { url: this.#counters.url, waiting: this.held },
+      { url: this.#counters.name, waiting: this.held },
     );
   }
 
@@ -646,7 +647,7 @@ export class Endpoint implements Attempting {
     this.#context.log.always(
       LogLevel.Warning,
       "a faulty answer: its status counts, its connection is closed; more of this kind are only counted",
-      { url: this.#counters.url, kind, detail },
+      { url: this.#counters.name, kind, detail },
     );
   }
 
@@ -659,7 +660,7 @@ export class Endpoint implements Attempting {
   }
 
   #say(message: string, fields: Fields): void {
-    const { url } = this.#counters;
+    const { name: url } = this.#counters;
     this.#context.log.limited(LogLevel.Warning, url, message, { url, ...fields });
   }
 }
