@@ -1,5 +1,5 @@
-import { displayUrl } from "../domain/displayUrl.ts";
 import type { BrokerSettings } from "../domain/BrokerSettings.ts";
+import { nameOf } from "../domain/endpointNames.ts";
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import * as Redacted from "effect/Redacted";
 import { BARE, endpointTable, webHookTable } from "./webHookTable.ts";
@@ -21,7 +21,7 @@ export const changedWebHookKeys = (
     ...differing(rulesBefore, rulesAfter).map((event) => `rule.${event}`),
     ...[...urls].filter((url) =>
       textOf(before.endpoints.get(url)) !== textOf(after.endpoints.get(url))
-    ).map((url) => `endpoint ${displayUrl(url)}`),
+    ).map((url) => `endpoint ${nameOf(after.endpoints.has(url) ? after : before, url)}`),
   ];
 };
 
@@ -38,7 +38,12 @@ const usersOf = ({ users }: BrokerSettings): string =>
   JSON.stringify(users.map(({ password, ...user }) => [user, Redacted.value(password)]));
 
 const textOf = (endpoint: EndpointSettings | undefined): string | undefined =>
-  endpoint && JSON.stringify([endpointTable(endpoint, BARE), endpoint.ca?.pem]);
+  endpoint && JSON.stringify([
+    endpointTable(endpoint, BARE),
+    endpoint.ca?.pem,
+    endpoint.identity?.cert,
+    endpoint.identity && Redacted.value(endpoint.identity.key),
+  ]);
 
 const differing = (
   a: Readonly<Record<string, unknown>>,

@@ -17,6 +17,8 @@ export interface TrustedCertificates {
 export interface EndpointSettings {
   /** `http://`, `https://` or `file://`, as written in the rule. */
   readonly url: string;
+  /** What it is called wherever somebody looks; no two URLs have one (`endpointNames`). */
+  readonly name: string;
   /** Sent with every request; values are secret. */
   readonly headers: ReadonlyArray<readonly [name: string, value: Redacted.Redacted<string>]>;
   /** What each attempt is signed with, the newest first; empty: none is. At most 64 bytes each. */

@@ -10,6 +10,7 @@ import * as LogLevel from "effect/LogLevel";
 import * as Option from "effect/Option";
 import * as Runtime from "effect/Runtime";
 import * as Scope from "effect/Scope";
+import { nameOf } from "../domain/endpointNames.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Arrivals } from "./account/Arrivals.ts";
 import { Backlog } from "./account/Backlog.ts";
@@ -385,11 +386,11 @@ export const makeWith = (
         }),
       pause: (url) => {
         endpoints.get(url).pause();
-        return metrics.endpoint(url).breaker;
+        return metrics.endpoint(url, nameOf(settings, url)).breaker;
       },
       resume: (url) => {
         endpoints.get(url).resume();
-        return metrics.endpoint(url).breaker;
+        return metrics.endpoint(url, nameOf(settings, url)).breaker;
       },
       reopenFiles: files.reopen,
       giveUp: givenUp.open,

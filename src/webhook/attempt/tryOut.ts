@@ -4,7 +4,6 @@
  */
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import { displayUrl } from "../../domain/displayUrl.ts";
 import type { HookEventName } from "../../domain/HookEvent.ts";
 import type { HookRule } from "../../domain/HookRule.ts";
 import { SAMPLE_EVENTS } from "../../domain/sampleEvents.ts";
@@ -79,7 +78,7 @@ export const tryOut = (
     yield* Effect.forEach(certificates, senders.prepare, { discard: true });
     const first = (url: string) => settings.rules.find((rule) => rule.urls.includes(url));
     return yield* Effect.forEach(settings.endpoints.values(), (endpoint, id) => {
-      const shown = displayUrl(endpoint.url);
+      const shown = endpoint.name;
       const rule = first(endpoint.url);
       if (endpoint.url.startsWith("file:")) {
         return Effect.map(

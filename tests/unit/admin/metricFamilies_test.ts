@@ -52,7 +52,7 @@ const figures = (urls: number) => {
     now: () => 61_500,
   }));
   for (let i = 0; i < urls; i++) {
-    const counters = metrics.endpoint(`http://user:secret@host/${i}`);
+    const counters = metrics.endpoint(`http://user:secret@host/${i}`, `http://host/${i}`);
     for (const event of hookEventNames.keys()) {
       counters.matched[event] = 10;
       counters.delivered[event] = 5;

@@ -13,6 +13,12 @@ const FULL: Partial<EndpointSettings> = {
   headers: [["authorization", Redacted.make("s3cret")]],
   signingKeys: [Redacted.make(new Uint8Array(24))],
   ca: { file: "ca.pem", pem: "PEM" },
+  identity: {
+    certFile: "client.cert",
+    keyFile: "client.key",
+    cert: "PEM",
+    key: Redacted.make("PEM"),
+  },
 };
 
 const SETTINGS = settingsOf({ endpoint: FULL });
