@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect";
 import { displayUrl } from "../domain/displayUrl.ts";
 import type { EndpointSnapshot } from "../webhook/account/Metrics.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
-import type { EndpointRow } from "./Api.ts";
 import { Api } from "./Api.ts";
 import { endpointCalled } from "./endpointCalled.ts";
+import { endpointRow } from "./endpointRow.ts";
 import { problem } from "./Problem.ts";
 import type { RecentFigures } from "./Recent.ts";
 
@@ -44,26 +44,3 @@ export const deliveryLive = (
           url: displayUrl(url),
           state: resume(url),
         }))));
-
-const endpointRow = (
-  { url, breaker, since_ms, attempts, oldest_ms, last_success, total, events, ...others }:
-    EndpointSnapshot,
-  { rate, latency_ms }: RecentFigures,
-): EndpointRow => {
-  const { last_error } = others;
-  return {
-    url,
-    state: breaker,
-    since_ms,
-    ...total,
-    attempts,
-    oldest_ms,
-    rate,
-    latency_ms,
-    last_success_at: last_success ?? null,
-    last_error: last_error === undefined
-      ? null
-      : { ...last_error, status: last_error.status ?? null },
-    events,
-  };
-};

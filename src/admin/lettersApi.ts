@@ -55,7 +55,7 @@ export type LetterRow = typeof LetterRow.Type;
 export const WholeLetter = Schema.Struct({
   ...letter,
   body: Schema.Unknown.annotations({
-    description: "As it was sent; in base64 as a string where it is no JSON.",
+    description: "As it was sent, its payload with payloads = true in [http_api] alone.",
   }),
 }).annotations({ identifier: "DeadLetterWithBody" });
 

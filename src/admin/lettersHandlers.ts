@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect";
 import { displayUrl } from "../domain/displayUrl.ts";
 import type { HookEventName } from "../domain/HookEvent.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
+import type { WebHook } from "../webhook/WebHook.ts";
 import type { DamagedGroup, LetterBox } from "../webhook/outbox/LetterBox.ts";
 import type { Letter, LetterFilter } from "../webhook/outbox/LetterFilter.ts";
 import { clientsOf, parseMoment } from "../webhook/outbox/LetterFilter.ts";
@@ -16,11 +17,13 @@ import { linked } from "./linked.ts";
 import type { Problem } from "./Problem.ts";
 import { problem } from "./Problem.ts";
 
-/** @param box undefined: nothing of the process survives it */
+/**
+ * @param box undefined: nothing of the process survives it
+ * @param payloads whether they can be seen
+ */
 export const lettersLive = (
-  box: LetterBox | undefined,
-  settings: () => WebHookSettings,
-  mostRows: number,
+  { deadLetters: box, settings }: Pick<WebHook, "deadLetters" | "settings">,
+  { mostRows, payloads }: { readonly mostRows: number; readonly payloads: boolean },
 ) => {
   const opened: Effect.Effect<LetterBox, Problem> = box === undefined
     ? Effect.fail(problem(409, "no dead letters are kept: see dead_letters of web-hook.toml"))
@@ -42,7 +45,7 @@ export const lettersLive = (
               problem(404, `no dead letter has the id ${JSON.stringify(id)}`),
             );
           }
-          return { ...letterRow(letter), body: bodyOf(letter) };
+          return { ...letterRow(letter), body: bodyOf(letter, payloads) };
         }))
       .handle("replay", ({ payload: { to, all, ...filters } }) =>
         Effect.gen(function* () {
@@ -136,10 +139,14 @@ const letterRow = (of: Letter | DamagedGroup): LetterRow => {
   };
 };
 
-const bodyOf = ({ body }: Letter): unknown => {
+/** As it was sent, but for its payload where that is not to be seen; what is no JSON in base64. */
+const bodyOf = ({ body }: Letter, payloads: boolean): unknown => {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    const { payload, ...others } = JSON.parse(
+      new TextDecoder("utf-8", { fatal: true }).decode(body),
+    );
+    return payload === undefined || !payloads ? others : { ...others, payload };
   } catch {
-    return body.toBase64();
+    return payloads ? body.toBase64() : null;
   }
 };

@@ -32,6 +32,8 @@ export interface WebHandlerOptions {
   readonly recent: (endpoint: EndpointSnapshot) => RecentFigures;
   /** Rows of one answer. */
   readonly mostRows: number;
+  /** Whether payloads can be seen. */
+  readonly payloads: boolean;
   /** Told of an exception that is a defect of ours. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -39,7 +41,7 @@ export interface WebHandlerOptions {
 export type WebHandler = (request: Request) => Promise<Response>;
 
 export const makeWebHandler = (
-  { broker, webHook, reload, recent, mostRows, onDefect }: WebHandlerOptions,
+  { broker, webHook, reload, recent, mostRows, payloads, onDefect }: WebHandlerOptions,
 ): WebHandler => {
   const groups = Layer.mergeAll(
     clientsLive(broker, mostRows),
@@ -47,7 +49,7 @@ export const makeWebHandler = (
     messagesLive(broker, mostRows),
     deliveryLive(webHook, recent),
     webHookLive(webHook.settings, reload),
-    lettersLive(webHook.deadLetters, webHook.settings, mostRows),
+    lettersLive(webHook, { mostRows, payloads }),
   );
   // What its layers hold is memory alone: it is never disposed of.
   const { handler } = HttpApiBuilder.toWebHandler(

@@ -49,6 +49,8 @@ import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
+import { DeliveryTap } from "./tap/DeliveryTap.ts";
+import * as DemandExecutor from "./worker/DemandExecutor.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
@@ -63,6 +65,8 @@ export interface WebHook {
   /** Calls back, from within, when an attempt could not be made for want of descriptors or memory. */
   readonly onShortage: (listener: () => void) => void;
   readonly metrics: Metrics;
+  /** Where deliveries can be looked at. Off until somebody turns it on. */
+  readonly tap: DeliveryTap;
   /** Those in force. */
   readonly settings: () => WebHookSettings;
   /**
@@ -108,12 +112,22 @@ export const make = (
 
 const httpExecutor = (
   context: HttpExecutorContext,
-): Effect.Effect<Executor, WorkerStartError, Scope.Scope> => {
-  const { workerThreads, httpClient } = context.settings;
-  if (workerThreads > 0) return WorkerExecutor.make(context);
-  return Effect.flatMap(
-    Senders.make(httpClient, context.idPrefix),
+): Effect.Effect<Executor, never, Scope.Scope> => {
+  const { settings, idPrefix, onTakes } = context;
+  // More threads than cores beside the broker's bring nothing.
+  const workerThreads = Math.min(settings.workerThreads, navigator.hardwareConcurrency - 1);
+  const onThread = Effect.flatMap(
+    Senders.make(settings.httpClient, idPrefix),
     LocalExecutor.make,
+  );
+  if (workerThreads < 1) return onThread;
+  const startWorkers = WorkerExecutor.make({
+    ...context,
+    settings: { ...settings, workerThreads },
+  });
+  return Effect.flatMap(
+    onThread,
+    (local) => DemandExecutor.make({ context, local, startWorkers, onTakes }),
   );
 };
 
@@ -163,6 +177,7 @@ export const makeWith = (
     const { ids, outbox, letters } = durable === undefined
       ? { ...WITHOUT_DISK, ids: idsFrom(clock.unsafeCurrentTimeMillis()) }
       : yield* DurableParts.make(durable, { settings: settings.outbox, clock, slabs, backlog });
+    const tap = new DeliveryTap(ids.prefix);
     /** All that is pending goes to disk, or it is said that it does not. */
     const flushed = durable === undefined
       ? Effect.succeedNone
@@ -217,6 +232,7 @@ export const makeWith = (
           shares,
           pace,
           slabs,
+          tap,
           disk: durable && outbox && {
             outbox,
             read: DiskReader.make(durable.store, log, fork),
@@ -257,7 +273,13 @@ export const makeWith = (
     // A scope of their own, still open during the drain: an executor may open its first connection then.
     const executors = yield* Scope.fork(scope, ExecutionStrategy.sequential);
     const http = yield* Scope.extend(
-      makeExecutor({ settings, idPrefix: ids.prefix, metrics, log }),
+      makeExecutor({
+        settings,
+        idPrefix: ids.prefix,
+        metrics,
+        log,
+        onTakes: () => endpoints.resize(),
+      }),
       executors,
     );
     const files = yield* Scope.extend(FileExecutor.make, executors);
@@ -339,6 +361,7 @@ export const makeWith = (
       onRelief: (listener) => backlog.onRelief(listener),
       onShortage: (listener) => void (onShortage = listener),
       metrics,
+      tap,
       settings: () => settings,
       reload: (next) =>
         Effect.gen(function* () {
@@ -427,7 +450,11 @@ const inForce = (initial: WebHookSettings, next: WebHookSettings): WebHookSettin
 };
 
 const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
-  rules: new RuleTable<Endpoint>(settings.rules, (url) => endpoints.get(url)),
+  rules: new RuleTable<Endpoint>(
+    settings.rules,
+    (url) => endpoints.get(url),
+    (url) => settings.endpoints.get(url)!, // of every rule's URL
+  ),
   ordering: settings.ordering,
 });
 

@@ -434,6 +434,11 @@ testNeeding(
       const one = await json(`${letters}/${connected[0].id}`);
       assert.partialDeepStrictEqual(one.body.body, { action: "client_connected", clientid: "a" });
       assert.equal((await json(`${letters}/nothing`)).status, 404);
+      await json(`${api}/api/v1/mqtt/publish`, post({ topic: "t", payload: "secret" }));
+      let published;
+      do [published] = (await json(`${letters}?event=message_publish`)).body; while (!published);
+      const { body } = (await json(`${letters}/${published.id}`)).body;
+      assert.deepEqual([body.topic, body.payload], ["t", undefined]);
       assert.deepEqual((await json(`${letters}?clientid=b`)).body, []);
       assert.equal((await json(`${letters}?since=x`)).status, 400);
 
@@ -450,7 +455,7 @@ testNeeding(
       assert.equal(again[1]?.headers.get("webhook-id"), connected[0].id);
       assert.equal(again[1]?.headers.get("webhook-seq"), again[0]?.headers.get("webhook-seq"));
       assert.equal(receiver.requests.length, before + 1);
-      assert.deepEqual((await remove("?all=true")).body, { purged: 2 });
+      assert.deepEqual((await remove("?all=true")).body, { purged: 3 });
       assert.deepEqual((await json(letters)).body, []);
       mqtt.close();
     }, { webHook });

@@ -23,6 +23,7 @@ import type { Seat } from "../attempt/ConcurrencyBudget.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
+import type { DeliveryTap } from "../tap/DeliveryTap.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
 import type { EndpointInMemory } from "./EndpointOnDisk.ts";
@@ -193,6 +194,11 @@ export class Endpoint implements Attempting {
     taken: () => this.#shedIfFailing(),
     shed: (record, isCounted, reason) => {
       if (!isCounted) this.#count(record);
+      if (this.#tap.isOn) {
+        const { body } = record;
+        const told = { ...record, slab: { bytes: body }, offset: 0, length: body.length };
+        this.#tap.lost(this.#counters.url, told, this.#context.now(), "dropped", reason);
+      }
       this.#counters.queued[record.event]!--; // an event's place is always within
       this.#counters.ages.take(record.born);
       this.#counters.dropped(record.event, reason);
@@ -224,6 +230,9 @@ export class Endpoint implements Attempting {
     switch (outcome._tag) {
       case "Delivered":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
+        if (this.#tap.isOn) {
+          this.#tap.delivered(this.#counters.url, delivery, this.#context.now(), took);
+        }
         this.#counters.delivered[event]!++;
         this.#tellDelivered(delivery);
         this.#context.pace.end();
@@ -233,7 +242,7 @@ export class Endpoint implements Attempting {
         break;
       case "Failed":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
-        this.#failed(delivery, outcome.error);
+        this.#failed(delivery, outcome.error, took);
         break;
       case "Returned":
         this.#counters.attempts--;
@@ -256,6 +265,7 @@ export class Endpoint implements Attempting {
     if (delivery === undefined) return false;
     this.#counters.queued[delivery.event]!--;
     this.#counters.dropped(delivery.event, reason);
+    if (this.#tap.isOn) this.#tapLost(delivery, "dropped", reason);
     if (reason !== "shutdown") {
       this.#sayLost(reason); // a stop counts them all in one line
       this.#bury(delivery, reason);
@@ -308,7 +318,7 @@ export class Endpoint implements Attempting {
     this.pump();
   }
 
-  /** Asks the executor anew how much it takes: another URL has left. */
+  /** Asks the executor anew how much it takes. */
   resize(): void {
     this.#most = this.#takes();
     this.pump();
@@ -402,6 +412,21 @@ export class Endpoint implements Attempting {
     return monotonicMillis(this.#context.clock);
   }
 
+  get #tap(): DeliveryTap {
+    return this.#context.tap;
+  }
+
+  #tapLost(
+    delivery: Delivery,
+    outcome: "failed" | "dropped",
+    reason: FailureReason | DropReason,
+    error?: DeliveryError,
+    took?: number,
+  ): void {
+    const { url } = this.#counters;
+    this.#tap.lost(url, delivery, this.#context.now(), outcome, reason, error, took);
+  }
+
   /** One that was on its way is at its end; what waited behind it goes next. */
   #leaveAndEnd(delivery: Delivery): void {
     this.#waiting.leave(delivery);
@@ -476,7 +501,7 @@ export class Endpoint implements Attempting {
     this.#transport.executor.attempt(this, delivery);
   }
 
-  #failed(delivery: Delivery, error: DeliveryError): void {
+  #failed(delivery: Delivery, error: DeliveryError, took: number | undefined): void {
     const { event } = delivery;
     if (error.reason === "local") return this.#notMade(delivery, error);
     const { reason, status, detail } = error;
@@ -485,6 +510,7 @@ export class Endpoint implements Attempting {
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);
+      if (this.#tap.isOn) this.#tapLost(delivery, "failed", error.reason, error, took);
       this.#sayLost(error.reason);
       this.#bury(delivery, "refused", error.detail);
       if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
@@ -492,6 +518,9 @@ export class Endpoint implements Attempting {
       if (error.gone) this.#checkFailing();
       else this.#answered(); // it answers; it does not want this event
       return;
+    }
+    if (this.#tap.isOn) {
+      this.#tap.failed(this.#counters.url, delivery, this.#context.now(), error, took);
     }
     const now = this.#now();
     this.#counters.queued[event]!++;
@@ -526,6 +555,7 @@ export class Endpoint implements Attempting {
     const { reason = "network" } = delivery.retry ?? {};
     this.#counters.queued[delivery.event]!--;
     this.#counters.failed(delivery.event, reason);
+    if (this.#tap.isOn) this.#tapLost(delivery, "failed", reason);
     this.#sayLost(reason);
     this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
     this.#leaveAndEnd(delivery);
