@@ -36,6 +36,7 @@ import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
 import { diskSnapshot } from "./outbox/diskSnapshot.ts";
+import { LetterBox } from "./outbox/LetterBox.ts";
 import * as DurableParts from "./dispatch/DurableParts.ts";
 import { recover } from "./dispatch/recover.ts";
 import * as Replay from "./dispatch/Replay.ts";
@@ -87,6 +88,8 @@ export interface WebHook {
   readonly pause: (url: string) => BreakerWord;
   /** Sends again what waits for a URL that the settings name, where it was paused. Returns: the state of its breaker. */
   readonly resume: (url: string) => BreakerWord;
+  /** What could not be delivered; undefined: nothing of it is kept. */
+  readonly deadLetters: LetterBox | undefined;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
@@ -392,6 +395,7 @@ export const makeWith = (
         endpoints.get(url).resume();
         return metrics.endpoint(url, nameOf(settings, url)).breaker;
       },
+      deadLetters: durable && new LetterBox(durable.store),
       reopenFiles: files.reopen,
       giveUp: givenUp.open,
       undelivered: () => undelivered,
