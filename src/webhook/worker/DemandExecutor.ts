@@ -76,6 +76,8 @@ class DemandExecutor implements Executor {
   #named: ReadonlyMap<string, EndpointSettings> = new Map();
   #state: State = { _tag: "Local" };
   #startAgainAt = -Infinity;
+  /** Requests in flight, where a reload has changed it. */
+  #limit: number | undefined;
   #cancelLook: (() => void) | undefined;
   /** Since the last look. */
   #hasAttempted = false;
@@ -136,6 +138,12 @@ class DemandExecutor implements Executor {
     this.#workers?.executor.forget(ways.byWorkers);
   }
 
+  resize(limit: number): void {
+    this.#limit = limit;
+    this.#options.local.resize(limit);
+    this.#workers?.executor.resize(limit);
+  }
+
   takes(limit: number, capacity: number): number {
     const { local } = this.#options;
     return this.#state._tag === "Workers" && this.#byThread.held === 0
@@ -190,6 +198,7 @@ class DemandExecutor implements Executor {
     return Effect.gen(this, function* () {
       const executor = yield* startWorkers;
       yield* executor.prepare(this.#named);
+      if (this.#limit !== undefined) executor.resize(this.#limit);
       for (const { byWorkers } of this.#ways.values()) executor.configure(byWorkers);
       const end = () => {
         this.#state = { _tag: "Local" };
@@ -268,9 +277,9 @@ class Counted implements Attempting {
     return this.#endpoint.settings;
   }
 
-  complete(attempt: Attempt, outcome: Outcome): void {
+  complete(attempt: Attempt, outcome: Outcome, took?: number): void {
     this.#tally.held--;
-    this.#endpoint.complete(attempt, outcome);
+    this.#endpoint.complete(attempt, outcome, took);
     if (this.#tally.held === 0) this.#tally.onEmpty();
   }
 }

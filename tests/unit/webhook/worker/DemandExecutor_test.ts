@@ -17,6 +17,7 @@ import { A, pass, settingsOf } from "../harness.ts";
 class Held implements Executor {
   readonly configured: Array<number> = [];
   readonly open: Array<() => void> = [];
+  readonly limits: Array<number> = [];
 
   constructor(readonly factor: number) {}
 
@@ -36,6 +37,10 @@ class Held implements Executor {
   recall(): void {}
 
   forget(): void {}
+
+  resize(limit: number): void {
+    this.limits.push(limit);
+  }
 
   takes(limit: number): number {
     return this.factor * limit;
@@ -205,6 +210,17 @@ Deno.test("DemandExecutor takes no more than the limit while this thread and wor
       workers.endAll();
       yield* pass(0);
       assert.deepEqual(lives, ["start", "end"]);
+    })
+  ));
+
+Deno.test("DemandExecutor tells workers how many requests may be in flight, those too that start later", () =>
+  withDemand(({ thread, workers, executor, busy, use }) =>
+    Effect.gen(function* () {
+      executor.resize(5);
+      use(0.9);
+      yield* busy(1_600);
+      executor.resize(6);
+      assert.deepEqual([thread.limits, workers.limits], [[5, 6], [5, 6]]);
     })
   ));
 
