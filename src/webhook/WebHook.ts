@@ -20,6 +20,7 @@ import { HeldTime } from "./account/HeldTime.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
+import type { BreakerWord } from "./account/Metrics.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
 import { LimitedLog } from "../ops/LimitedLog.ts";
@@ -47,6 +48,7 @@ import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
+import { DeliveryTap } from "./tap/DeliveryTap.ts";
 import * as DemandExecutor from "./worker/DemandExecutor.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
@@ -62,6 +64,8 @@ export interface WebHook {
   /** Calls back, from within, when an attempt could not be made for want of descriptors or memory. */
   readonly onShortage: (listener: () => void) => void;
   readonly metrics: Metrics;
+  /** Where deliveries can be looked at. Off until somebody turns it on. */
+  readonly tap: DeliveryTap;
   /** Those in force. */
   readonly settings: () => WebHookSettings;
   /**
@@ -73,6 +77,15 @@ export interface WebHook {
   readonly reload: (
     settings: WebHookSettings,
   ) => Effect.Effect<ReadonlyArray<string>, FileTargetError>;
+  /**
+   * Sends nothing to a URL that the settings name until it is resumed; what comes for it waits as it would for one
+   * that fails. A reload changes nothing of it, a restart forgets it.
+   *
+   * Returns: the state of its breaker, which may be `gone` all the same
+   */
+  readonly pause: (url: string) => BreakerWord;
+  /** Sends again what waits for a URL that the settings name, where it was paused. Returns: the state of its breaker. */
+  readonly resume: (url: string) => BreakerWord;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
@@ -161,6 +174,7 @@ export const makeWith = (
     const { ids, outbox, letters } = durable === undefined
       ? { ...WITHOUT_DISK, ids: idsFrom(clock.unsafeCurrentTimeMillis()) }
       : yield* DurableParts.make(durable, { settings: settings.outbox, clock, slabs, backlog });
+    const tap = new DeliveryTap(ids.prefix);
     /** All that is pending goes to disk, or it is said that it does not. */
     const flushed = durable === undefined
       ? Effect.succeedNone
@@ -215,6 +229,7 @@ export const makeWith = (
           shares,
           pace,
           slabs,
+          tap,
           disk: durable && outbox && {
             outbox,
             read: DiskReader.make(durable.store, log, fork),
@@ -343,6 +358,7 @@ export const makeWith = (
       onRelief: (listener) => backlog.onRelief(listener),
       onShortage: (listener) => void (onShortage = listener),
       metrics,
+      tap,
       settings: () => settings,
       reload: (next) =>
         Effect.gen(function* () {
@@ -367,6 +383,14 @@ export const makeWith = (
           dispatcher.routing = routingOf(next, endpoints);
           return atRestartOnly(initial, next);
         }),
+      pause: (url) => {
+        endpoints.get(url).pause();
+        return metrics.endpoint(url).breaker;
+      },
+      resume: (url) => {
+        endpoints.get(url).resume();
+        return metrics.endpoint(url).breaker;
+      },
       reopenFiles: files.reopen,
       giveUp: givenUp.open,
       undelivered: () => undelivered,
@@ -422,7 +446,11 @@ const inForce = (initial: WebHookSettings, next: WebHookSettings): WebHookSettin
 };
 
 const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
-  rules: new RuleTable<Endpoint>(settings.rules, (url) => endpoints.get(url)),
+  rules: new RuleTable<Endpoint>(
+    settings.rules,
+    (url) => endpoints.get(url),
+    (url) => settings.endpoints.get(url)!, // of every rule's URL
+  ),
   ordering: settings.ordering,
 });
 

@@ -74,10 +74,10 @@ class DemandExecutor implements Executor {
   readonly #byThread = new Tally(() => this.#threadEmptied());
   readonly #byWorkers = new Tally(() => this.#workersEmptied());
   #named: ReadonlyMap<string, EndpointSettings> = new Map();
+  /** Requests that may be in flight since a reload; undefined: as many as at the start. */
+  #limit: number | undefined;
   #state: State = { _tag: "Local" };
   #startAgainAt = -Infinity;
-  /** Requests in flight, where a reload has changed it. */
-  #limit: number | undefined;
   #cancelLook: (() => void) | undefined;
   /** Since the last look. */
   #hasAttempted = false;
@@ -277,9 +277,9 @@ class Counted implements Attempting {
     return this.#endpoint.settings;
   }
 
-  complete(attempt: Attempt, outcome: Outcome, took?: number): void {
+  complete(attempt: Attempt, outcome: Outcome): void {
     this.#tally.held--;
-    this.#endpoint.complete(attempt, outcome, took);
+    this.#endpoint.complete(attempt, outcome);
     if (this.#tally.held === 0) this.#tally.onEmpty();
   }
 }

@@ -15,6 +15,7 @@ import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
 import { WorkerHandle } from "./WorkerHandle.ts";
 import type { Executor, HttpExecutorContext } from "../attempt/Executor.ts";
+import { certificatesOf } from "../attempt/Senders.ts";
 import type { WorkerEndpoint } from "./WorkerProtocol.ts";
 
 const DELIVERY_WORKER = new URL("./deliveryWorker.ts", import.meta.url);
@@ -181,17 +182,14 @@ export const make = (
 const busy = (worker: WorkerHandle): number =>
   worker.running ? worker.held / worker.permits : Infinity;
 
-const workerEndpoint = (
-  key: number,
-  { url, headers, signingKeys, ca, httpTimeout, retry }: EndpointSettings,
-): WorkerEndpoint => ({
+const workerEndpoint = (key: number, settings: EndpointSettings): WorkerEndpoint => ({
   key,
-  url,
-  headers: headers.map(([name, value]) => [name, Redacted.value(value)]),
-  signingKeys: signingKeys.map(Redacted.value),
-  caCert: ca?.pem ?? "",
-  httpTimeout,
-  retryStatus: retry.status,
+  url: settings.url,
+  headers: settings.headers.map(([name, value]) => [name, Redacted.value(value)]),
+  signingKeys: settings.signingKeys.map((key) => Redacted.value(key)),
+  certificates: certificatesOf(settings),
+  httpTimeout: settings.httpTimeout,
+  retryStatus: settings.retry.status,
 });
 
 /** FNV-1a over UTF-16 units. */

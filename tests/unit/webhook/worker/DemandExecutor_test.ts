@@ -17,7 +17,6 @@ import { A, pass, settingsOf } from "../harness.ts";
 class Held implements Executor {
   readonly configured: Array<number> = [];
   readonly open: Array<() => void> = [];
-  readonly limits: Array<number> = [];
 
   constructor(readonly factor: number) {}
 
@@ -38,8 +37,10 @@ class Held implements Executor {
 
   forget(): void {}
 
+  limit: number | undefined;
+
   resize(limit: number): void {
-    this.limits.push(limit);
+    this.limit = limit;
   }
 
   takes(limit: number): number {
@@ -213,17 +214,6 @@ Deno.test("DemandExecutor takes no more than the limit while this thread and wor
     })
   ));
 
-Deno.test("DemandExecutor tells workers how many requests may be in flight, those too that start later", () =>
-  withDemand(({ thread, workers, executor, busy, use }) =>
-    Effect.gen(function* () {
-      executor.resize(5);
-      use(0.9);
-      yield* busy(1_600);
-      executor.resize(6);
-      assert.deepEqual([thread.limits, workers.limits], [[5, 6], [5, 6]]);
-    })
-  ));
-
 Deno.test("DemandExecutor gives workers that are about to end their work back when this thread is busy again", () =>
   withDemand(({ thread, workers, busy, use, lives }) =>
     Effect.gen(function* () {
@@ -257,3 +247,16 @@ Deno.test("DemandExecutor goes on by this thread where workers do not start, say
       assert.deepEqual(lives, ["start", "end", "start"]);
     }), () => fails);
 });
+
+Deno.test("DemandExecutor tells both sides of another concurrency_limit, workers that come later too", () =>
+  withDemand(({ thread, workers, executor, busy, use }) =>
+    Effect.gen(function* () {
+      executor.resize(7);
+      assert.deepEqual([thread.limit, workers.limit], [7, undefined]);
+      use(0.9);
+      yield* busy(1_600);
+      assert.equal(workers.limit, 7);
+      executor.resize(9);
+      assert.deepEqual([thread.limit, workers.limit], [9, 9]);
+    })
+  ));
