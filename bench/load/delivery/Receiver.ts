@@ -5,6 +5,8 @@ import { ServerProcess } from "../shared/ServerProcess.ts";
 export interface ReceiverFigures {
   /** POSTs. */
   readonly count: number;
+  /** POSTs that were answered 200. */
+  readonly accepted: number;
   /** When the last one came, by `nowMicros`. */
   readonly lastAt: number;
   /** Microseconds from PUBLISH to POST, when it was told to time them. */
@@ -43,6 +45,11 @@ export class Receiver {
   /** Counts from zero on. `timed`: every body has a time in its payload. */
   async begin({ timed }: { readonly timed: boolean }): Promise<void> {
     await this.#get(timed ? "/begin-timed" : "/begin");
+  }
+
+  /** From now on it answers so. */
+  async answer(answer: Answer): Promise<void> {
+    await this.#get(`/answer/${answer}`);
   }
 
   figures(): Promise<ReceiverFigures> {
