@@ -13,6 +13,7 @@ import { renderSettings } from "./config/renderSettings.ts";
 import type { ListenerSettings } from "./domain/BrokerSettings.ts";
 import type { WebHookSettings } from "./domain/WebHookSettings.ts";
 import { displayUrl } from "./domain/displayUrl.ts";
+import { isDurable } from "./domain/isDurable.ts";
 import { VERSION } from "./domain/version.ts";
 import type { Descriptors } from "./net/Descriptors.ts";
 import { makeDescriptors } from "./net/Descriptors.ts";
@@ -27,6 +28,8 @@ import { giveUp } from "./ops/permissions.ts";
 import { monotonicMillis } from "./ops/monotonic.ts";
 import { listenFor } from "./ops/signals.ts";
 import { fileTarget, makeReloads } from "./reload.ts";
+import type { PermissionMissing } from "./webhook/attempt/permitted.ts";
+import { mustBePermitted } from "./webhook/attempt/permitted.ts";
 import * as FileTargets from "./webhook/attempt/FileTargets.ts";
 import * as Durable from "./store/Durable.ts";
 import { leftBehind } from "./store/leftBehind.ts";
@@ -78,6 +81,7 @@ const untilStopped = (
   stopping: Stopping,
 ) =>
   Effect.gen(function* () {
+    yield* mustBePermitted(settings.webHook.endpoints.keys());
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
     for (const note of settings.notes) yield* Effect.logDebug(note);
     const { outbox } = settings.webHook;
@@ -188,11 +192,6 @@ const within = (
   );
 };
 
-/** Whether anything has to survive the process. */
-const isDurable = (
-  { broker, webHook: { outbox } }: Pick<Settings, "broker" | "webHook">,
-): boolean => outbox.kind === "disk" || outbox.deadLetters || broker.persistence;
-
 /** Answers the exit status. */
 const check = (files: ConfigFiles, tries: boolean) =>
   Effect.gen(function* () {
@@ -233,7 +232,7 @@ const perform = (
   command: CommandLine,
 ): Effect.Effect<
   number,
-  ConfigError | ListenError | StoreError | WebHook.WebHookError,
+  ConfigError | ListenError | PermissionMissing | StoreError | WebHook.WebHookError,
   ConfigSource
 > => {
   switch (command._tag) {

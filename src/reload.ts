@@ -4,7 +4,6 @@
  * nobody who was sent away. One reload at a time.
  */
 import * as Cause from "effect/Cause";
-import * as Data from "effect/Data";
 import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import type { LiveAccess } from "./auth/LiveAccess.ts";
@@ -19,8 +18,9 @@ import { restartKeys } from "./config/restartKeys.ts";
 import type { BrokerSettings } from "./domain/BrokerSettings.ts";
 import type { WebHookSettings } from "./domain/WebHookSettings.ts";
 import type { Broker } from "./mqtt/Broker.ts";
-import { has } from "./ops/permissions.ts";
 import type { FileTargetError } from "./webhook/attempt/FileTargets.ts";
+import type { PermissionMissing } from "./webhook/attempt/permitted.ts";
+import { mustBePermitted } from "./webhook/attempt/permitted.ts";
 import type { WebHook } from "./webhook/WebHook.ts";
 
 /** What is running. */
@@ -36,14 +36,6 @@ export interface Reloads {
   /** Never fails: what is wrong is answered, and logged. */
   readonly reload: () => Promise<Reloaded>;
   readonly last: () => LastReload;
-}
-
-/** A reload asks for what a permission was needed for that the process has given up. */
-class PermissionGivenUp extends Data.TaggedError("PermissionGivenUp")<{ readonly url: string }> {
-  override get message(): string {
-    return `${this.url} needs a restart: without a file:// target at its start the process gives up ` +
-      "the permission to write";
-  }
 }
 
 /** The first URL that is a file's. */
@@ -89,8 +81,7 @@ const reloadWebHook = (file: string, { webHook }: Running) =>
   Effect.gen(function* () {
     yield* webHook.reopenFiles;
     const { settings, warnings } = yield* loadWebHookSettings(file);
-    const url = fileTarget(settings);
-    if (url !== undefined && !has("write")) return yield* new PermissionGivenUp({ url });
+    yield* mustBePermitted(settings.endpoints.keys());
     for (const warning of warnings) yield* Effect.logWarning(warning);
     const before = webHook.settings();
     const atRestartOnly = yield* webHook.reload(settings);
@@ -112,7 +103,7 @@ const loadBroker = (file: string, { access, broker }: Running) =>
 /** Says what has come of a file, in the log and to whoever asked. */
 const orFaults = <R>(
   file: string,
-  reloading: Effect.Effect<Changes, ConfigError | FileTargetError | PermissionGivenUp, R>,
+  reloading: Effect.Effect<Changes, ConfigError | FileTargetError | PermissionMissing, R>,
 ): Effect.Effect<Reloaded, never, R> =>
   reloading.pipe(
     Effect.tap(({ changed, atRestartOnly }) => tellChanges(file, changed, atRestartOnly)),

@@ -204,12 +204,13 @@ class Answers {
   }
 
   #webHandler(of: Running): Promise<WebHandler> {
-    const { settings: { mostRows }, recent, monotonic, onDefect } = this.#options;
+    const { settings: { mostRows, payloads }, recent, monotonic, onDefect } = this.#options;
     return this.#web ??= import("./webHandler.ts").then(({ makeWebHandler }) =>
       makeWebHandler({
         ...of,
         recent: (endpoint) => recent.of(endpoint, monotonic()),
         mostRows,
+        payloads,
         onDefect,
       })
     );

@@ -37,8 +37,13 @@ export const changedBrokerKeys = (
 const usersOf = ({ users }: BrokerSettings): string =>
   JSON.stringify(users.map(({ password, ...user }) => [user, Redacted.value(password)]));
 
-const textOf = (endpoint: EndpointSettings | undefined): string | undefined =>
-  endpoint && JSON.stringify([endpointTable(endpoint, BARE), endpoint.ca?.pem]);
+/** With what is in the files that it names. */
+const textOf = (endpoint: EndpointSettings | undefined): string | undefined => {
+  if (endpoint === undefined) return undefined;
+  const { ca, identity } = endpoint;
+  const key = identity && Redacted.value(identity.key);
+  return JSON.stringify([endpointTable(endpoint, BARE), ca?.pem, identity?.cert, key]);
+};
 
 const differing = (
   a: Readonly<Record<string, unknown>>,

@@ -63,13 +63,18 @@ const ruleTable = ({ action, topics, urls }: HookRule, shown: Shown) => ({
 });
 
 export const endpointTable = (
-  { url, headers, signingKeys, ca, httpTimeout, concurrencyLimit, retry }: EndpointSettings,
+  { url, headers, signingKeys, ca, identity, payload, httpTimeout, concurrencyLimit, retry }:
+    EndpointSettings,
   shown: Shown,
 ) => ({
   url: shown.url(url),
+  payload,
   headers: Object.fromEntries(headers.map(([name, value]) => [name, shown.secret(value)])),
   signing_secrets: signingKeys.map(shown.secret),
   ...(ca === undefined ? {} : { ca_file: ca.file }),
+  ...(identity === undefined
+    ? {}
+    : { client_cert: identity.certFile, client_key: identity.keyFile }),
   http_timeout: formatDuration(httpTimeout),
   concurrency_limit: concurrencyLimit,
   retry_initial_interval: formatDuration(retry.initialInterval),

@@ -3,8 +3,8 @@
  * Beside a broker that runs, or without one.
  */
 import { parseArgs } from "node:util";
-import type { Letter, LetterFilter } from "./letters/LetterFilter.ts";
-import { clientsOf, parseEvent, parseMoment } from "./letters/LetterFilter.ts";
+import type { Letter, LetterFilter } from "../webhook/outbox/LetterFilter.ts";
+import { clientsOf, parseEvent, parseMoment } from "../webhook/outbox/LetterFilter.ts";
 import { LetterFile, NoStore } from "./letters/LetterFile.ts";
 
 const USAGE = `usage: deno task dead-letters COMMAND [FILTERS] [--dir DIR]

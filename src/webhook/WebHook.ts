@@ -35,6 +35,7 @@ import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
 import { diskSnapshot } from "./outbox/diskSnapshot.ts";
+import { LetterBox } from "./outbox/LetterBox.ts";
 import * as DurableParts from "./dispatch/DurableParts.ts";
 import { recover } from "./dispatch/recover.ts";
 import * as Replay from "./dispatch/Replay.ts";
@@ -49,6 +50,7 @@ import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
 import { DeliveryTap } from "./tap/DeliveryTap.ts";
+import * as DemandExecutor from "./worker/DemandExecutor.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
@@ -85,6 +87,8 @@ export interface WebHook {
   readonly pause: (url: string) => BreakerWord;
   /** Sends again what waits for a URL that the settings name, where it was paused. Returns: the state of its breaker. */
   readonly resume: (url: string) => BreakerWord;
+  /** What could not be delivered; undefined: nothing of it is kept. */
+  readonly deadLetters: LetterBox | undefined;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
@@ -108,12 +112,22 @@ export const make = (
 
 const httpExecutor = (
   context: HttpExecutorContext,
-): Effect.Effect<Executor, WorkerStartError, Scope.Scope> => {
-  const { workerThreads, httpClient } = context.settings;
-  if (workerThreads > 0) return WorkerExecutor.make(context);
-  return Effect.flatMap(
-    Senders.make(httpClient, context.idPrefix),
+): Effect.Effect<Executor, never, Scope.Scope> => {
+  const { settings, idPrefix, onTakes } = context;
+  // More threads than cores beside the broker's bring nothing.
+  const workerThreads = Math.min(settings.workerThreads, navigator.hardwareConcurrency - 1);
+  const onThread = Effect.flatMap(
+    Senders.make(settings.httpClient, idPrefix),
     LocalExecutor.make,
+  );
+  if (workerThreads < 1) return onThread;
+  const startWorkers = WorkerExecutor.make({
+    ...context,
+    settings: { ...settings, workerThreads },
+  });
+  return Effect.flatMap(
+    onThread,
+    (local) => DemandExecutor.make({ context, local, startWorkers, onTakes }),
   );
 };
 
@@ -259,7 +273,13 @@ export const makeWith = (
     // A scope of their own, still open during the drain: an executor may open its first connection then.
     const executors = yield* Scope.fork(scope, ExecutionStrategy.sequential);
     const http = yield* Scope.extend(
-      makeExecutor({ settings, idPrefix: ids.prefix, metrics, log }),
+      makeExecutor({
+        settings,
+        idPrefix: ids.prefix,
+        metrics,
+        log,
+        onTakes: () => endpoints.resize(),
+      }),
       executors,
     );
     const files = yield* Scope.extend(FileExecutor.make, executors);
@@ -374,6 +394,7 @@ export const makeWith = (
         endpoints.get(url).resume();
         return metrics.endpoint(url).breaker;
       },
+      deadLetters: durable && new LetterBox(durable.store),
       reopenFiles: files.reopen,
       giveUp: givenUp.open,
       undelivered: () => undelivered,
@@ -429,7 +450,11 @@ const inForce = (initial: WebHookSettings, next: WebHookSettings): WebHookSettin
 };
 
 const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
-  rules: new RuleTable<Endpoint>(settings.rules, (url) => endpoints.get(url)),
+  rules: new RuleTable<Endpoint>(
+    settings.rules,
+    (url) => endpoints.get(url),
+    (url) => settings.endpoints.get(url)!, // of every rule's URL
+  ),
   ordering: settings.ordering,
 });
 

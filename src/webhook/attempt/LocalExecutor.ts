@@ -11,6 +11,7 @@ import { LOST } from "./Attempt.ts";
 import type { Attempting, Executor } from "./Executor.ts";
 import type { Send } from "./Sender.ts";
 import type { Senders } from "./Senders.ts";
+import { certificatesOf, NO_CERTIFICATES } from "./Senders.ts";
 
 /** An executor over `clients`. When the scope closes, requests in flight are cut and reported as lost. */
 export const make = (
@@ -31,13 +32,13 @@ export const make = (
     return {
       prepare: (endpoints) =>
         Effect.forEach(
-          ["", ...Array.from(endpoints.values(), ({ ca }) => ca?.pem ?? "")],
+          [NO_CERTIFICATES, ...endpoints.values().map(certificatesOf)],
           clients.prepare,
           { discard: true },
         ),
       configure({ key, settings }) {
         const target = { ...settings, retryStatus: settings.retry.status };
-        sends.set(key, clients.of(settings.ca?.pem ?? "").to(target));
+        sends.set(key, clients.of(certificatesOf(settings)).to(target));
       },
       attempt(endpoint, attempt) {
         inFlight.set(attempt, endpoint);

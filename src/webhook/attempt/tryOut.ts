@@ -56,13 +56,13 @@ export const tryOne = (
   const rule = rules.find(({ urls, ...of }) => of.event === event && urls.includes(endpoint.url));
   return Effect.scoped(Effect.gen(function* () {
     const senders = yield* Senders.make(httpClient, `test-${crypto.randomUUID()}-`);
-    yield* senders.prepare(trustedBy(endpoint));
+    yield* senders.prepare(Senders.certificatesOf(endpoint));
     const sample = { event, action: rule?.action ?? event };
     const { outcome, status, ms } = yield* sent(
       endpoint,
       sample,
       0,
-      senders.of(trustedBy(endpoint)),
+      senders.of(Senders.certificatesOf(endpoint)),
     );
     const error = outcome._tag === "Delivered" ? null : said(outcome, status);
     return { status: status ?? null, ms, error };
@@ -75,8 +75,8 @@ export const tryOut = (
 ): Effect.Effect<ReadonlyArray<Trial>> =>
   Effect.scoped(Effect.gen(function* () {
     const senders = yield* Senders.make(settings.httpClient, `test-${crypto.randomUUID()}-`);
-    const trusted = settings.endpoints.values().map(trustedBy).toArray();
-    yield* Effect.forEach(trusted, senders.prepare, { discard: true });
+    const certificates = settings.endpoints.values().map(Senders.certificatesOf).toArray();
+    yield* Effect.forEach(certificates, senders.prepare, { discard: true });
     const first = (url: string) => settings.rules.find((rule) => rule.urls.includes(url));
     return yield* Effect.forEach(settings.endpoints.values(), (endpoint, id) => {
       const shown = displayUrl(endpoint.url);
@@ -93,13 +93,10 @@ export const tryOut = (
         endpoint,
         rule,
         id,
-        senders.of(trustedBy(endpoint)),
+        senders.of(Senders.certificatesOf(endpoint)),
       );
     }, { concurrency: AT_ONCE });
   }));
-
-/** Certificates beside the system's, in PEM. */
-const trustedBy = ({ ca }: EndpointSettings): string => ca?.pem ?? "";
 
 const trySending = (
   shown: string,
@@ -126,7 +123,7 @@ const sent = (
 }> =>
   Effect.async((resume) => {
     const { slab, offset, length } = new BodySlabs()
-      .write(SAMPLE_EVENTS[event], EventEncoder.make(event, action));
+      .write(SAMPLE_EVENTS[event], EventEncoder.make(event, action, endpoint));
     const headers = [
       ...endpoint.headers.filter(([name]) => name.toLowerCase() !== TEST_HEADER[0]),
       TEST_HEADER,

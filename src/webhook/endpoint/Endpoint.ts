@@ -318,7 +318,7 @@ export class Endpoint implements Attempting {
     this.pump();
   }
 
-  /** Asks the executor anew how much it takes: another URL has left. */
+  /** Asks the executor anew how much it takes. */
   resize(): void {
     this.#most = this.#takes();
     this.pump();

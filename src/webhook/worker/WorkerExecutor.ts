@@ -1,5 +1,5 @@
 /**
- * Attempts over HTTP on threads of their own: `worker_threads` workers, each with its share of
+ * Attempts over HTTP on threads of their own: so many workers, each with its share of
  * `concurrency_limit`. A worker that dies is replaced. It must never have the workers together exceed the
  * limit: the shares add up to it, and each worker keeps its own.
  */
@@ -15,6 +15,7 @@ import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
 import { WorkerHandle } from "./WorkerHandle.ts";
 import type { Executor, HttpExecutorContext } from "../attempt/Executor.ts";
+import { certificatesOf } from "../attempt/Senders.ts";
 import type { WorkerEndpoint } from "./WorkerProtocol.ts";
 
 const DELIVERY_WORKER = new URL("./deliveryWorker.ts", import.meta.url);
@@ -52,7 +53,7 @@ export const shares = (workers: number, limit: number): ReadonlyArray<number> =>
 
 /** An executor over workers, all running when it is made. When the scope closes, requests in flight are cut and reported as lost. */
 export const make = (
-  { settings, idPrefix, metrics, log }: HttpExecutorContext,
+  { settings, idPrefix, metrics, log }: Omit<HttpExecutorContext, "onTakes">,
   module: URL = DELIVERY_WORKER,
 ): Effect.Effect<Executor, WorkerStartError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -83,6 +84,7 @@ export const make = (
         now,
         onReady: () => {
           if (++ready === workers.length) Deferred.unsafeDone(allReady, Effect.void);
+          else workers[ready]?.start();
         },
         onDeath: (reason, held) => {
           if (ready < workers.length) {
@@ -104,9 +106,8 @@ export const make = (
     });
 
     yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        for (const { start } of workers) start();
-      }),
+      // One after the other, since each compiles all that it needs: together they would take the broker's time.
+      Effect.sync(() => workers[0]!.start()), // there is at least one
       () =>
         Effect.sync(() => {
           for (const { worker } of workers) worker.stop();
@@ -181,17 +182,14 @@ export const make = (
 const busy = (worker: WorkerHandle): number =>
   worker.running ? worker.held / worker.permits : Infinity;
 
-const workerEndpoint = (
-  key: number,
-  { url, headers, signingKeys, ca, httpTimeout, retry }: EndpointSettings,
-): WorkerEndpoint => ({
+const workerEndpoint = (key: number, settings: EndpointSettings): WorkerEndpoint => ({
   key,
-  url,
-  headers: headers.map(([name, value]) => [name, Redacted.value(value)]),
-  signingKeys: signingKeys.map(Redacted.value),
-  caCert: ca?.pem ?? "",
-  httpTimeout,
-  retryStatus: retry.status,
+  url: settings.url,
+  headers: settings.headers.map(([name, value]) => [name, Redacted.value(value)]),
+  signingKeys: settings.signingKeys.map((key) => Redacted.value(key)),
+  certificates: certificatesOf(settings),
+  httpTimeout: settings.httpTimeout,
+  retryStatus: settings.retry.status,
 });
 
 /** FNV-1a over UTF-16 units. */

@@ -3,6 +3,7 @@ import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
 import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
 import type { FailureReason } from "../attempt/DeliveryError.ts";
+import type { Certificates } from "../attempt/Senders.ts";
 
 /** An endpoint as a worker needs it. Its secrets are unwrapped: a Redacted cannot cross a thread. */
 export interface WorkerEndpoint {
@@ -10,8 +11,7 @@ export interface WorkerEndpoint {
   readonly url: string;
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
   readonly signingKeys: ReadonlyArray<Uint8Array>;
-  /** PEM; empty: the system's certificates alone. */
-  readonly caCert: string;
+  readonly certificates: Certificates;
   readonly httpTimeout: number;
   readonly retryStatus: RetryPolicy["status"];
 }

@@ -81,14 +81,14 @@ const handler = (
         case "Start":
           return;
         case "Endpoint": {
-          const { key, headers, signingKeys, caCert, ...rest } = message.endpoint;
-          runSync(clients.prepare(caCert));
+          const { key, headers, signingKeys, certificates, ...rest } = message.endpoint;
+          runSync(clients.prepare(certificates));
           const settings: TargetSettings = {
             ...rest,
             headers: headers.map(([name, value]) => [name, Redacted.make(value)]),
             signingKeys: signingKeys.map((key) => Redacted.make(key)),
           };
-          const sender = clients.of(caCert);
+          const sender = clients.of(certificates);
           const known = targets.get(key);
           if (known === undefined) targets.set(key, transport.target(settings, sender, ended));
           else known.change(settings, sender);

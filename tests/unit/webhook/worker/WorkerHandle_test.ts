@@ -28,6 +28,8 @@ const endpointOf = (key: number, tell: (told: Told) => void): Attempting => ({
     url: "http://host/",
     headers: [],
     signingKeys: [],
+    payload: "base64",
+    identity: undefined,
     ca: undefined,
     httpTimeout: 8_000,
     concurrencyLimit: 4,
