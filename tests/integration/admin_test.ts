@@ -230,6 +230,7 @@ testNeeding(NEEDED, "With a token all but /healthz asks for it", () =>
       assert.equal(await status(path, "Bearer s3cre"), 401, path);
       assert.equal(await status(path, "Basic s3cret"), 401, path);
     }
+    for (const path of ["/", "/page/main.js"]) assert.equal(await status(path), 200, path);
     assert.equal(await status("/metrics", "Bearer s3cret"), 200);
     assert.equal(await status("/api/v1/clients", "bearer s3cret"), 200);
   }, { keys: 'http_api.token = "env:API_TOKEN"' }));
