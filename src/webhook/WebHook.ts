@@ -10,6 +10,7 @@ import * as LogLevel from "effect/LogLevel";
 import * as Option from "effect/Option";
 import * as Runtime from "effect/Runtime";
 import * as Scope from "effect/Scope";
+import type { Compat } from "../domain/BodyForm.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Arrivals } from "./account/Arrivals.ts";
 import { Backlog } from "./account/Backlog.ts";
@@ -163,6 +164,7 @@ export const makeWith = (
       pace,
       fair: settings.workerThreads > 0 ? FAIR_WITH_WORKERS : FAIR,
       whenFull: () => settings.whenFull,
+      isDetailed: initial.compat !== "",
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
       onDropped: (event, reason) => dispatcher.drop(event, reason),
       outbox,
@@ -258,7 +260,7 @@ export const makeWith = (
     endpoints.configure(settings.endpoints, { metrics, transports, startTimer });
 
     const dispatcher = new Dispatcher(
-      routingOf(settings, endpoints),
+      routingOf(settings, endpoints, initial.compat),
       { backlog, arrivals, slabs, ids, outbox, letters, now },
     );
     if (durable !== undefined && outbox !== undefined) {
@@ -347,7 +349,7 @@ export const makeWith = (
             );
           }
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
-          dispatcher.routing = routingOf(next, endpoints);
+          dispatcher.routing = routingOf(next, endpoints, initial.compat);
           return atRestartOnly(initial, next);
         }),
       reopenFiles: files.reopen,
@@ -391,6 +393,7 @@ const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): Readonl
   ),
   ...(next.workerThreads === initial.workerThreads ? [] : ["worker_threads"]),
   ...(next.httpClient === initial.httpClient ? [] : ["http_client"]),
+  ...(next.compat === initial.compat ? [] : ["compat"]), // events that wait have been made for it
 ];
 
 /** What of `next` has effect in a process that was started with `initial`. */
@@ -400,15 +403,17 @@ const inForce = (initial: WebHookSettings, next: WebHookSettings): WebHookSettin
     ...next,
     workerThreads: initial.workerThreads,
     httpClient: initial.httpClient,
+    compat: initial.compat,
     outbox: { ...next.outbox, kind, directory, sync, syncInterval, delay, deadLetters },
   };
 };
 
-const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
+const routingOf = (settings: WebHookSettings, endpoints: Endpoints, compat: Compat) => ({
   rules: new RuleTable<Endpoint>(
     settings.rules,
     (url) => endpoints.get(url),
-    (url) => settings.endpoints.get(url)!, // of every rule's URL
+    (url) => settings.endpoints.get(url)!.payload, // there is one for every rule's URL
+    compat,
   ),
   ordering: settings.ordering,
 });

@@ -4,6 +4,9 @@
  */
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
+import type { Compat } from "../../domain/BodyForm.ts";
+import type { HookEvent } from "../../domain/HookEvent.ts";
+import type { DetailedEvent } from "../../domain/RmqttBody.ts";
 import type { HookRule } from "../../domain/HookRule.ts";
 import { SAMPLE_EVENTS } from "../../domain/sampleEvents.ts";
 import type { EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
@@ -48,6 +51,7 @@ export const tryOut = (
         rule,
         id,
         senders.of(Senders.certificatesOf(endpoint)),
+        settings.compat,
       );
     }, { concurrency: AT_ONCE });
   }));
@@ -58,10 +62,14 @@ const trySending = (
   { event, action }: HookRule,
   id: number,
   sender: ReturnType<Senders.Senders["of"]>,
+  compat: Compat,
 ): Effect.Effect<Trial> =>
   Effect.async((resume) => {
     const { slab, offset, length } = new BodySlabs()
-      .write(SAMPLE_EVENTS[event], EventEncoder.make(event, action, endpoint));
+      .write(
+        compat === "" ? SAMPLE_EVENTS[event] : detailed(SAMPLE_EVENTS[event]),
+        EventEncoder.make(event, action, { payload: endpoint.payload, compat }),
+      );
     const headers = [
       ...endpoint.headers.filter(([name]) => name.toLowerCase() !== TEST_HEADER[0]),
       TEST_HEADER,
@@ -74,6 +82,13 @@ const trySending = (
       resume(Effect.succeed({ isGood: outcome._tag === "Delivered", text }));
     });
   });
+
+/** A sample with what RMQTT tells beside. */
+const detailed = (event: HookEvent): DetailedEvent => ({
+  ...event,
+  time: Date.now(),
+  ...("from_node" in event ? { from_type: "custom" as const } : {}),
+});
 
 const said = (outcome: Outcome, status: number | undefined): string => {
   if (outcome._tag === "Delivered") return `answered ${status}`;
