@@ -7,7 +7,9 @@ import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint";
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup";
 import * as OpenApi from "@effect/platform/OpenApi";
 import * as Schema from "@effect/schema";
+import { hookEventNames } from "../domain/HookEvent.ts";
 import { VERSION } from "../domain/version.ts";
+import { BREAKER_WORDS } from "../webhook/account/Metrics.ts";
 import { completed } from "./completed.ts";
 import { Problem } from "./Problem.ts";
 import { webHookGroup } from "./webHookApi.ts";
@@ -122,7 +124,7 @@ const counts = {
 
 export const EndpointRow = Schema.Struct({
   url: Schema.String.annotations({ description: "As log and metrics have it." }),
-  state: Schema.Literal("closed", "open", "gone", "removed"),
+  state: Schema.Literal(...BREAKER_WORDS),
   since_ms: Schema.Number.annotations({ description: "For how long it has been in that state." }),
   ...counts,
   attempts: Schema.Int,
@@ -154,6 +156,32 @@ export const EndpointRow = Schema.Struct({
   events: Schema.Record({ key: Schema.String, value: Schema.Struct(counts) }),
 }).annotations({ identifier: "Endpoint" });
 export type EndpointRow = typeof EndpointRow.Type;
+
+const called = Schema.String.annotations({
+  description: "A URL of web-hook.toml, as the log has it.",
+});
+
+export const ProbeBody = Schema.Struct({
+  url: called,
+  event: optional(
+    Schema.Literal(...hookEventNames).annotations({
+      description: "Of which a sample is sent; where absent: the first that a rule sends there.",
+    }),
+  ),
+}).annotations({ identifier: "ProbeBody" });
+
+const Probe = Schema.Struct({
+  status: Schema.NullOr(Schema.Int),
+  ms: Schema.Int,
+  error: Schema.NullOr(Schema.String),
+}).annotations({ identifier: "Probe" });
+
+const UrlBody = Schema.Struct({ url: called }).annotations({ identifier: "UrlBody" });
+
+const UrlState = Schema.Struct({
+  url: Schema.String,
+  state: Schema.Literal(...BREAKER_WORDS),
+}).annotations({ identifier: "UrlState" });
 
 const clients = HttpApiGroup.make("clients")
   .add(
@@ -221,7 +249,19 @@ const messages = HttpApiGroup.make("messages")
   );
 
 const delivery = HttpApiGroup.make("delivery")
-  .add(HttpApiEndpoint.get("endpoints", "/endpoints").addSuccess(Schema.Array(EndpointRow)));
+  .add(HttpApiEndpoint.get("endpoints", "/endpoints").addSuccess(Schema.Array(EndpointRow)))
+  .add(
+    HttpApiEndpoint.post("probe", "/endpoints/probe").setPayload(ProbeBody).addSuccess(Probe)
+      .addError(Problem, { status: 422 }),
+  )
+  .add(
+    HttpApiEndpoint.post("pause", "/endpoints/pause").setPayload(UrlBody).addSuccess(UrlState)
+      .addError(Problem, { status: 409 }),
+  )
+  .add(
+    HttpApiEndpoint.post("resume", "/endpoints/resume").setPayload(UrlBody).addSuccess(UrlState)
+      .addError(Problem, { status: 409 }),
+  );
 
 export const Api = HttpApi.make("hookline")
   .add(clients)

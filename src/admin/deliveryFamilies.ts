@@ -1,9 +1,8 @@
 /** Metrics of the delivery engine. */
 import type { EventCounts, MetricsSnapshot } from "../webhook/account/Metrics.ts";
+import { BREAKER_WORDS } from "../webhook/account/Metrics.ts";
 import { byLabel, family, histogram, one } from "./family.ts";
 import type { Family } from "./prometheus.ts";
-
-const STATES = ["closed", "open", "gone", "removed"];
 
 export const eventFamilies = ({ endpoints }: MetricsSnapshot): Array<Family> => {
   // Made once, for the same labels are those of many families.
@@ -85,7 +84,7 @@ export const eventFamilies = ({ endpoints }: MetricsSnapshot): Array<Family> => 
       "endpoint_state",
       "1 for the state that a URL's breaker is in.",
       endpoints.flatMap(({ url, breaker }) =>
-        STATES.map((state) => ({ labels: { url, state }, value: state === breaker ? 1 : 0 }))
+        BREAKER_WORDS.map((state) => ({ labels: { url, state }, value: state === breaker ? 1 : 0 }))
       ),
     ),
   ];

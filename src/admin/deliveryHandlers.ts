@@ -3,13 +3,15 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
 import * as Effect from "effect/Effect";
 import type { EndpointSnapshot } from "../webhook/account/Metrics.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
-import type { EndpointRow } from "./Api.ts";
 import { Api } from "./Api.ts";
+import { endpointCalled } from "./endpointCalled.ts";
+import { endpointRow } from "./endpointRow.ts";
+import { problem } from "./Problem.ts";
 import type { RecentFigures } from "./Recent.ts";
 
 /** @param recent how it goes at a URL of late */
 export const deliveryLive = (
-  { metrics }: Pick<WebHook, "metrics">,
+  { metrics, settings, pause, resume }: Pick<WebHook, "metrics" | "settings" | "pause" | "resume">,
   recent: (endpoint: EndpointSnapshot) => RecentFigures,
 ) =>
   HttpApiBuilder.group(Api, "delivery", (handlers) =>
@@ -17,27 +19,27 @@ export const deliveryLive = (
       .handle("endpoints", () =>
         Effect.sync(() =>
           metrics.snapshot().endpoints.map((endpoint) => endpointRow(endpoint, recent(endpoint)))
-        )));
-
-const endpointRow = (
-  { url, breaker, since_ms, attempts, oldest_ms, last_success, total, events, ...others }:
-    EndpointSnapshot,
-  { rate, latency_ms }: RecentFigures,
-): EndpointRow => {
-  const { last_error } = others;
-  return {
-    url,
-    state: breaker,
-    since_ms,
-    ...total,
-    attempts,
-    oldest_ms,
-    rate,
-    latency_ms,
-    last_success_at: last_success ?? null,
-    last_error: last_error === undefined
-      ? null
-      : { ...last_error, status: last_error.status ?? null },
-    events,
-  };
-};
+        ))
+      .handle("probe", ({ payload: { url, event } }) =>
+        Effect.gen(function* () {
+          const endpoint = yield* endpointCalled(settings(), url);
+          const { rules } = settings();
+          const sent = event ?? rules.find(({ urls }) =>
+            urls.includes(endpoint.url)
+          )?.event;
+          if (sent === undefined) return yield* Effect.fail(problem(422, "no rule sends there"));
+          const { tryOne } = yield* Effect.promise(() => import("../webhook/attempt/tryOut.ts"));
+          return yield* tryOne(settings(), endpoint, sent);
+        }))
+      .handle("pause", ({ payload }) =>
+        Effect.flatMap(endpointCalled(settings(), payload.url), ({ url, name }) => {
+          const state = pause(url);
+          return state === "paused"
+            ? Effect.succeed({ url: name, state })
+            : Effect.fail(problem(409, "nothing is sent there: it has answered 410"));
+        }))
+      .handle("resume", ({ payload }) =>
+        Effect.map(endpointCalled(settings(), payload.url), ({ url, name }) => ({
+          url: name,
+          state: resume(url),
+        }))));

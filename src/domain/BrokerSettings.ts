@@ -106,6 +106,10 @@ export interface HttpApiSettings {
   readonly token: Redacted.Redacted<string> | undefined;
   /** `/metrics` asks for none in any case. */
   readonly metricsOpen: boolean;
+  /** Whether there is a live page. */
+  readonly page: boolean;
+  /** Whether payloads can be seen. */
+  readonly payloads: boolean;
   /** Rows of one answer. */
   readonly mostRows: number;
 }

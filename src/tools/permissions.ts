@@ -1,5 +1,5 @@
 /**
- * `deno task permissions [--config FILE] [--web-hook FILE]`: prints, as words of a shell, the options of
+ * `deno task permissions [--config FILE] [--web-hook FILE]`: prints, one on each line, the options of
  * `deno run` with which `src/main.ts` may do what its two files need, and nothing else. Its arguments are
  * those of the broker: what starts it by them hands them to both (config/packaging/).
  */
@@ -48,12 +48,9 @@ const ofFiles = (files: ConfigFiles) =>
       : options;
   });
 
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-
 const print = (options: ReadonlyArray<string>) =>
   Effect.sync(() => {
-    console.log([...OTHERS, ...options].map(quoted).join(" "));
+    console.log([...OTHERS, ...options].join("\n"));
     return 0;
   });
 

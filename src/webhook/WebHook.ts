@@ -21,6 +21,7 @@ import { HeldTime } from "./account/HeldTime.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
+import type { BreakerWord } from "./account/Metrics.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
 import { LimitedLog } from "../ops/LimitedLog.ts";
@@ -48,6 +49,8 @@ import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
+import { DeliveryTap } from "./tap/DeliveryTap.ts";
+import * as DemandExecutor from "./worker/DemandExecutor.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
@@ -62,6 +65,8 @@ export interface WebHook {
   /** Calls back, from within, when an attempt could not be made for want of descriptors or memory. */
   readonly onShortage: (listener: () => void) => void;
   readonly metrics: Metrics;
+  /** Where deliveries can be looked at. Off until somebody turns it on. */
+  readonly tap: DeliveryTap;
   /** Those in force. */
   readonly settings: () => WebHookSettings;
   /**
@@ -73,6 +78,15 @@ export interface WebHook {
   readonly reload: (
     settings: WebHookSettings,
   ) => Effect.Effect<ReadonlyArray<string>, FileTargetError>;
+  /**
+   * Sends nothing to a URL that the settings name until it is resumed; what comes for it waits as it would for one
+   * that fails. A reload changes nothing of it, a restart forgets it.
+   *
+   * Returns: the state of its breaker, which may be `gone` all the same
+   */
+  readonly pause: (url: string) => BreakerWord;
+  /** Sends again what waits for a URL that the settings name, where it was paused. Returns: the state of its breaker. */
+  readonly resume: (url: string) => BreakerWord;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
@@ -96,12 +110,22 @@ export const make = (
 
 const httpExecutor = (
   context: HttpExecutorContext,
-): Effect.Effect<Executor, WorkerStartError, Scope.Scope> => {
-  const { workerThreads, httpClient } = context.settings;
-  if (workerThreads > 0) return WorkerExecutor.make(context);
-  return Effect.flatMap(
-    Senders.make(httpClient, context.idPrefix),
+): Effect.Effect<Executor, never, Scope.Scope> => {
+  const { settings, idPrefix, onTakes } = context;
+  // More threads than cores beside the broker's bring nothing.
+  const workerThreads = Math.min(settings.workerThreads, navigator.hardwareConcurrency - 1);
+  const onThread = Effect.flatMap(
+    Senders.make(settings.httpClient, idPrefix),
     LocalExecutor.make,
+  );
+  if (workerThreads < 1) return onThread;
+  const startWorkers = WorkerExecutor.make({
+    ...context,
+    settings: { ...settings, workerThreads },
+  });
+  return Effect.flatMap(
+    onThread,
+    (local) => DemandExecutor.make({ context, local, startWorkers, onTakes }),
   );
 };
 
@@ -151,6 +175,7 @@ export const makeWith = (
     const { ids, outbox, letters } = durable === undefined
       ? { ...WITHOUT_DISK, ids: idsFrom(clock.unsafeCurrentTimeMillis()) }
       : yield* DurableParts.make(durable, { settings: settings.outbox, clock, slabs, backlog });
+    const tap = new DeliveryTap(ids.prefix);
     /** All that is pending goes to disk, or it is said that it does not. */
     const flushed = durable === undefined
       ? Effect.succeedNone
@@ -206,6 +231,7 @@ export const makeWith = (
           shares,
           pace,
           slabs,
+          tap,
           disk: durable && outbox && {
             outbox,
             read: DiskReader.make(durable.store, log, fork),
@@ -246,7 +272,13 @@ export const makeWith = (
     // A scope of their own, still open during the drain: an executor may open its first connection then.
     const executors = yield* Scope.fork(scope, ExecutionStrategy.sequential);
     const http = yield* Scope.extend(
-      makeExecutor({ settings, idPrefix: ids.prefix, metrics, log }),
+      makeExecutor({
+        settings,
+        idPrefix: ids.prefix,
+        metrics,
+        log,
+        onTakes: () => endpoints.resize(),
+      }),
       executors,
     );
     const files = yield* Scope.extend(FileExecutor.make, executors);
@@ -323,11 +355,14 @@ export const makeWith = (
       })
     );
 
+    const breakerOf = (url: string) =>
+      metrics.endpoint(url, endpoints.get(url).settings.name).breaker;
     return {
       sink: queue,
       onRelief: (listener) => backlog.onRelief(listener),
       onShortage: (listener) => void (onShortage = listener),
       metrics,
+      tap,
       settings: () => settings,
       reload: (next) =>
         Effect.gen(function* () {
@@ -352,6 +387,14 @@ export const makeWith = (
           dispatcher.routing = routingOf(next, endpoints, initial.compat);
           return atRestartOnly(initial, next);
         }),
+      pause: (url) => {
+        endpoints.get(url).pause();
+        return breakerOf(url);
+      },
+      resume: (url) => {
+        endpoints.get(url).resume();
+        return breakerOf(url);
+      },
       reopenFiles: files.reopen,
       giveUp: givenUp.open,
       undelivered: () => undelivered,

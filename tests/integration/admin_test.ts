@@ -351,6 +351,61 @@ testNeeding(
 
 testNeeding(
   NEEDED,
+  "The API sends a sample to a URL that there is, which counts nowhere, and says what came of it",
+  () =>
+    withApi(async ({ receiver, api }) => {
+      const probe = (body: unknown) => json(`${api}/api/v1/endpoints/probe`, post(body));
+      const url = receiver.url("/");
+      const taken = await probe({ url, event: "message_publish" });
+      assert.equal(taken.status, 200);
+      assert.partialDeepStrictEqual(taken.body, { status: 200, error: null });
+      assert.ok(Number.isInteger(taken.body.ms));
+      const [sample] = await receiver.waitFor({ action: "message_publish" });
+      assert.equal(sample?.headers.get("webhook-test"), "true");
+      receiver.answer("/", { _tag: "Status", status: 401 });
+      const refused = await probe({ url });
+      assert.equal(refused.body.status, 401);
+      assert.match(refused.body.error, /^answered 401: does it want a header/);
+      for (const wrong of [{ url: "http://127.0.0.1:1/" }, {}, { url, event: "nothing" }]) {
+        assert.equal((await probe(wrong)).status, 422, JSON.stringify(wrong));
+      }
+      const [row] = (await json(`${api}/api/v1/endpoints`)).body;
+      assert.partialDeepStrictEqual(row, { matched: 0, attempts: 0, last_error: null });
+    }),
+);
+
+testNeeding(
+  NEEDED,
+  "The API pauses a URL, whose events wait, and resumes it",
+  () =>
+    withApi(async ({ broker, receiver, api }) => {
+      const url = receiver.url("/");
+      const ask = (what: string, body: unknown = { url }) =>
+        json(`${api}/api/v1/endpoints/${what}`, post(body));
+      assert.deepEqual((await ask("pause")).body, { url, state: "paused" });
+      await broker.logged(/ INFO breaker paused url=/);
+      const mqtt = await connect(broker, "a");
+      let row;
+      do [row] = (await json(`${api}/api/v1/endpoints`)).body; while (row.queued !== 4);
+      assert.deepEqual([row.state, row.attempts], ["paused", 0]);
+      const state = `hookline_endpoint_state{url="${url}",state="paused"}`;
+      assert.equal((await scrape(api)).get(state), 1);
+      assert.equal(receiver.requests.length, 0);
+      assert.deepEqual((await ask("resume")).body, { url, state: "closed" });
+      await receiver.waitFor({ clientid: "a" }, { count: 4 });
+      assert.equal((await ask("pause", { url: "http://127.0.0.1:1/" })).status, 422);
+
+      receiver.answer("/", { _tag: "Status", status: 410 });
+      mqtt.close();
+      do [row] = (await json(`${api}/api/v1/endpoints`)).body; while (row.state !== "gone");
+      const gone = await ask("pause");
+      assert.deepEqual([gone.status, gone.body.title], [409, "Conflict"]);
+      assert.equal((await ask("resume")).body.state, "gone");
+    }),
+);
+
+testNeeding(
+  NEEDED,
   "The API shows the settings in force without a secret, reads the files again, and tells what is wrong with them",
   () =>
     withApi(async ({ broker, receiver, api }) => {

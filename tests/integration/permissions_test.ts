@@ -1,5 +1,6 @@
 /** The broker with the least permissions that its files need: as config/packaging/hookline starts it. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess, repository, taskCommand } from "../support/BrokerProcess.ts";
 import { MqttClient } from "../support/MqttClient.ts";
@@ -40,7 +41,7 @@ const script = (env: Readonly<Record<string, string>> = {}) => (args: ReadonlyAr
   new Deno.Command(`${repository}config/packaging/hookline`, {
     args: [...args],
     cwd: repository,
-    env: { NO_COLOR: "1", ...env },
+    env: { NO_COLOR: "1", PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`, ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -208,9 +209,9 @@ testNeeding(
     const own = ["--config", broker, "--web-hook", webHook];
     const told = await taskCommand("permissions", own, ENV).output();
     const options = new TextDecoder().decode(told.stdout).trim();
-    assert.match(options, /--allow-net=\S*,192\.0\.2\.1:80,\[2001:db8::1\]:8443'/);
-    const probe = new Deno.Command("sh", {
-      args: ["-c", `exec "$0" run ${options} - "$@"`, Deno.execPath(), folder, repository],
+    assert.match(options, /--allow-net=\S*,192\.0\.2\.1:80,\[2001:db8::1\]:8443$/m);
+    const probe = new Deno.Command(Deno.execPath(), {
+      args: ["run", ...options.split("\n"), "-", folder, repository],
       env: ENV,
       stdin: "piped",
       stdout: "piped",

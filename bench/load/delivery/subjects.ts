@@ -1,4 +1,5 @@
-/** What is compared: Hookline with different numbers of workers, and aedes with undici. */
+/** What is compared: Hookline with different numbers of workers, aedes with undici, and RMQTT where there is one. */
+import { findRmqtt, startRmqtt } from "../shared/rmqtt.ts";
 import { ServerProcess } from "../shared/ServerProcess.ts";
 import { startCommand } from "../shared/startCommand.ts";
 
@@ -15,10 +16,17 @@ export interface Subject {
   readonly start: (job: Job) => Promise<ServerProcess>;
 }
 
-/** `deno task start` with one rule. `folder`: for its configuration files. `before`: another checkout. */
-export const hookline = (workers: number, folder: string, before?: string): Subject => ({
-  name: `${before === undefined ? "hookline" : "before"}, ${workers} worker${
-    workers === 1 ? "" : "s"
+/**
+ * `deno task start` with one rule. `workers`: undefined, as many as it has by default. `folder`: for its
+ * configuration files. `before`: another checkout.
+ */
+export const hookline = (
+  workers: number | undefined,
+  folder: string,
+  before?: string,
+): Subject => ({
+  name: `${before === undefined ? "hookline" : "before"}, ${
+    workers === undefined ? "default" : `${workers} worker${workers === 1 ? "" : "s"}`
   }`,
   start: async ({ urls, settings = [] }) => {
     const brokerFile = `${folder}/broker.toml`;
@@ -27,7 +35,7 @@ export const hookline = (workers: number, folder: string, before?: string): Subj
     await Deno.writeTextFile(
       webHookFile,
       [
-        `worker_threads = ${workers}`,
+        ...(workers === undefined ? [] : [`worker_threads = ${workers}`]),
         `http_urls = ${JSON.stringify(urls)}`,
         ...settings,
         'rule.message_publish = [{ action = "message_publish" }]',
@@ -41,7 +49,7 @@ export const hookline = (workers: number, folder: string, before?: string): Subj
 /** The peer that the others are compared with. */
 export const PEER_NAME = "aedes + undici";
 
-const aedesUndici: Subject = {
+export const aedesUndici: Subject = {
   name: PEER_NAME,
   start: ({ urls }) =>
     ServerProcess.start({
@@ -62,6 +70,20 @@ const aedesUndici: Subject = {
     }),
 };
 
+/** RMQTT with its web-hook plugin alone, as far as it is installed. `folder`: for its configuration files. */
+export const rmqttSubjects = (folder: string): ReadonlyArray<Subject> => {
+  const command = findRmqtt();
+  if (command === undefined) return [];
+  return [{
+    name: "rmqtt",
+    start: ({ urls }) =>
+      startRmqtt(command, folder, [
+        `http_urls = ${JSON.stringify(urls)}`,
+        'rule.message_publish = [{ action = "message_publish" }]',
+      ]),
+  }];
+};
+
 /** `before`: an older checkout to be measured beside this one. */
 export const makeSubjects = (folder: string, before?: string): ReadonlyArray<Subject> => [
   ...[0, 1, 3].flatMap((workers) => [
@@ -69,4 +91,5 @@ export const makeSubjects = (folder: string, before?: string): ReadonlyArray<Sub
     ...(before === undefined ? [] : [hookline(workers, folder, before)]),
   ]),
   aedesUndici,
+  ...rmqttSubjects(folder),
 ];

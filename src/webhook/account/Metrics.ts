@@ -30,7 +30,8 @@ export interface EventCounts {
 export type DropReason = "endpoint_share" | "gone" | "outbox_full" | "queue_full" | "shutdown";
 
 /** A breaker's state, in the words of the log. */
-export type BreakerWord = "closed" | "open" | "gone" | "removed";
+export const BREAKER_WORDS = ["closed", "open", "gone", "paused", "removed"] as const;
+export type BreakerWord = (typeof BREAKER_WORDS)[number];
 
 /** Why an attempt failed; `at` in milliseconds since 1970. */
 export interface LastError {
@@ -53,7 +54,7 @@ const DELAY_ENDS = [5, 25, 100, 500, 1000, 5000, 15_000, 60_000, 300_000];
 export interface EndpointSnapshot {
   /** What it is called. */
   readonly url: string;
-  /** `closed`, `open`, `gone`; `removed` when no settings name the URL and nothing is left to do there. */
+  /** `closed`, `open`, `gone`, `paused`; `removed` when no settings name the URL and nothing is left to do there. */
   readonly breaker: BreakerWord;
   /** For how long, in milliseconds. */
   readonly since_ms: number;

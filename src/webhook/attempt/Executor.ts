@@ -45,4 +45,6 @@ export interface HttpExecutorContext {
   readonly idPrefix: string;
   readonly metrics: Metrics;
   readonly log: LimitedLog;
+  /** To be called when the executor takes another number of attempts than before. */
+  readonly onTakes: () => void;
 }

@@ -1,13 +1,13 @@
 /**
- * `--check --try`: a sample of an event to each URL, once, by the clients, certificates and headers that
- * deliveries have. It must never leave a line in a file, and a receiver can tell a sample by its header.
+ * `--check --try`, and what the API is asked for: a sample of an event to a URL, once, by the clients,
+ * certificates and headers that deliveries have. It must never leave a line in a file, and a receiver can tell a sample by its header.
  */
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import type { Compat } from "../../domain/BodyForm.ts";
-import type { HookEvent } from "../../domain/HookEvent.ts";
-import type { DetailedEvent } from "../../domain/RmqttBody.ts";
+import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { HookRule } from "../../domain/HookRule.ts";
+import type { DetailedEvent } from "../../domain/RmqttBody.ts";
 import { SAMPLE_EVENTS } from "../../domain/sampleEvents.ts";
 import type { EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
 import { BodySlabs } from "../body/BodySlab.ts";
@@ -16,6 +16,7 @@ import { tryAppending } from "./appendFile.ts";
 import type { Outcome } from "./Attempt.ts";
 import type { DeliveryError } from "./DeliveryError.ts";
 import * as Fault from "./DeliveryError.ts";
+import type { Sender } from "./Sender.ts";
 import * as Senders from "./Senders.ts";
 
 /** Says that a request is a sample: a receiver should answer it and do nothing else. */
@@ -31,6 +32,45 @@ export interface Trial {
   readonly text: string;
 }
 
+/** What came of one sample. */
+export interface Probe {
+  /** Of the answer; null: there was none that could be read. */
+  readonly status: number | null;
+  readonly ms: number;
+  /** For people, with what can be done about it; null: it was taken. */
+  readonly error: string | null;
+}
+
+/** Tries one URL with a sample of this event, under the action of the first rule that sends it there. */
+export const tryOne = (
+  { httpClient, rules, compat }: WebHookSettings,
+  endpoint: EndpointSettings,
+  event: HookEventName,
+): Effect.Effect<Probe> => {
+  if (endpoint.url.startsWith("file:")) {
+    return Effect.map(tryFile(endpoint), ({ isGood, text, ms }) => ({
+      status: null,
+      ms,
+      error: isGood ? null : text,
+    }));
+  }
+  const rule = rules.find(({ urls, ...of }) => of.event === event && urls.includes(endpoint.url));
+  return Effect.scoped(Effect.gen(function* () {
+    const senders = yield* Senders.make(httpClient, `test-${crypto.randomUUID()}-`);
+    yield* senders.prepare(Senders.certificatesOf(endpoint));
+    const sample = { event, action: rule?.action ?? event };
+    const { outcome, status, ms } = yield* sent(
+      endpoint,
+      sample,
+      0,
+      senders.of(Senders.certificatesOf(endpoint)),
+      compat,
+    );
+    const error = outcome._tag === "Delivered" ? null : said(outcome, status);
+    return { status: status ?? null, ms, error };
+  }));
+};
+
 /** Tries each URL, in the order of the settings. */
 export const tryOut = (
   settings: WebHookSettings,
@@ -43,7 +83,12 @@ export const tryOut = (
     return yield* Effect.forEach(settings.endpoints.values(), (endpoint, id) => {
       const shown = endpoint.name;
       const rule = first(endpoint.url);
-      if (endpoint.url.startsWith("file:")) return tryFile(shown, endpoint);
+      if (endpoint.url.startsWith("file:")) {
+        return Effect.map(
+          tryFile(endpoint),
+          ({ isGood, text }) => ({ isGood, text: `${shown}: ${text}` }),
+        );
+      }
       // Every endpoint is one that a rule names.
       return rule === undefined ? Effect.die(`no rule for ${shown}`) : trySending(
         shown,
@@ -59,11 +104,28 @@ export const tryOut = (
 const trySending = (
   shown: string,
   endpoint: EndpointSettings,
-  { event, action }: HookRule,
+  rule: HookRule,
   id: number,
-  sender: ReturnType<Senders.Senders["of"]>,
+  sender: Sender,
   compat: Compat,
 ): Effect.Effect<Trial> =>
+  Effect.map(sent(endpoint, rule, id, sender, compat), ({ outcome, status, ms }) => ({
+    isGood: outcome._tag === "Delivered",
+    text: `${shown}: ${said(outcome, status)} (${rule.event}, ${ms} ms)`,
+  }));
+
+/** Sends a sample, once. */
+const sent = (
+  endpoint: EndpointSettings,
+  { event, action }: Pick<HookRule, "event" | "action">,
+  id: number,
+  sender: Sender,
+  compat: Compat,
+): Effect.Effect<{
+  readonly outcome: Outcome;
+  readonly status: number | undefined;
+  readonly ms: number;
+}> =>
   Effect.async((resume) => {
     const { slab, offset, length } = new BodySlabs()
       .write(
@@ -78,8 +140,7 @@ const trySending = (
     const start = performance.now();
     send({ id, seq: 0, slab, offset, length }, (outcome, status) => {
       const ms = Math.round(performance.now() - start);
-      const text = `${shown}: ${said(outcome, status)} (${event}, ${ms} ms)`;
-      resume(Effect.succeed({ isGood: outcome._tag === "Delivered", text }));
+      resume(Effect.succeed({ outcome, status, ms }));
     });
   });
 
@@ -131,10 +192,17 @@ const adviceOf = ({ reason, detail, gone }: DeliveryError): string | undefined =
   }
 };
 
-const tryFile = (shown: string, { url }: EndpointSettings): Effect.Effect<Trial> =>
-  Effect.tryPromise({ try: () => tryAppending(new URL(url)), catch: Fault.fromFile }).pipe(
-    Effect.match({
-      onSuccess: (found) => ({ isGood: true, text: `${shown}: ${found}; nothing was written` }),
-      onFailure: ({ detail }) => ({ isGood: false, text: `${shown}: ${detail}` }),
-    }),
-  );
+const tryFile = (
+  { url }: EndpointSettings,
+): Effect.Effect<Trial & { readonly ms: number }> =>
+  Effect.suspend(() => {
+    const start = performance.now();
+    const ms = () => Math.round(performance.now() - start);
+    return Effect.match(
+      Effect.tryPromise({ try: () => tryAppending(new URL(url)), catch: Fault.fromFile }),
+      {
+        onSuccess: (found) => ({ isGood: true, text: `${found}; nothing was written`, ms: ms() }),
+        onFailure: ({ detail }) => ({ isGood: false, text: detail, ms: ms() }),
+      },
+    );
+  });

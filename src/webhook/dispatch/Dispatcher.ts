@@ -18,7 +18,6 @@ import type { DeadLetters } from "../outbox/DeadLetters.ts";
 import type { Outbox } from "../outbox/Outbox.ts";
 import type { Action, RuleTable } from "./RuleTable.ts";
 import type { DeliveryIds } from "./DeliveryIds.ts";
-import { SequenceNumbers } from "./SequenceNumbers.ts";
 
 /** What the rules and settings say at this moment; a reload replaces it. */
 export interface Routing {
@@ -45,7 +44,11 @@ export class Dispatcher {
   readonly #arrivals: Arrivals;
   readonly #slabs: BodySlabs;
   readonly #ids: DeliveryIds;
-  readonly #sequence: SequenceNumbers;
+  /**
+   * The `webhook-seq` given last. One count over all clients: that of each grows, from connection to connection,
+   * and nobody has to be remembered for it.
+   */
+  #seq: number;
   readonly #outbox: Outbox | undefined;
   readonly #letters: DeadLetters | undefined;
   readonly #now: () => number;
@@ -59,7 +62,7 @@ export class Dispatcher {
     this.#arrivals = options.arrivals;
     this.#slabs = options.slabs;
     this.#ids = options.ids;
-    this.#sequence = new SequenceNumbers(options.ids.sequenceFloor);
+    this.#seq = options.ids.sequenceFloor;
     this.#outbox = options.outbox;
     this.#letters = options.letters;
     this.#now = options.now;
@@ -74,15 +77,14 @@ export class Dispatcher {
   dispatch(event: HookEvent, born: number): number {
     const { rules } = this.routing;
     const place = PLACE_OF[event._tag];
-    const client = clientOf(event);
-    const lane = this.#isOrdered(event) ? client : undefined;
+    const lane = this.laneOf(event);
     let places = eventPlaces(event);
     if (isArrival(place)) this.#arrivals.add(-places); // from here on its endpoints count it
     this.#backlog.encode(places);
     let bytes = 0;
     let seq = 0;
     rules.forEachMatch(event, (action, endpoint) => {
-      seq ||= this.#sequence.next(client);
+      seq ||= ++this.#seq;
       if (this.#action !== action || this.#body === undefined) {
         this.#action = action;
         this.#body = this.#slabs.write(event, action.encode);
@@ -142,11 +144,10 @@ export class Dispatcher {
     const place = PLACE_OF[event._tag];
     this.routing.rules.forEachMatch(event, (_, endpoint) => endpoint.refuse(place, reason));
     if (this.#letters === undefined || reason === "shutdown") return;
-    const client = clientOf(event);
-    const lane = this.#isOrdered(event) ? client : undefined;
+    const lane = this.laneOf(event);
     let seq = 0;
     this.routing.rules.forEachMatch(event, ({ encode }, endpoint) => {
-      seq ||= this.#sequence.next(client);
+      seq ||= ++this.#seq;
       const body = this.#slabs.write(event, encode);
       const letter = { id: this.#ids.next(), event: place, seq, born, lane, ...body };
       this.#letters?.add(endpoint.url, letter, reason, "", mark);

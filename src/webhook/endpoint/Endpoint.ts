@@ -23,6 +23,7 @@ import type { Seat } from "../attempt/ConcurrencyBudget.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
+import type { DeliveryTap } from "../tap/DeliveryTap.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
 import type { EndpointInMemory } from "./EndpointOnDisk.ts";
@@ -129,9 +130,9 @@ export class Endpoint implements Attempting {
     return this.#breaker;
   }
 
-  /** Whether waiting any longer would bring nothing to an end: all is done, or the rest is for a URL that is gone. */
+  /** Whether waiting any longer would bring nothing to an end: all is done, or the rest is for a URL that is gone or paused. */
   get settled(): boolean {
-    return this.#isEmpty || this.#isGoneForGood;
+    return this.#isEmpty || this.#isShut;
   }
 
   /** Whether it keeps the order of all events by itself, and needs no lanes. */
@@ -194,6 +195,11 @@ export class Endpoint implements Attempting {
     taken: () => this.#shedIfFailing(),
     shed: (record, isCounted, reason) => {
       if (!isCounted) this.#count(record);
+      if (this.#tap.isOn) {
+        const { body } = record;
+        const told = { ...record, slab: { bytes: body }, offset: 0, length: body.length };
+        this.#tap.lost(this.#counters.name, told, this.#context.now(), "dropped", reason);
+      }
       this.#counters.queued[record.event]!--; // an event's place is always within
       this.#counters.ages.take(record.born);
       this.#counters.dropped(record.event, reason);
@@ -225,6 +231,9 @@ export class Endpoint implements Attempting {
     switch (outcome._tag) {
       case "Delivered":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
+        if (this.#tap.isOn) {
+          this.#tap.delivered(this.#counters.name, delivery, this.#context.now(), took);
+        }
         this.#counters.delivered[event]!++;
         this.#tellDelivered(delivery);
         this.#context.pace.end();
@@ -234,7 +243,7 @@ export class Endpoint implements Attempting {
         break;
       case "Failed":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
-        this.#failed(delivery, outcome.error);
+        this.#failed(delivery, outcome.error, took);
         break;
       case "Returned":
         this.#counters.attempts--;
@@ -247,8 +256,8 @@ export class Endpoint implements Attempting {
     }
     this.#seat?.release();
     this.pump();
-    // What came back from the executor of a URL that is gone settles it without an end.
-    if (this.#isGoneForGood) this.#tellSettled();
+    // What came back from the executor of a URL that is gone or paused settles it without an end.
+    if (this.#isShut) this.#tellSettled();
   }
 
   /** Ends the delivery that has waited longest as dropped; returns false when none waits. */
@@ -257,6 +266,7 @@ export class Endpoint implements Attempting {
     if (delivery === undefined) return false;
     this.#counters.queued[delivery.event]!--;
     this.#counters.dropped(delivery.event, reason);
+    if (this.#tap.isOn) this.#tapLost(delivery, "dropped", reason);
     if (reason !== "shutdown") {
       this.#sayLost(reason); // a stop counts them all in one line
       this.#bury(delivery, reason);
@@ -295,7 +305,21 @@ export class Endpoint implements Attempting {
     this.pump();
   }
 
-  /** Asks the executor anew how much it takes: another URL has left. */
+  /** From now on nothing is sent, until it is resumed; not where its URL is gone. */
+  pause(): void {
+    this.#step({ _tag: "Pause", at: this.#now() });
+    this.#checkFailing();
+    this.#wake.unsafeOpen(); // it may have waited for its next probe
+    if (this.#isShut) this.#tellSettled();
+  }
+
+  /** Sends again what waits, where it was paused. */
+  resume(): void {
+    this.#step({ _tag: "Resume" });
+    this.pump();
+  }
+
+  /** Asks the executor anew how much it takes. */
   resize(): void {
     this.#most = this.#takes();
     this.pump();
@@ -356,7 +380,8 @@ export class Endpoint implements Attempting {
    */
   #leave(): boolean {
     if (this.#now() >= this.#givesUpAt) { while (this.dropOldest("gone")); }
-    if (!this.#retired || !this.settled) return false;
+    const isOver = this.#isEmpty || this.#isShut && this.#breaker._tag === "Gone";
+    if (!this.#retired || !isOver) return false;
     while (this.dropOldest("gone"));
     this.#onDisk?.spill.close(); // what is on disk waits for the URL to be named again
     this.#seat?.leave();
@@ -388,6 +413,28 @@ export class Endpoint implements Attempting {
     return monotonicMillis(this.#context.clock);
   }
 
+  get #tap(): DeliveryTap {
+    return this.#context.tap;
+  }
+
+  #tapLost(
+    delivery: Delivery,
+    outcome: "failed" | "dropped",
+    reason: FailureReason | DropReason,
+    error?: DeliveryError,
+    took?: number,
+  ): void {
+    this.#tap.lost(
+      this.#counters.name,
+      delivery,
+      this.#context.now(),
+      outcome,
+      reason,
+      error,
+      took,
+    );
+  }
+
   /** One that was on its way is at its end; what waited behind it goes next. */
   #leaveAndEnd(delivery: Delivery): void {
     this.#waiting.leave(delivery);
@@ -407,9 +454,10 @@ export class Endpoint implements Attempting {
     return this.held === 0 && this.#onDisk?.spill.isBehind !== true;
   }
 
-  /** The receiver wants nothing more, and nothing is on its way. */
-  get #isGoneForGood(): boolean {
-    return this.#breaker._tag === "Gone" && this.#occupancy.inFlight === 0;
+  /** The receiver wants nothing more, or is not to have it now, and nothing is on its way. */
+  get #isShut(): boolean {
+    const { _tag } = this.#breaker;
+    return (_tag === "Gone" || _tag === "Paused") && this.#occupancy.inFlight === 0;
   }
 
   #mayAttempt(): boolean {
@@ -428,6 +476,7 @@ export class Endpoint implements Attempting {
         return this.#now() >= this.#breaker.probeAt && this.#waiting.hasNext(true);
       case "Probing":
       case "Gone":
+      case "Paused":
         return false;
     }
   }
@@ -460,7 +509,7 @@ export class Endpoint implements Attempting {
     this.#transport.executor.attempt(this, delivery);
   }
 
-  #failed(delivery: Delivery, error: DeliveryError): void {
+  #failed(delivery: Delivery, error: DeliveryError, took: number | undefined): void {
     const { event } = delivery;
     if (error.reason === "local") return this.#notMade(delivery, error);
     const { reason, status, detail } = error;
@@ -469,6 +518,7 @@ export class Endpoint implements Attempting {
     if (!error.retryable) {
       this.#context.pace.end();
       this.#counters.failed(event, error.reason);
+      if (this.#tap.isOn) this.#tapLost(delivery, "failed", error.reason, error, took);
       this.#sayLost(error.reason);
       this.#bury(delivery, "refused", error.detail);
       if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
@@ -476,6 +526,9 @@ export class Endpoint implements Attempting {
       if (error.gone) this.#checkFailing();
       else this.#answered(); // it answers; it does not want this event
       return;
+    }
+    if (this.#tap.isOn) {
+      this.#tap.failed(this.#counters.name, delivery, this.#context.now(), error, took);
     }
     const now = this.#now();
     this.#counters.queued[event]!++;
@@ -510,6 +563,7 @@ export class Endpoint implements Attempting {
     const { reason = "network" } = delivery.retry ?? {};
     this.#counters.queued[delivery.event]!--;
     this.#counters.failed(delivery.event, reason);
+    if (this.#tap.isOn) this.#tapLost(delivery, "failed", reason);
     this.#sayLost(reason);
     this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
     this.#leaveAndEnd(delivery);
@@ -567,7 +621,7 @@ export class Endpoint implements Attempting {
   #announce(label: Breaker.BreakerLabel): void {
     this.#counters.breakerIs(label, this.#context.now());
     this.#context.log.always(
-      label === "closed" ? LogLevel.Info : LogLevel.Warning,
+      label === "closed" || label === "paused" ? LogLevel.Info : LogLevel.Warning,
       `breaker ${label}`,
       { url: this.#counters.name, waiting: this.held },
     );

@@ -11,6 +11,7 @@ import type { Executor } from "../attempt/Executor.ts";
 import type { BodySlabs } from "../body/BodySlab.ts";
 import type { DeadLetters } from "../outbox/DeadLetters.ts";
 import type { Outbox } from "../outbox/Outbox.ts";
+import type { DeliveryTap } from "../tap/DeliveryTap.ts";
 import type { ReadGroups } from "./Spill.ts";
 
 export interface EndpointContext {
@@ -25,6 +26,7 @@ export interface EndpointContext {
   readonly shares: ClientShares;
   readonly pace: DeliveryPace;
   readonly slabs: BodySlabs;
+  readonly tap: DeliveryTap;
   /** Undefined: deliveries wait in memory alone. */
   readonly disk: EndpointDisk | undefined;
   /** Undefined: what is given up is gone. */

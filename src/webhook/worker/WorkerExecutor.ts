@@ -1,5 +1,5 @@
 /**
- * Attempts over HTTP on threads of their own: `worker_threads` workers, each with its share of
+ * Attempts over HTTP on threads of their own: so many workers, each with its share of
  * `concurrency_limit`. A worker that dies is replaced. It must never have the workers together exceed the
  * limit: the shares add up to it, and each worker keeps its own.
  */
@@ -53,7 +53,7 @@ export const shares = (workers: number, limit: number): ReadonlyArray<number> =>
 
 /** An executor over workers, all running when it is made. When the scope closes, requests in flight are cut and reported as lost. */
 export const make = (
-  { settings, idPrefix, metrics, log }: HttpExecutorContext,
+  { settings, idPrefix, metrics, log }: Omit<HttpExecutorContext, "onTakes">,
   module: URL = DELIVERY_WORKER,
 ): Effect.Effect<Executor, WorkerStartError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -84,6 +84,7 @@ export const make = (
         now,
         onReady: () => {
           if (++ready === workers.length) Deferred.unsafeDone(allReady, Effect.void);
+          else workers[ready]?.start();
         },
         onDeath: (reason, held) => {
           if (ready < workers.length) {
@@ -105,9 +106,8 @@ export const make = (
     });
 
     yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        for (const { start } of workers) start();
-      }),
+      // One after the other, since each compiles all that it needs: together they would take the broker's time.
+      Effect.sync(() => workers[0]!.start()), // there is at least one
       () =>
         Effect.sync(() => {
           for (const { worker } of workers) worker.stop();

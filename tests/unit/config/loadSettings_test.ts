@@ -161,6 +161,8 @@ Deno.test("The shipped broker.toml means what an empty file means, with persiste
         port: 6060,
         token: undefined,
         metricsOpen: false,
+        page: true,
+        payloads: false,
         mostRows: 1000,
       },
     },

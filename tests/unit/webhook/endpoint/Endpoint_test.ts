@@ -13,6 +13,7 @@ import { BodySlabs } from "../../../../src/webhook/body/BodySlab.ts";
 import type { Attempt } from "../../../../src/webhook/attempt/Attempt.ts";
 import { DELIVERED, RETURNED } from "../../../../src/webhook/attempt/Attempt.ts";
 import { fromStatus, timedOut } from "../../../../src/webhook/attempt/DeliveryError.ts";
+import { DeliveryTap } from "../../../../src/webhook/tap/DeliveryTap.ts";
 import { LimitedLog } from "../../../../src/ops/LimitedLog.ts";
 import type { EndpointOwner } from "../../../../src/webhook/endpoint/Endpoint.ts";
 import { Endpoint } from "../../../../src/webhook/endpoint/Endpoint.ts";
@@ -40,6 +41,7 @@ const endpointWith = (owner: Partial<EndpointOwner>) => {
       shares: new ClientShares(100, 1, () => {}),
       pace: new DeliveryPace(),
       slabs: new BodySlabs(),
+      tap: new DeliveryTap("test-"),
       disk: undefined,
       letters: undefined,
       onShortage: () => {},
