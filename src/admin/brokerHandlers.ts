@@ -167,7 +167,7 @@ const publish = (broker: Broker, body: PublishBody) =>
     const seconds = properties?.message_expiry_interval;
     for (const topic of topics) {
       const recipients = broker.publish({
-        from: { node: nodeId, ipaddress: "", clientid, username: "undefined" },
+        from: { node: nodeId, ipaddress: "", clientid, username: "undefined", as: "admin" },
         topic,
         payload,
         qos,

@@ -27,6 +27,7 @@ export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings)
     }% for one client's order`,
     `  order ${webHook.ordering}, breaker after ${webHook.breakerFailures} failures,` +
     ` ${formatDuration(webHook.shutdownTimeout)} to drain at shutdown`,
+    ...(webHook.compat === "" ? [] : [`  bodies as ${webHook.compat}`]),
     ...renderOutbox(webHook.outbox),
   ].join("\n");
 

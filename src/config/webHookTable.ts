@@ -35,6 +35,7 @@ export const webHookTable = (
   client_share: settings.clientShare,
   ordering: settings.ordering,
   http_client: settings.httpClient,
+  compat: settings.compat,
   concurrency_limit: settings.concurrencyLimit,
   breaker_failures: settings.breakerFailures,
   shutdown_timeout: formatDuration(settings.shutdownTimeout),

@@ -1,6 +1,6 @@
 /** What web-hook.toml says, decoded: times in milliseconds, defaults filled in. Keys: docs/web-hook-toml.md. */
 import type * as Redacted from "effect/Redacted";
-import type { PayloadMode } from "./BodyForm.ts";
+import type { Compat, PayloadMode } from "./BodyForm.ts";
 import type { HookRule } from "./HookRule.ts";
 import type { OutboxSettings } from "./OutboxSettings.ts";
 import type { RetryPolicy } from "./RetryPolicy.ts";
@@ -56,6 +56,8 @@ export interface WebHookSettings {
   readonly ordering: "lifecycle" | "client" | "none";
   /** `pool`: our keep-alive HTTP/1.1 client. `fetch`: the platform's. */
   readonly httpClient: "pool" | "fetch";
+  /** Whose bodies receivers get. */
+  readonly compat: Compat;
   readonly outbox: OutboxSettings;
   readonly rules: ReadonlyArray<HookRule>;
   /** Every URL that a rule names, once. */

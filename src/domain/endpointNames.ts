@@ -1,6 +1,6 @@
 /** What URLs are called wherever somebody looks: in the log, metrics, and by the API. */
 import { displayUrl, nameOfUrl } from "./displayUrl.ts";
-import type { EndpointSettings, WebHookSettings } from "./WebHookSettings.ts";
+import type { WebHookSettings } from "./WebHookSettings.ts";
 
 /**
  * A name for each URL, no two alike. One without a name of its own is called by its URL without user, password
@@ -34,10 +34,3 @@ const freeName = (name: string, taken: ReadonlySet<string>): string => {
 /** What a URL is called under these settings, which need not name it any more. */
 export const nameOf = ({ endpoints }: Pick<WebHookSettings, "endpoints">, url: string): string =>
   endpoints.get(url)?.name ?? displayUrl(url);
-
-/** Whom somebody means by a URL as the settings have it, or by a name. */
-export const endpointCalled = (
-  { endpoints }: Pick<WebHookSettings, "endpoints">,
-  text: string,
-): EndpointSettings | undefined =>
-  endpoints.get(text) ?? [...endpoints.values()].find(({ name }) => name === text);

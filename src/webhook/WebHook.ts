@@ -10,7 +10,7 @@ import * as LogLevel from "effect/LogLevel";
 import * as Option from "effect/Option";
 import * as Runtime from "effect/Runtime";
 import * as Scope from "effect/Scope";
-import { nameOf } from "../domain/endpointNames.ts";
+import type { Compat } from "../domain/BodyForm.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Arrivals } from "./account/Arrivals.ts";
 import { Backlog } from "./account/Backlog.ts";
@@ -192,6 +192,7 @@ export const makeWith = (
       pace,
       fair: settings.workerThreads > 0 ? FAIR_WITH_WORKERS : FAIR,
       whenFull: () => settings.whenFull,
+      isDetailed: initial.compat !== "",
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
       onDropped: (event, reason) => dispatcher.drop(event, reason),
       outbox,
@@ -294,7 +295,7 @@ export const makeWith = (
     endpoints.configure(settings.endpoints, { metrics, transports, startTimer });
 
     const dispatcher = new Dispatcher(
-      routingOf(settings, endpoints),
+      routingOf(settings, endpoints, initial.compat),
       { backlog, arrivals, slabs, ids, outbox, letters, now },
     );
     if (durable !== undefined && outbox !== undefined) {
@@ -357,6 +358,8 @@ export const makeWith = (
       })
     );
 
+    const breakerOf = (url: string) =>
+      metrics.endpoint(url, endpoints.get(url).settings.name).breaker;
     return {
       sink: queue,
       onRelief: (listener) => backlog.onRelief(listener),
@@ -384,16 +387,16 @@ export const makeWith = (
             );
           }
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
-          dispatcher.routing = routingOf(next, endpoints);
+          dispatcher.routing = routingOf(next, endpoints, initial.compat);
           return atRestartOnly(initial, next);
         }),
       pause: (url) => {
         endpoints.get(url).pause();
-        return metrics.endpoint(url, nameOf(settings, url)).breaker;
+        return breakerOf(url);
       },
       resume: (url) => {
         endpoints.get(url).resume();
-        return metrics.endpoint(url, nameOf(settings, url)).breaker;
+        return breakerOf(url);
       },
       deadLetters: durable && new LetterBox(durable.store),
       reopenFiles: files.reopen,
@@ -437,6 +440,7 @@ const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): Readonl
   ),
   ...(next.workerThreads === initial.workerThreads ? [] : ["worker_threads"]),
   ...(next.httpClient === initial.httpClient ? [] : ["http_client"]),
+  ...(next.compat === initial.compat ? [] : ["compat"]), // events that wait have been made for it
 ];
 
 /** What of `next` has effect in a process that was started with `initial`. */
@@ -446,15 +450,17 @@ const inForce = (initial: WebHookSettings, next: WebHookSettings): WebHookSettin
     ...next,
     workerThreads: initial.workerThreads,
     httpClient: initial.httpClient,
+    compat: initial.compat,
     outbox: { ...next.outbox, kind, directory, sync, syncInterval, delay, deadLetters },
   };
 };
 
-const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
+const routingOf = (settings: WebHookSettings, endpoints: Endpoints, compat: Compat) => ({
   rules: new RuleTable<Endpoint>(
     settings.rules,
     (url) => endpoints.get(url),
-    (url) => settings.endpoints.get(url)!, // of every rule's URL
+    (url) => settings.endpoints.get(url)!.payload, // there is one for every rule's URL
+    compat,
   ),
   ordering: settings.ordering,
 });

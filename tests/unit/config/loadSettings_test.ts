@@ -120,6 +120,7 @@ Deno.test("loadWebHookSettings fills an empty file with the documented defaults"
       breakerFailures: 20,
       ordering: "lifecycle",
       httpClient: "pool",
+      compat: "",
       outbox: {
         kind: "memory",
         directory: "data/outbox",

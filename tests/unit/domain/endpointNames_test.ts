@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { endpointCalled, endpointNames, nameOf } from "../../../src/domain/endpointNames.ts";
+import { endpointNames, nameOf } from "../../../src/domain/endpointNames.ts";
 import { settingsOf } from "../webhook/harness.ts";
 
 const named = (urls: ReadonlyArray<string>, own: Readonly<Record<string, string>> = {}) => {
@@ -23,7 +23,7 @@ Deno.test("endpointNames tells URLs apart that differ in what is not shown, and 
   );
 });
 
-Deno.test("endpointCalled finds who is meant by URL or name, and nameOf what a URL is called, known or not", () => {
+Deno.test("nameOf says what a URL is called, named by the settings or not", () => {
   const of = settingsOf({
     rules: [{
       event: "client_connect",
@@ -32,10 +32,6 @@ Deno.test("endpointCalled finds who is meant by URL or name, and nameOf what a U
       urls: ["http://u:p@a/?k=1"],
     }],
   });
-  for (const text of ["http://u:p@a/?k=1", "http://a/"]) {
-    assert.equal(endpointCalled(of, text)?.url, "http://u:p@a/?k=1");
-  }
-  assert.equal(endpointCalled(of, "http://b/"), undefined);
   assert.equal(nameOf(of, "http://u:p@a/?k=1"), "http://a/");
   assert.equal(nameOf(of, "http://u:p@gone/?k=1"), "http://gone/?k=***");
 });

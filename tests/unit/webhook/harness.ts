@@ -91,6 +91,7 @@ export const settingsOf = (
     breakerFailures: 20,
     ordering: "lifecycle",
     httpClient: "pool",
+    compat: "",
     outbox: IN_MEMORY,
     endpoints,
     ...given,
