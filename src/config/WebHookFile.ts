@@ -17,6 +17,7 @@ import {
   oneOf,
   optional,
   override,
+  rateLimit,
   required,
   secret,
   text,
@@ -125,6 +126,12 @@ const Headers = Schema.Record({
   ),
 }).pipe(expecting({ key: "the name of a header that this broker does not set itself" }));
 
+/** What `batch_max_…` are where the file says nothing. */
+const BATCH = { maxEvents: 100, maxBytes: 64 * 1024, maxDelay: 50 };
+
+/** A batch is in memory three times on its way. */
+const MOST_BATCH_BYTES = 16 * 1024 ** 2;
+
 const Endpoint = Schema.Struct({
   url: required(endpointUrl, "The URL, as the rules write it."),
   headers: withDefault(
@@ -144,7 +151,56 @@ const Endpoint = Schema.Struct({
   retry_jitter: override(delivery.retry_jitter),
   retry_max_elapsed_time: override(delivery.retry_max_elapsed_time),
   retry_status: override(delivery.retry_status),
-});
+  batch: withDefault(
+    oneOf("none", "array", "ndjson"),
+    "none",
+    'Several events in one request: "array", a JSON array of bodies; "ndjson", one body a line. What ' +
+      "comes while others are under way to the URL is gathered. docs/receivers.md",
+  ),
+  // Filled in by `webHookSettings`: that it is there without a batch is told.
+  batch_max_events: optional(
+    wholeNumber(1, 10_000),
+    "Events in a batch; with so many it goes at once.",
+  ).annotations({ default: BATCH.maxEvents }),
+  batch_max_bytes: optional(
+    byteSize(MOST_BATCH_BYTES),
+    "Bytes of a batch's body before compression, brackets, commas and line ends included; an event " +
+      "that is larger goes alone.",
+  ).annotations({ default: BATCH.maxBytes }),
+  batch_max_delay: optional(
+    timer(0),
+    "The most that an event waits for others.",
+  ).annotations({ default: BATCH.maxDelay }),
+  compression: withDefault(
+    oneOf("none", "gzip"),
+    "none",
+    '"gzip": bodies of 1 KB or more are compressed, and say so by `content-encoding`.',
+  ),
+  rate_limit: optional(
+    rateLimit,
+    "Attempts in a time, retries and batches counted once each. So many may go at once; they are " +
+      "made up for evenly. What waits for it is slow and does not fail.",
+  ),
+}).pipe(
+  Schema.filter(({ url, batch, compression }) =>
+    url.startsWith("file:")
+      ? [
+        ...(batch === "none" ? [] : [{ path: ["batch"], message: JSON.stringify(batch) }]),
+        ...(compression === "none"
+          ? []
+          : [{ path: ["compression"], message: JSON.stringify(compression) }]),
+      ]
+      : []
+  ),
+  expecting({ expected: '"none" for a file:// URL, which gets a line for each event' }),
+  Schema.filter(({ compression, headers }) =>
+    compression === "none"
+      ? []
+      : Object.keys(headers).filter((name) => name.toLowerCase() === "content-encoding")
+        .map((name) => ({ path: ["headers", name], message: JSON.stringify(name) }))
+  ),
+  expecting({ expected: "no content-encoding beside that of compression" }),
+);
 type Endpoint = typeof Endpoint.Type;
 
 const Endpoints = Schema.Array(Endpoint).pipe(
@@ -356,6 +412,14 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
       ca: ca_file === undefined ? undefined : { file: ca_file.path, pem: ca_file.pem },
       httpTimeout: merged.http_timeout,
       concurrencyLimit: merged.concurrency_limit,
+      batch: own === undefined || own.batch === "none" ? undefined : {
+        form: own.batch,
+        maxEvents: own.batch_max_events ?? BATCH.maxEvents,
+        maxBytes: own.batch_max_bytes ?? BATCH.maxBytes,
+        maxDelay: own.batch_max_delay ?? BATCH.maxDelay,
+      },
+      compression: own?.compression ?? "none",
+      rateLimit: own?.rate_limit,
       retry: {
         initialInterval: merged.retry_initial_interval,
         multiplier: merged.retry_multiplier,
@@ -399,11 +463,14 @@ const outboxSettings = (file: WebHookFile): OutboxSettings => ({
   deadLetterMaxBytes: file.dead_letter_max_bytes,
 });
 
+const BATCH_LIMITS = ["batch_max_events", "batch_max_bytes", "batch_max_delay"] as const;
+
 const endpointDoubts = (
-  { url, ca_file, headers }: Endpoint,
+  endpoint: Endpoint,
   path: KeyPath,
   used: ReadonlyArray<string>,
 ): ReadonlyArray<Doubt> => {
+  const { url, ca_file, headers, batch } = endpoint;
   const doubt = (key: string, text: string): Doubt => ({ path: [...path, key], text });
   if (!used.includes(url)) {
     const near = nearest(url, used);
@@ -412,7 +479,9 @@ const endpointDoubts = (
     return [doubt("url", `no rule sends to ${shown}, the table is not used${hint}`)];
   }
   const { protocol } = new URL(url);
+  const limits = batch === "none" ? BATCH_LIMITS.filter((key) => endpoint[key] !== undefined) : [];
   return [
+    ...limits.map((key) => doubt(key, "without batch there are none to limit, it is not used")),
     ...(ca_file !== undefined && protocol !== "https:"
       ? [doubt("ca_file", "only https:// URLs have certificates, the file is not used")]
       : []),

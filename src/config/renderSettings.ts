@@ -1,11 +1,16 @@
 /** What `--check` prints: the settings as a person reads them. It must never print a secret, not even its length. */
 import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { OutboxSettings } from "../domain/OutboxSettings.ts";
-import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
+import type {
+  BatchSettings,
+  EndpointSettings,
+  WebHookSettings,
+} from "../domain/WebHookSettings.ts";
 import { formatByteSize } from "./ByteSize.ts";
 import { formatDuration } from "./Duration.ts";
 import { displayUrl } from "../domain/displayUrl.ts";
 import { formatListenerAddress } from "./ListenerAddress.ts";
+import { formatRateLimit } from "./RateLimit.ts";
 
 /** What would run, in several lines without a last line end. */
 export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings): string =>
@@ -72,6 +77,10 @@ const renderRule = ({ event, action, topics, urls }: WebHookSettings["rules"][nu
   (topics.length === 0 ? "" : ` on ${topics.join(", ")}`) +
   ` -> ${urls.map(displayUrl).join(", ")}`;
 
+const renderBatch = ({ form, maxEvents, maxBytes, maxDelay }: BatchSettings): string =>
+  `batches (${form}) of up to ${maxEvents} events, ${formatByteSize(maxBytes)},` +
+  ` ${formatDuration(maxDelay)}`;
+
 const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =>
   [
     displayUrl(url),
@@ -84,4 +93,9 @@ const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =
       ? []
       : [`headers ${endpoint.headers.map(([name]) => name).join(", ")}`]),
     ...(endpoint.ca === undefined ? [] : [`CA ${endpoint.ca.file}`]),
+    ...(endpoint.batch === undefined ? [] : [renderBatch(endpoint.batch)]),
+    ...(endpoint.compression === "none" ? [] : [endpoint.compression]),
+    ...(endpoint.rateLimit === undefined
+      ? []
+      : [`at most ${formatRateLimit(endpoint.rateLimit)} attempts`]),
   ].join(", ");

@@ -37,6 +37,8 @@ const post = async (
       headers: [],
       httpTimeout: 5000,
       retryStatus: "transient",
+      batchForm: undefined,
+      compression: "none",
     });
     const attempt = () =>
       Effect.async<Outcome>((resume) =>

@@ -8,6 +8,7 @@ import type { Attempt } from "./Attempt.ts";
 import { LOST } from "./Attempt.ts";
 import type { Attempting, Executor } from "./Executor.ts";
 import type { Send } from "./Sender.ts";
+import { targetOf } from "./Sender.ts";
 import type { Senders } from "./Senders.ts";
 
 /** An executor over `clients`. When the scope closes, requests in flight are cut and reported as lost. */
@@ -32,8 +33,7 @@ export const make = (
           { discard: true },
         ),
       configure({ key, settings }) {
-        const target = { ...settings, retryStatus: settings.retry.status };
-        sends.set(key, clients.of(settings.ca?.pem ?? "").to(target));
+        sends.set(key, clients.of(settings.ca?.pem ?? "").to(targetOf(settings)));
       },
       attempt(endpoint, attempt) {
         inFlight.set(attempt, endpoint);

@@ -1,6 +1,6 @@
 /**
- * The headers that tell one attempt: which delivery it is of, when it is made, and where its event stands
- * in its client's order. Said here once, as lines of HTTP/1.1 (RFC 9112 5), for every client.
+ * The headers that tell one attempt: which delivery or batch it is of, when it is made, and where a single
+ * event stands in its client's order. Said here once, as lines of HTTP/1.1 (RFC 9112 5), for every client.
  */
 import { writeBase36, writeBytes, writeDecimal } from "../../http/writeAscii.ts";
 import type { AttemptContent } from "./Attempt.ts";
@@ -33,8 +33,10 @@ export class AttemptHeaders {
     at = writeBase36(buffer, at, id);
     at = writeBytes(buffer, at, TIMESTAMP_LINE);
     at = writeDecimal(buffer, at, second);
-    at = writeBytes(buffer, at, SEQ_LINE);
-    at = writeDecimal(buffer, at, seq);
+    if (seq !== undefined) {
+      at = writeBytes(buffer, at, SEQ_LINE);
+      at = writeDecimal(buffer, at, seq);
+    }
     return writeBytes(buffer, at, END);
   }
 

@@ -4,7 +4,7 @@
  * Which goes next is Waiting's matter, whether anything goes is the Breaker's. It must never touch another
  * endpoint's state, nor hold a permit while it waits for a retry.
  *
- * Over 400 lines, because what happens to one delivery moves all of these at once: queue, breaker, account,
+ * Over 400 lines, because what happens to one attempt and its deliveries moves all of these at once: queue, breaker, account,
  * permit and timer change together here or are wrong by one.
  */
 import * as Effect from "effect/Effect";
@@ -19,17 +19,23 @@ import type { LetterReason } from "../outbox/DeadLetters.ts";
 import type { LiveGroup } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
+import type { Sending } from "../attempt/Batch.ts";
+import { Batch, carriedBy } from "../attempt/Batch.ts";
 import type { Seat } from "../attempt/ConcurrencyBudget.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
+import { isOfContent } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
+import { Batching } from "./Batching.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
 import type { EndpointInMemory } from "./EndpointOnDisk.ts";
 import { EndpointOnDisk } from "./EndpointOnDisk.ts";
 import { lossAdvice } from "./lossAdvice.ts";
 import { Occupancy } from "./Occupancy.ts";
+import { onGrid } from "./RetrySchedule.ts";
 import { RetryTimes } from "./RetryTimes.ts";
+import { TokenBucket } from "./TokenBucket.ts";
 import { Waiting } from "./Waiting.ts";
 
 /** Who has the endpoint, and others beside it. */
@@ -69,6 +75,10 @@ export class Endpoint implements Attempting {
   #retryTimes: RetryTimes;
   /** Attempts given to the executor at once. */
   #most: number;
+  /** Undefined: each delivery goes by itself. */
+  #batching: Batching | undefined;
+  /** Undefined: attempts are made as they can be. */
+  #bucket: TokenBucket | undefined;
   #breaker: Breaker.Breaker = Breaker.CLOSED;
   #pumping = false;
   #stopped = false;
@@ -101,6 +111,7 @@ export class Endpoint implements Attempting {
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
     this.#most = this.#takes();
+    this.#pace();
     this.#seat = transport.budget?.join(() => this.pump());
     counters.breaker = "closed"; // they may be those of an endpoint that has left
     transport.executor.configure(this);
@@ -141,7 +152,10 @@ export class Endpoint implements Attempting {
 
   /** Whether it will hardly answer within milliseconds what comes now. */
   get #isSlow(): boolean {
-    return this.#breaker._tag !== "Closed" || this.held > this.#settings.concurrencyLimit;
+    const { concurrencyLimit, batch } = this.#settings;
+    return this.#breaker._tag !== "Closed" ||
+      this.held > concurrencyLimit * (batch?.maxEvents ?? 1) ||
+      (this.#bucket !== undefined && this.#now() < this.#bucket.nextAt);
   }
 
   /** Counts an event that is dropped before it becomes a delivery. */
@@ -209,34 +223,38 @@ export class Endpoint implements Attempting {
   #take(delivery: Delivery): void {
     this.#context.pace.matched++;
     this.#occupancy.take(delivery);
+    this.#batching?.came(delivery.id, this.#now());
     if (this.#waiting.add(delivery)) this.pump();
   }
 
   complete(attempt: Attempt, outcome: Outcome): void {
-    const delivery = attempt as Delivery; // what `pump` gave to the executor is what comes back
-    const { event } = delivery;
-    this.#occupancy.back(delivery);
-    this.#counters.inFlight[event]!--;
+    const sending = attempt as Sending; // what `pump` gave to the executor is what comes back
+    this.#occupancy.addAttempts(-1);
+    if (sending instanceof Batch) {
+      sending.letGo();
+      for (const delivery of sending.deliveries) this.#cameBack(delivery);
+    } else this.#cameBack(sending);
     switch (outcome._tag) {
       case "Delivered":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
-        this.#counters.delivered[event]!++;
-        this.#context.pace.end();
-        this.#leaveAndEnd(delivery);
+        this.#waiting.leave(sending);
+        if (sending instanceof Batch) {
+          for (const delivery of sending.deliveries) this.#delivered(delivery);
+        } else this.#delivered(sending);
         this.#answered();
         if (this.#hasToReplay) this.#replay();
         break;
       case "Failed":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
-        this.#failed(delivery, outcome.error);
+        this.#failed(sending, outcome.error);
         break;
       case "Returned":
-        this.#counters.attempts--;
+        this.#notAttempted();
         // falls through: it waits again
       case "Lost":
-        this.#counters.queued[event]!++;
-        this.#wait(delivery);
-        this.#step({ _tag: "Return", id: delivery.id, at: this.#now() });
+        this.#queue(sending);
+        this.#wait(sending);
+        this.#step({ _tag: "Return", id: sending.id, at: this.#now() });
         break;
     }
     this.#seat?.release();
@@ -245,17 +263,44 @@ export class Endpoint implements Attempting {
     if (this.#isGoneForGood) this.#tellSettled();
   }
 
-  /** Ends the delivery that has waited longest as dropped; returns false when none waits. */
-  dropOldest(reason: DropReason): boolean {
-    const delivery = this.#waiting.takeOldest();
-    if (delivery === undefined) return false;
-    this.#counters.queued[delivery.event]!--;
-    this.#counters.dropped(delivery.event, reason);
-    if (reason !== "shutdown") {
-      this.#sayLost(reason); // a stop counts them all in one line
-      this.#bury(delivery, reason);
-    }
+  #cameBack(delivery: Delivery): void {
+    this.#occupancy.back(delivery);
+    this.#counters.inFlight[delivery.event]!--; // an event's place is always within
+  }
+
+  #delivered(delivery: Delivery): void {
+    this.#counters.delivered[delivery.event]!++; // an event's place is always within
+    this.#context.pace.end();
     this.#end(delivery);
+  }
+
+  /** What was in flight waits again. */
+  #queue(sending: Sending): void {
+    for (const { event } of carriedBy(sending)) this.#counters.queued[event]!++; // as above
+  }
+
+  /** An attempt that was begun was not made. */
+  #notAttempted(): void {
+    this.#counters.attempts--;
+    this.#bucket?.giveBack();
+  }
+
+  /**
+   * Ends the delivery that has waited longest as dropped, or all of its batch, which can be sent again as a
+   * whole only; returns false when none waits.
+   */
+  dropOldest(reason: DropReason): boolean {
+    const sending = this.#waiting.takeOldest();
+    if (sending === undefined) return false;
+    for (const delivery of carriedBy(sending)) {
+      this.#counters.queued[delivery.event]!--; // an event's place is always within
+      this.#counters.dropped(delivery.event, reason);
+      if (reason !== "shutdown") {
+        this.#sayLost(reason); // a stop counts them all in one line
+        this.#bury(delivery, reason);
+      }
+      this.#end(delivery);
+    }
     return true;
   }
 
@@ -266,16 +311,18 @@ export class Endpoint implements Attempting {
     try {
       while (this.#mayAttempt()) {
         if (this.#seat !== undefined && !this.#seat.tryAcquire()) break;
-        const delivery = this.#takeNext();
-        if (delivery === undefined) {
+        const sending = this.#takeNext();
+        if (sending === undefined) {
           this.#seat?.release();
           break;
         }
-        this.#attempt(delivery);
+        this.#attempt(sending);
       }
     } finally {
       this.#pumping = false;
     }
+    const next = this.#nextMoment;
+    if (next < Infinity) this.#alarm(next);
   }
 
   /** Takes over new settings and closes the breaker, which also forgets a 410. */
@@ -284,6 +331,7 @@ export class Endpoint implements Attempting {
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, this.#context.runSync);
     this.#most = this.#takes();
+    this.#pace();
     this.#transport.executor.configure(this);
     this.#step({ _tag: "Reset" });
     this.pump();
@@ -375,17 +423,24 @@ export class Endpoint implements Attempting {
 
   #takes(): number {
     const { executor } = this.#transport;
-    return executor.takes(this.#settings.concurrencyLimit, this.#context.backlog.capacity);
+    const { concurrencyLimit, rateLimit } = this.#settings;
+    // What an executor has ahead it would send all at once.
+    if (rateLimit !== undefined) return concurrencyLimit;
+    return executor.takes(concurrencyLimit, this.#context.backlog.capacity);
+  }
+
+  /** Takes over by how many at a time, and how often, attempts are made. */
+  #pace(): void {
+    const { batch, rateLimit } = this.#settings;
+    this.#waiting.setBatches(batch);
+    this.#batching = batch && new Batching(batch);
+    const before = this.#bucket?.limit;
+    if (before?.count === rateLimit?.count && before?.period === rateLimit?.period) return;
+    this.#bucket = rateLimit && new TokenBucket(rateLimit);
   }
 
   #now(): number {
     return monotonicMillis(this.#context.clock);
-  }
-
-  /** One that was on its way is at its end; what waited behind it goes next. */
-  #leaveAndEnd(delivery: Delivery): void {
-    this.#waiting.leave(delivery);
-    this.#end(delivery);
   }
 
   #end(delivery: Delivery): void {
@@ -412,103 +467,141 @@ export class Endpoint implements Attempting {
       this.#restsUntil = 0;
     }
     // Ahead of what may be sent an executor takes small bodies only: it has a copy of each.
-    const { inFlight, placesInFlight } = this.#occupancy;
-    if (inFlight >= this.#settings.concurrencyLimit && placesInFlight >= this.#most) return false;
+    const { attempts, placesInFlight } = this.#occupancy;
+    if (attempts >= this.#settings.concurrencyLimit && placesInFlight >= this.#most) return false;
+    if (this.#bucket !== undefined && this.#now() < this.#bucket.nextAt) return false;
     switch (this.#breaker._tag) {
       case "Closed":
-        return this.#waiting.hasNext(false);
+        return this.#hasNext(false);
       case "Open":
-        return this.#now() >= this.#breaker.probeAt && this.#waiting.hasNext(true);
+        return this.#now() >= this.#breaker.probeAt && this.#hasNext(true);
       case "Probing":
       case "Gone":
         return false;
     }
   }
 
-  /** The next to be attempted; those that are too late for it end on the way. */
-  #takeNext(): Delivery | undefined {
-    for (;;) {
-      const delivery = this.#waiting.next(this.#breaker._tag === "Open");
-      if (delivery?.retry === undefined || this.#now() <= startBy(delivery)) return delivery;
-      this.#giveUp(delivery);
-    }
+  #hasNext(probing: boolean): boolean {
+    if (this.#waiting.hasNext(probing)) return true;
+    const { freshId } = this.#waiting;
+    if (this.#batching === undefined || freshId === Infinity) return false;
+    return this.#occupancy.attempts === 0 || this.#waiting.fillsBatch ||
+      this.#now() >= this.#batching.dueAt(freshId);
+  }
+
+  /** The next to be attempted; what is too late for it ends on the way, unless the rate limit has made it so. */
+  #takeNext(): Sending | undefined {
+    const probing = this.#breaker._tag === "Open";
+    do {
+      const sending = this.#waiting.next(probing);
+      const now = this.#now();
+      if (sending?.retry === undefined || now <= startBy(sending)) return sending;
+      if (this.#bucket !== undefined) {
+        sending.retry = { ...sending.retry, deadline: now };
+        return sending;
+      }
+      this.#giveUp(sending);
+    } while (this.#hasNext(probing));
+    return undefined;
   }
 
   /** To be attempted again; while the breaker is open, what was retried waits no longer than its deadline. */
-  #wait(delivery: Delivery): void {
-    if (this.#breaker._tag === "Closed" || delivery.retry === undefined) {
-      this.#waiting.again(delivery);
+  #wait(sending: Sending): void {
+    if (this.#breaker._tag === "Closed" || sending.retry === undefined) {
+      this.#waiting.again(sending);
     } else {
-      this.#waiting.park(delivery, delivery.retry.deadline);
-      this.#alarm(delivery.dueAt);
+      this.#waiting.park(sending, sending.retry.deadline);
+      this.#alarm(sending.dueAt);
     }
   }
 
-  #attempt(delivery: Delivery): void {
-    if (this.#breaker._tag === "Open") this.#step({ _tag: "Attempt", id: delivery.id });
-    this.#counters.queued[delivery.event]!--;
-    this.#counters.inFlight[delivery.event]!++;
+  #attempt(sending: Sending): void {
+    if (this.#breaker._tag === "Open") this.#step({ _tag: "Attempt", id: sending.id });
+    if (sending instanceof Batch) {
+      for (const delivery of sending.deliveries) this.#leaves(delivery);
+    } else this.#leaves(sending);
     this.#counters.attempts++;
-    this.#occupancy.sent(delivery);
-    this.#transport.executor.attempt(this, delivery);
+    this.#occupancy.addAttempts(1);
+    this.#bucket?.take(this.#now());
+    this.#transport.executor.attempt(this, sending);
   }
 
-  #failed(delivery: Delivery, error: DeliveryError): void {
-    const { event } = delivery;
-    if (error.reason === "local") return this.#notMade(delivery, error);
+  #leaves(delivery: Delivery): void {
+    this.#counters.queued[delivery.event]!--; // an event's place is always within
+    this.#counters.inFlight[delivery.event]!++;
+    this.#occupancy.sent(delivery);
+  }
+
+  #failed(sending: Sending, error: DeliveryError): void {
+    if (error.reason === "local") return this.#notMade(sending, error);
     const { reason, detail } = error;
     this.#counters.lastError = {
       at: this.#context.clock.unsafeCurrentTimeMillis(),
       reason,
       detail,
     };
-    if (!error.retryable) {
+    if (!error.retryable) return this.#refused(sending, error);
+    const now = this.#now();
+    this.#queue(sending);
+    const began = error.reason === "timeout" ? now - this.#settings.httpTimeout : now;
+    this.#step({ _tag: "Failure", id: sending.id, at: now, began }, error);
+    this.#checkFailing();
+    const due = this.#retryTimes.afterFailure(sending, error, now);
+    if (due === undefined) return this.#giveUp(sending);
+    this.#waiting.retry(sending, due);
+    this.#alarm(sending.dueAt);
+  }
+
+  /** It is not to be sent again; the events of a batch are, each by itself: it may be wrong for one of them alone. */
+  #refused(sending: Sending, error: DeliveryError): void {
+    if (sending instanceof Batch && sending.deliveries.length > 1 && isOfContent(error)) {
+      this.#queue(sending);
+      this.#waiting.split(sending);
+      return this.#answered();
+    }
+    const deliveries = carriedBy(sending);
+    for (const delivery of deliveries) {
       this.#context.pace.end();
-      this.#counters.failed(event, error.reason);
+      this.#counters.failed(delivery.event, error.reason);
       this.#sayLost(error.reason);
       this.#bury(delivery, "refused", error.detail);
-      if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
-      this.#leaveAndEnd(delivery);
-      if (error.gone) this.#checkFailing();
-      else this.#answered(); // it answers; it does not want this event
-      return;
     }
-    const now = this.#now();
-    this.#counters.queued[event]!++;
-    const began = error.reason === "timeout" ? now - this.#settings.httpTimeout : now;
-    this.#step({ _tag: "Failure", id: delivery.id, at: now, began }, error);
-    this.#checkFailing();
-    const due = this.#retryTimes.afterFailure(delivery, error, now);
-    if (due === undefined) return this.#giveUp(delivery);
-    this.#waiting.retry(delivery, due);
-    this.#alarm(delivery.dueAt);
+    if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
+    this.#waiting.leave(sending);
+    for (const delivery of deliveries) this.#end(delivery);
+    if (error.gone) this.#checkFailing();
+    else this.#answered(); // it answers; it does not want this event
   }
 
   /** We could not make the attempt: it counts against neither the receiver nor the event, which waits. */
-  #notMade(delivery: Delivery, { detail }: DeliveryError): void {
+  #notMade(sending: Sending, { detail }: DeliveryError): void {
     const due = this.#now() + SHORTAGE_REST_MS;
-    const { retry } = delivery;
+    const { retry } = sending;
     if (retry !== undefined) {
-      delivery.retry = { ...retry, deadline: retry.deadline + SHORTAGE_REST_MS };
+      sending.retry = { ...retry, deadline: retry.deadline + SHORTAGE_REST_MS };
     }
-    this.#counters.attempts--;
-    this.#counters.queued[delivery.event]!++;
+    this.#notAttempted();
+    this.#queue(sending);
     this.#say("short of descriptors or memory, attempts wait", { detail });
     this.#restsUntil = due;
-    this.#step({ _tag: "Return", id: delivery.id, at: due });
-    this.#wait(delivery);
+    this.#step({ _tag: "Return", id: sending.id, at: due });
+    this.#wait(sending);
     this.#alarm(due);
     this.#context.onShortage();
   }
 
   /** Its retries are over. */
-  #giveUp(delivery: Delivery): void {
-    const { reason = "network" } = delivery.retry ?? {};
-    this.#counters.queued[delivery.event]!--;
-    this.#counters.failed(delivery.event, reason);
-    this.#sayLost(reason);
-    this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
-    this.#leaveAndEnd(delivery);
+  #giveUp(sending: Sending): void {
+    const { reason = "network" } = sending.retry ?? {};
+    const deliveries = carriedBy(sending);
+    for (const delivery of deliveries) {
+      this.#counters.queued[delivery.event]!--; // an event's place is always within
+      this.#counters.failed(delivery.event, reason);
+      this.#sayLost(reason);
+      this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
+    }
+    this.#waiting.leave(sending);
+    for (const delivery of deliveries) this.#end(delivery);
   }
 
   /** It is about to end without having been delivered: a dead letter, where such are kept. */
@@ -605,7 +698,22 @@ export class Endpoint implements Attempting {
       breaker._tag === "Open" && breaker.probeAt > now ? breaker.probeAt : Infinity,
       this.failing ? Infinity : Breaker.countsAsFailingFrom(breaker),
       this.#givesUpAt,
+      this.#nextMoment,
     );
+  }
+
+  /**
+   * When the next attempt may be made that waits for a moment, and not for something to happen: a batch for
+   * its delay, anything for the rate limit. Infinity: there is none, or nobody has to look for it.
+   */
+  get #nextMoment(): number {
+    if (this.#batching === undefined && this.#bucket === undefined) return Infinity;
+    const now = this.#now();
+    const tokenAt = this.#bucket?.nextAt ?? -Infinity;
+    if (now < tokenAt) return this.held > this.#occupancy.inFlight ? onGrid(tokenAt) : Infinity;
+    const { freshId } = this.#waiting;
+    const batchAt = freshId === Infinity ? undefined : this.#batching?.dueAt(freshId);
+    return batchAt !== undefined && now < batchAt ? onGrid(batchAt) : Infinity;
   }
 
   #tick(): void {

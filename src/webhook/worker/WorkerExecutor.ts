@@ -174,7 +174,7 @@ const busy = (worker: WorkerHandle): number =>
 
 const workerEndpoint = (
   key: number,
-  { url, headers, ca, httpTimeout, retry }: EndpointSettings,
+  { url, headers, ca, httpTimeout, retry, batch, compression }: EndpointSettings,
 ): WorkerEndpoint => ({
   key,
   url,
@@ -182,6 +182,8 @@ const workerEndpoint = (
   caCert: ca?.pem ?? "",
   httpTimeout,
   retryStatus: retry.status,
+  batchForm: batch?.form,
+  compression,
 });
 
 /** FNV-1a over UTF-16 units. */

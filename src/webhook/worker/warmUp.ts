@@ -27,6 +27,8 @@ export const warmUp: Effect.Effect<void> = Effect.scoped(
       headers: [],
       httpTimeout: MOST_MS,
       retryStatus: "transient",
+      batchForm: undefined,
+      compression: "none",
     });
     const requests = Effect.loop(1, {
       while: (id) => id <= REQUESTS,

@@ -74,6 +74,8 @@ const settings: TargetSettings = {
   headers: [["X-Key", Redacted.make("secret")]],
   httpTimeout: 8000,
   retryStatus: "transient",
+  batchForm: undefined,
+  compression: "none",
 };
 
 /** An attempt's body and id. */
