@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect";
 import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import type { HttpApiSettings } from "../domain/BrokerSettings.ts";
+import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { Broker } from "../mqtt/Broker.ts";
 import { formatAddress } from "../net/formatAddress.ts";
 import { ListenError } from "../net/listen.ts";
@@ -113,6 +114,10 @@ class Answers {
       ["/metrics", () => this.#metrics()],
       ["/api/v1/metrics/prometheus", () => this.#metrics()],
       ["/openapi.json", () => documents().then((of) => json(200, of.openApi))],
+      [
+        "/schema/events.json",
+        () => documents().then((of) => json(200, of.eventsSchema(this.#sent))),
+      ],
       ["/docs", () => documents().then(({ page }) => page())],
     ]);
   }
@@ -141,6 +146,11 @@ class Answers {
     const onDefect = this.#onDefect;
     return this.#web ??= import("./webHandler.ts")
       .then(({ makeWebHandler }) => makeWebHandler({ ...of, mostRows, onDefect }));
+  }
+
+  /** What decides about the bodies that are sent. */
+  get #sent(): Partial<WebHookSettings> {
+    return this.state._tag === "Starting" ? {} : this.state.of.webHook.settings();
   }
 
   /** 503: nothing should be sent here now. */

@@ -1,4 +1,4 @@
-/** /openapi.json and /docs. Loaded with the first request for one of them, Swagger with the first for its page: 12 MB. */
+/** /openapi.json, /schema/events.json and /docs. Loaded with the first request for one of them, Swagger with the first for its page: 12 MB. */
 import * as HttpApi from "@effect/platform/HttpApi";
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
 import * as HttpServer from "@effect/platform/HttpServer";
@@ -6,6 +6,8 @@ import * as OpenApi from "@effect/platform/OpenApi";
 import * as Context from "effect/Context";
 import * as Layer from "effect/Layer";
 import { Api } from "./Api.ts";
+
+export { eventsSchema } from "./eventsSchema.ts";
 
 /** The OpenAPI 3.1 document of all routes. */
 export const openApi: OpenApi.OpenAPISpec = OpenApi.fromApi(Api);

@@ -1,15 +1,26 @@
 /**
  * Everything that must be done at a later time: one indexed binary heap, no timer of its own.
  *
- * Its owner calls `runDue` now and then (the broker's `tick`, ten times a second), so that 100,000
- * sessions cost no timers at all. A cancelled deadline leaves the heap at once: what comes and goes does
- * not pile up the deadlines of its past.
+ * Its owner calls `runDue` when the first of them is due (the broker's `tick`), so that 100,000 sessions
+ * cost one timer, and none where there is nothing to wait for. A cancelled deadline leaves the heap at once:
+ * what comes and goes does not pile up the deadlines of its past.
  */
 export class Deadlines {
   readonly #heap: Array<Deadline> = [];
+  readonly #onFirst: (at: number) => void;
+
+  /** `onFirst` is called when one is scheduled that is due before all others. */
+  constructor(onFirst: (at: number) => void = () => {}) {
+    this.#onFirst = onFirst;
+  }
 
   get size(): number {
     return this.#heap.length;
+  }
+
+  /** When the first is due; Infinity: there is none. */
+  get nextAt(): number {
+    return this.#heap[0]?.at ?? Infinity;
   }
 
   /** Arranges for `run` to be called by the first `runDue` at or after `at`, a moment of that call's clock. */
@@ -17,6 +28,7 @@ export class Deadlines {
     const deadline = new Deadline(at, run, this.#heap.length);
     this.#heap.push(deadline);
     this.#up(deadline.position);
+    if (deadline.position === 0) this.#onFirst(at);
     return deadline;
   }
 

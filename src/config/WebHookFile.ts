@@ -4,9 +4,9 @@ import type { HookEventName } from "../domain/HookEvent.ts";
 import { hasSubject, hookEventNames } from "../domain/HookEvent.ts";
 import type { HookRule } from "../domain/HookRule.ts";
 import type { OutboxSettings } from "../domain/OutboxSettings.ts";
-import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
-import type { KeyPath } from "./ConfigError.ts";
-import { displayUrl } from "../domain/displayUrl.ts";
+import type { WebHookSettings } from "../domain/WebHookSettings.ts";
+import type { Doubt } from "./Doubt.ts";
+import { deliveryKeys, endpointDoubts, Endpoints, endpointSettings } from "./EndpointFile.ts";
 import type { UnplacedFault } from "./expectation.ts";
 import { expecting } from "./expectation.ts";
 import {
@@ -16,67 +16,13 @@ import {
   number,
   oneOf,
   optional,
-  override,
-  rateLimit,
-  required,
-  secret,
   text,
   timer,
   topicFilters,
-  trustedFile,
   wholeNumber,
   withDefault,
 } from "./fields.ts";
-import { isFramingField } from "../http/RequestWriter.ts";
-import { isAttemptHeader } from "../webhook/attempt/attemptHeaders.ts";
-import { nearest } from "./nearest.ts";
 import type { TomlTable } from "./readToml.ts";
-
-/** Keys that the file has in general and an `[[endpoint]]` table for its URL alone. */
-const delivery = {
-  http_timeout: withDefault(
-    timer(1),
-    8000,
-    "From sending a request to having its whole response; once a status line is read it only ends " +
-      "the wait for the rest.",
-  ),
-  concurrency_limit: withDefault(
-    wholeNumber(1, 65535),
-    128,
-    "HTTP requests in flight, over all workers and URLs.",
-  ),
-  retry_initial_interval: withDefault(
-    timer(1),
-    500,
-    "The wait between the first attempt, where it fails, and the second.",
-  ),
-  retry_multiplier: withDefault(
-    number("a number from 1 to 1000", (n) => n >= 1 && n <= 1000),
-    2.5,
-    "How many times longer each further wait is.",
-  ),
-  retry_max_interval: withDefault(
-    timer(1),
-    60_000,
-    "The longest wait between two attempts, before jitter.",
-  ),
-  retry_jitter: withDefault(
-    number("a number from 0 to 1", (n) => n >= 0 && n <= 1),
-    0.5,
-    "How far a wait may randomly lie from its length: 0.5 is from half to one and a half times.",
-  ),
-  retry_max_elapsed_time: withDefault(
-    timer(0),
-    60_000,
-    'No attempt starts later than this after the first one failed. "0s": one attempt only.',
-  ),
-  retry_status: withDefault(
-    oneOf("transient", "all"),
-    "transient",
-    'What is tried again: "transient" (network errors, time-outs, 408, 425, 429, 5xx) or "all" ' +
-      "(every non-2xx but 410).",
-  ),
-};
 
 const urls = (description: string) => withDefault(Schema.Array(endpointUrl), [], description);
 
@@ -108,112 +54,6 @@ const Rules = Schema.Struct(
     ReturnType<typeof rules>
   >, // fromEntries forgets the literal keys
 ).pipe(expecting({ key: "a known event" }));
-
-/** What this broker writes itself: a second one would contradict it or break the framing. */
-const isOwnHeader = (name: string): boolean =>
-  isFramingField(name) || isAttemptHeader(name) || name.toLowerCase() === "content-type";
-
-const Headers = Schema.Record({
-  // A token. [RFC 9110, 5.6.2]
-  key: Schema.String.pipe(
-    Schema.filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !isOwnHeader(name)),
-  ),
-  value: secret(
-    `a header's value or "env:NAME"`,
-    // A field value, without what could end it. [RFC 9110, 5.5]
-    (value) =>
-      /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? undefined : "a text that no header can hold",
-  ),
-}).pipe(expecting({ key: "the name of a header that this broker does not set itself" }));
-
-/** What `batch_max_…` are where the file says nothing. */
-const BATCH = { maxEvents: 100, maxBytes: 64 * 1024, maxDelay: 50 };
-
-/** A batch is in memory three times on its way. */
-const MOST_BATCH_BYTES = 16 * 1024 ** 2;
-
-const Endpoint = Schema.Struct({
-  url: required(endpointUrl, "The URL, as the rules write it."),
-  headers: withDefault(
-    Headers,
-    {},
-    'Sent with every request; a value may be "env:NAME" for an environment variable.',
-  ),
-  ca_file: optional(
-    trustedFile,
-    "Certificates to trust beside the system's, PEM: of authorities, or the receiver's own, self-signed one.",
-  ),
-  http_timeout: override(delivery.http_timeout),
-  concurrency_limit: override(delivery.concurrency_limit),
-  retry_initial_interval: override(delivery.retry_initial_interval),
-  retry_multiplier: override(delivery.retry_multiplier),
-  retry_max_interval: override(delivery.retry_max_interval),
-  retry_jitter: override(delivery.retry_jitter),
-  retry_max_elapsed_time: override(delivery.retry_max_elapsed_time),
-  retry_status: override(delivery.retry_status),
-  batch: withDefault(
-    oneOf("none", "array", "ndjson"),
-    "none",
-    'Several events in one request: "array", a JSON array of bodies; "ndjson", one body a line. What ' +
-      "comes while others are under way to the URL is gathered. docs/receivers.md",
-  ),
-  // Filled in by `webHookSettings`: that it is there without a batch is told.
-  batch_max_events: optional(
-    wholeNumber(1, 10_000),
-    "Events in a batch; with so many it goes at once.",
-  ).annotations({ default: BATCH.maxEvents }),
-  batch_max_bytes: optional(
-    byteSize(MOST_BATCH_BYTES),
-    "Bytes of a batch's body before compression, brackets, commas and line ends included; an event " +
-      "that is larger goes alone.",
-  ).annotations({ default: BATCH.maxBytes }),
-  batch_max_delay: optional(
-    timer(0),
-    "The most that an event waits for others.",
-  ).annotations({ default: BATCH.maxDelay }),
-  compression: withDefault(
-    oneOf("none", "gzip"),
-    "none",
-    '"gzip": bodies of 1 KB or more are compressed, and say so by `content-encoding`.',
-  ),
-  rate_limit: optional(
-    rateLimit,
-    "Attempts in a time, retries and batches counted once each. So many may go at once; they are " +
-      "made up for evenly. What waits for it is slow and does not fail.",
-  ),
-}).pipe(
-  Schema.filter(({ url, batch, compression }) =>
-    url.startsWith("file:")
-      ? [
-        ...(batch === "none" ? [] : [{ path: ["batch"], message: JSON.stringify(batch) }]),
-        ...(compression === "none"
-          ? []
-          : [{ path: ["compression"], message: JSON.stringify(compression) }]),
-      ]
-      : []
-  ),
-  expecting({ expected: '"none" for a file:// URL, which gets a line for each event' }),
-  Schema.filter(({ compression, headers }) =>
-    compression === "none"
-      ? []
-      : Object.keys(headers).filter((name) => name.toLowerCase() === "content-encoding")
-        .map((name) => ({ path: ["headers", name], message: JSON.stringify(name) }))
-  ),
-  expecting({ expected: "no content-encoding beside that of compression" }),
-);
-type Endpoint = typeof Endpoint.Type;
-
-const Endpoints = Schema.Array(Endpoint).pipe(
-  Schema.filter((endpoints) =>
-    endpoints.flatMap(({ url }, i) =>
-      endpoints.findIndex((other) => other.url === url) === i ? [] : [{
-        path: [i, "url"],
-        message: `${JSON.stringify(displayUrl(url))} a second time`,
-      }]
-    )
-  ),
-  expecting({ expected: "one table for each URL" }),
-);
 
 /** More events than an array has room for could not be queued. */
 const LONGEST_QUEUE = 2 ** 31 - 1;
@@ -275,7 +115,7 @@ export const WebHookFile = Schema.Struct({
       "appended).",
   ),
   urls: urls("The older name of http_urls; both may be there, and add up."),
-  ...delivery,
+  ...deliveryKeys,
   breaker_failures: withDefault(
     wholeNumber(1),
     20,
@@ -378,12 +218,6 @@ const isEventName = (name: string): boolean =>
 const isEmptyList = (value: unknown): boolean =>
   value === undefined || (Array.isArray(value) && value.length === 0);
 
-/** Something in a file that is allowed and can hardly be meant. */
-export interface Doubt {
-  readonly path: KeyPath;
-  readonly text: string;
-}
-
 /** What a web-hook.toml makes. */
 export interface WebHookResult {
   readonly settings: WebHookSettings;
@@ -402,34 +236,6 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
     }))
   );
   const urls = unique(rules.flatMap((rule) => rule.urls));
-  const endpoint = (url: string): EndpointSettings => {
-    const own = file.endpoint.find((e) => e.url === url);
-    const { headers = {}, ca_file, ...overrides }: Partial<Endpoint> = own ?? {};
-    const merged = { ...file, ...overrides };
-    return {
-      url,
-      headers: Object.entries(headers),
-      ca: ca_file === undefined ? undefined : { file: ca_file.path, pem: ca_file.pem },
-      httpTimeout: merged.http_timeout,
-      concurrencyLimit: merged.concurrency_limit,
-      batch: own === undefined || own.batch === "none" ? undefined : {
-        form: own.batch,
-        maxEvents: own.batch_max_events ?? BATCH.maxEvents,
-        maxBytes: own.batch_max_bytes ?? BATCH.maxBytes,
-        maxDelay: own.batch_max_delay ?? BATCH.maxDelay,
-      },
-      compression: own?.compression ?? "none",
-      rateLimit: own?.rate_limit,
-      retry: {
-        initialInterval: merged.retry_initial_interval,
-        multiplier: merged.retry_multiplier,
-        maxInterval: merged.retry_max_interval,
-        jitter: merged.retry_jitter,
-        maxElapsedTime: merged.retry_max_elapsed_time,
-        status: merged.retry_status,
-      },
-    };
-  };
   return {
     settings: {
       workerThreads: file.worker_threads,
@@ -444,9 +250,9 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
       httpClient: file.http_client,
       outbox: outboxSettings(file),
       rules,
-      endpoints: new Map(urls.map((url) => [url, endpoint(url)])),
+      endpoints: endpointSettings(urls, file),
     },
-    doubts: file.endpoint.flatMap((e, i) => endpointDoubts(e, ["endpoint", i], urls)),
+    doubts: endpointDoubts(file.endpoint, urls),
   };
 };
 
@@ -462,33 +268,5 @@ const outboxSettings = (file: WebHookFile): OutboxSettings => ({
   deadLetterMaxAge: file.dead_letter_max_age,
   deadLetterMaxBytes: file.dead_letter_max_bytes,
 });
-
-const BATCH_LIMITS = ["batch_max_events", "batch_max_bytes", "batch_max_delay"] as const;
-
-const endpointDoubts = (
-  endpoint: Endpoint,
-  path: KeyPath,
-  used: ReadonlyArray<string>,
-): ReadonlyArray<Doubt> => {
-  const { url, ca_file, headers, batch } = endpoint;
-  const doubt = (key: string, text: string): Doubt => ({ path: [...path, key], text });
-  if (!used.includes(url)) {
-    const near = nearest(url, used);
-    const hint = near === undefined ? "" : `; did you mean ${JSON.stringify(displayUrl(near))}?`;
-    const shown = JSON.stringify(displayUrl(url));
-    return [doubt("url", `no rule sends to ${shown}, the table is not used${hint}`)];
-  }
-  const { protocol } = new URL(url);
-  const limits = batch === "none" ? BATCH_LIMITS.filter((key) => endpoint[key] !== undefined) : [];
-  return [
-    ...limits.map((key) => doubt(key, "without batch there are none to limit, it is not used")),
-    ...(ca_file !== undefined && protocol !== "https:"
-      ? [doubt("ca_file", "only https:// URLs have certificates, the file is not used")]
-      : []),
-    ...(Object.keys(headers).length > 0 && protocol === "file:"
-      ? [doubt("headers", "a file:// URL has no headers, they are not used")]
-      : []),
-  ];
-};
 
 const unique = (urls: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(urls)];

@@ -8,7 +8,7 @@ import type { UnplacedFault } from "./expectation.ts";
 import type { WrittenListener } from "./fileListeners.ts";
 import type { TomlTable } from "./readToml.ts";
 import { isTable } from "./readToml.ts";
-import type { Doubt } from "./WebHookFile.ts";
+import type { Doubt } from "./Doubt.ts";
 
 /** The names that `accept_without` may have. */
 export const GUARDS = [

@@ -172,14 +172,9 @@ export const secret = (
     });
   }).pipe(expecting({ expected, secret: true }));
 
-/** A PEM file: its path, and what `check` found in it. */
-export interface PemFile {
-  readonly path: string;
-  readonly pem: string;
-}
-
 /**
- * The path of a PEM file for which `check`, a function of ./pem.ts, finds what it looks for. Loaded with the
+ * The path of a PEM file for which `check`, a function of ./pem.ts, finds what it looks for; `pem` is what it
+ * found. Loaded with the
  * first such file: node:crypto takes 2 MB.
  */
 const pemFile = (

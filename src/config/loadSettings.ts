@@ -17,7 +17,7 @@ import { readToml } from "./readToml.ts";
 import { readRmqttFile, rmqttNames } from "./rmqttFile.ts";
 import type { FileKind } from "./swappedFiles.ts";
 import { orExchanged, swapped } from "./swappedFiles.ts";
-import type { Doubt } from "./WebHookFile.ts";
+import type { Doubt } from "./Doubt.ts";
 import { rulesWithoutUrl, WebHookFile, webHookSettings } from "./WebHookFile.ts";
 
 /** Where the two files are. Relative paths start at the working directory. */

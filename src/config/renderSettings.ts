@@ -92,6 +92,9 @@ const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =
     ...(endpoint.headers.length === 0
       ? []
       : [`headers ${endpoint.headers.map(([name]) => name).join(", ")}`]),
+    ...(endpoint.signingKeys.length === 0
+      ? []
+      : [`signed with ${counted(endpoint.signingKeys.length, "secret")}`]),
     ...(endpoint.ca === undefined ? [] : [`CA ${endpoint.ca.file}`]),
     ...(endpoint.batch === undefined ? [] : [renderBatch(endpoint.batch)]),
     ...(endpoint.compression === "none" ? [] : [endpoint.compression]),
@@ -99,3 +102,5 @@ const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =
       ? []
       : [`at most ${formatRateLimit(endpoint.rateLimit)} attempts`]),
   ].join(", ");
+
+const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

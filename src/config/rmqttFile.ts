@@ -17,7 +17,7 @@ import { isTable } from "./readToml.ts";
 import type { RmqttKey } from "./rmqttKeys.ts";
 import { RMQTT_KEYS } from "./rmqttKeys.ts";
 import { RMQTT_PLUGINS } from "./rmqttPlugins.ts";
-import type { Doubt } from "./WebHookFile.ts";
+import type { Doubt } from "./Doubt.ts";
 
 /** A broker.toml after a look at what is RMQTT's in it. */
 export interface RmqttFile {

@@ -36,6 +36,8 @@ export interface EndpointSettings {
   readonly url: string;
   /** Sent with every request; values are secret. */
   readonly headers: ReadonlyArray<readonly [name: string, value: Redacted.Redacted<string>]>;
+  /** What each attempt is signed with, the newest first; empty: none is. At most 64 bytes each. */
+  readonly signingKeys: ReadonlyArray<Redacted.Redacted<Uint8Array>>;
   /** Trusted beside the system's. */
   readonly ca: TrustedCertificates | undefined;
   /** From sending a request to having its whole response, in milliseconds. */

@@ -13,7 +13,6 @@ import { Connection } from "./Connection.ts";
 import { EndReason } from "./events/EndReason.ts";
 import type { Listener } from "./Listener.ts";
 import type { ByteSink } from "./ports/ByteSink.ts";
-import type { IsMemoryShort } from "./ports/Memory.ts";
 import type { Told } from "./ports/PresenceStore.ts";
 import type { RestoredState } from "./ports/SessionStore.ts";
 import { Message, restoredMessage } from "./routing/Message.ts";
@@ -39,11 +38,9 @@ export class Broker implements ConnectionOwner {
   /** Connections with packets that wait until there is room for their events, longest waiting first. */
   readonly #held = new Set<Connection>();
   readonly #listeners = new Set<Listener>();
-  readonly #isMemoryShort: IsMemoryShort;
   readonly #limitsOf: (listener: string) => ListenerLimits;
 
   constructor(options: BrokerOptions) {
-    this.#isMemoryShort = options.isMemoryShort;
     const { listeners } = options;
     this.#limitsOf = (listener) =>
       // One that is there no more: some other's, until the client comes back by it.
@@ -95,10 +92,11 @@ export class Broker implements ConnectionOwner {
     return connection;
   }
 
-  /** Does what is due. To be called often: its period is the precision of all time limits. */
-  tick(): void {
-    this.context.isMemoryShort = this.#isMemoryShort();
-    this.context.deadlines.runDue(this.context.look());
+  /** Does what is due; answers when the next is, in monotonic milliseconds. Infinity: nothing waits. */
+  tick(): number {
+    const { deadlines } = this.context;
+    deadlines.runDue(this.context.look());
+    return deadlines.nextAt;
   }
 
   /** There is room for events again: lets held connections go on, the longest waiting first, until it is used up. */

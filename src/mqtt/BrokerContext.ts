@@ -32,6 +32,8 @@ export interface BrokerOptions {
   readonly sessionStore?: SessionStore;
   /** A client identifier for a client that brings none; never given twice. */
   readonly newClientId: () => string;
+  /** Asks for a `tick` at a moment of the monotonic clock; absent: the host ticks by itself. */
+  readonly wake?: (at: number) => void;
   /** Absent: nobody is told. */
   readonly reports?: ConnectionReports;
   /** Told of an exception that is a defect of the broker; the connection it came from ends. */
@@ -44,6 +46,9 @@ export interface Connected {
   readonly session: Session;
 }
 
+/** A look at the memory in use costs 50 µs. */
+const MEMORY_PERIOD_MS = 100;
+
 export class BrokerContext implements SessionsHost {
   readonly nodeId: number;
   readonly hooks: Hooks;
@@ -54,18 +59,21 @@ export class BrokerContext implements SessionsHost {
   readonly reports: ConnectionReports;
   readonly presence: PresenceStore | undefined;
   readonly sessionStore: SessionStore | undefined;
-  /** No new session, subscription, retained or queued message is taken. As the last tick found it. */
-  isMemoryShort = false;
-  readonly deadlines = new Deadlines();
+  readonly deadlines: Deadlines;
   readonly pubSub: PubSub;
   readonly sessions: Sessions;
   readonly #clock: Clock;
+  readonly #isMemoryShort: IsMemoryShort;
   #time: number;
+  #wasMemoryShort = false;
+  #memoryDueAt = -Infinity;
 
   constructor(options: BrokerOptions) {
     this.nodeId = options.nodeId;
     this.#clock = options.clock;
     this.#time = options.clock.monotonic();
+    this.#isMemoryShort = options.isMemoryShort;
+    this.deadlines = new Deadlines(options.wake);
     this.hooks = new Hooks(options.sink, options.clock);
     this.access = options.access;
     this.limits = options.limits;
@@ -76,6 +84,18 @@ export class BrokerContext implements SessionsHost {
     this.sessionStore = options.sessionStore;
     this.pubSub = new PubSub(this.hooks, this.deadlines, this);
     this.sessions = new Sessions(this);
+  }
+
+  /**
+   * Whether no new session, subscription, retained or queued message is taken. Looked at ten times a second at
+   * most, by who asks: nobody asks where nothing happens.
+   */
+  get isMemoryShort(): boolean {
+    if (this.#time >= this.#memoryDueAt) {
+      this.#memoryDueAt = this.#time + MEMORY_PERIOD_MS;
+      this.#wasMemoryShort = this.#isMemoryShort();
+    }
+    return this.#wasMemoryShort;
   }
 
   /** As the Clock has it: wall time, for events. */

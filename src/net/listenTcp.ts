@@ -7,6 +7,7 @@ import type { ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { Newcomer } from "./Newcomers.ts";
 import { Newcomers } from "./Newcomers.ts";
 import { sourceOf } from "../domain/sourceOf.ts";
+import { monotonicMillis } from "../ops/monotonic.ts";
 import { isShortage } from "../ops/shortage.ts";
 import type { Descriptors } from "./Descriptors.ts";
 import { formatAddress } from "./formatAddress.ts";
@@ -42,7 +43,8 @@ export const listenTcp = (
       Effect.try({ try: () => Deno.listen({ hostname, port }), catch: (cause) => cause }),
       (listener) => Effect.sync(() => listener.close()),
     );
-    const newcomers = new Newcomers(limits, () => performance.now());
+    const clock = yield* Effect.clock;
+    const newcomers = new Newcomers(limits, () => monotonicMillis(clock));
     const serveAdmissible = (socket: Deno.TcpConn): void => {
       const newcomer = newcomers.enter(sourceOf(formatAddress(socket.remoteAddr)));
       if (newcomer === undefined) socket.close();

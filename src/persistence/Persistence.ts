@@ -1,6 +1,5 @@
 /** What of the broker's own state outlives the process: found at the start, and journals of all that changes. */
 import * as Effect from "effect/Effect";
-import type * as Scope from "effect/Scope";
 import type { Clock } from "../mqtt/ports/Clock.ts";
 import type { Told } from "../mqtt/ports/PresenceStore.ts";
 import type { RestoredState } from "../mqtt/ports/SessionStore.ts";
@@ -23,7 +22,8 @@ export interface Persistence {
 const NOTHING: RestoredState = { retained: [], sessions: [] };
 
 /**
- * Reads what an earlier process has left. When the scope closes, what has changed by then is written.
+ * Reads what an earlier process has left. What has changed when the process stops is written by the engine's
+ * last flush, which a disk that fails cannot hold up for ever.
  *
  * @param keepsSessions whether sessions and retained messages are to outlive the process, and not only what
  * receivers were told of clients
@@ -32,12 +32,11 @@ export const make = (
   { store, windows }: Durable,
   clock: Clock,
   keepsSessions: boolean,
-): Effect.Effect<Persistence, ReadError, Scope.Scope> =>
+): Effect.Effect<Persistence, ReadError> =>
   Effect.gen(function* () {
     const online = yield* store.online();
     const presence = new PresenceJournal(windows, online);
     windows.join(presence);
-    yield* Effect.addFinalizer(() => windows.flush);
     const told = online.map(knownOf);
     if (!keepsSessions) return { presence, sessionStore: undefined, state: NOTHING, told };
     const codec = new SessionCodec(clock);

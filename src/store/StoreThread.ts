@@ -260,9 +260,17 @@ export class StoreThread {
       if (this.#state._tag === "Down") return unwatch;
       const { worker } = this.#state;
       return this.ask({ _tag: "Close" }).pipe(
-        Effect.ignore,
-        Effect.timeout(ANSWERS_WITHIN),
-        Effect.ignore,
+        Effect.timeoutFail({
+          duration: ANSWERS_WITHIN,
+          onTimeout: () => new CommitError({ message: "its Worker does not answer" }),
+        }),
+        // What was committed is in its log all the same: the next start reads it from there.
+        Effect.catchAll(({ message }) =>
+          Effect.logWarning("the outbox was not closed in time", {
+            module: "store",
+            error: message,
+          })
+        ),
         Effect.andThen(Effect.sync(() => {
           this.#state = { _tag: "Down" };
           worker.terminate();

@@ -4,8 +4,12 @@
  */
 import { fillRegions } from "./docs/fillRegions.ts";
 import { PAGES } from "./docs/pages.ts";
+import { SCHEMAS } from "./docs/schemas.ts";
 
 for (const [name, texts] of Object.entries(PAGES)) {
   const path = `docs/${name}`;
   Deno.writeTextFileSync(path, fillRegions(Deno.readTextFileSync(path), texts));
+}
+for (const [name, schema] of Object.entries(SCHEMAS)) {
+  Deno.writeTextFileSync(`docs/schema/${name}`, `${JSON.stringify(schema, null, 2)}\n`);
 }

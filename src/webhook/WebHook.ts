@@ -321,7 +321,11 @@ export const makeWith = (
           outbox?.use.resize(next.outbox.maxBytes);
           const { deadLetterMaxAge: maxAge, deadLetterMaxBytes: maxBytes } = next.outbox;
           if (durable !== undefined) {
-            yield* Effect.ignore(durable.store.bound({ maxAge, maxBytes }));
+            yield* durable.store.bound({ maxAge, maxBytes }).pipe(
+              Effect.catchAll(({ message }) =>
+                Effect.logWarning("dead letters keep the bounds that they had", { error: message })
+              ),
+            );
           }
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
           dispatcher.routing = routingOf(next, endpoints);

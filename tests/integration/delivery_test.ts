@@ -35,7 +35,9 @@ const run = async (
   const scope = Effect.runSync(Scope.make());
   const runPromise = <A, E>(effect: Effect.Effect<A, E>) =>
     Effect.runPromise(Effect.provide(effect, Logger.replace(Logger.defaultLogger, logger)));
-  const webhook = await runPromise(Scope.extend(make(settings), scope));
+  // All is delivered in the end: how long that takes is the machine's matter.
+  const patient = { ...settings, shutdownTimeout: 600_000 };
+  const webhook = await runPromise(Scope.extend(make(patient), scope));
   try {
     await use(webhook);
   } finally {

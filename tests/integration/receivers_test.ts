@@ -130,6 +130,7 @@ const run = (client: Client, of: ReceiverAnswer): Promise<void> =>
       const send = sender.to({
         url: url.href,
         headers: [],
+        signingKeys: [],
         httpTimeout: TIMEOUT,
         retryStatus: "transient",
         batchForm: undefined,
@@ -235,6 +236,7 @@ for (
         const send = sender.to({
           url: `https://127.0.0.1:${server.port}/hook`,
           headers: [],
+          signingKeys: [],
           httpTimeout: TIMEOUT,
           retryStatus: "transient",
           batchForm: undefined,

@@ -35,6 +35,7 @@ const post = async (
     const send = senders.of(trusted).to({
       url: `https://localhost:${server.port}/`,
       headers: [],
+      signingKeys: [],
       httpTimeout: 5000,
       retryStatus: "transient",
       batchForm: undefined,

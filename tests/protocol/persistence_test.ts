@@ -1,10 +1,11 @@
 /** What outlives the process: retained messages, sessions, and what receivers were told. MQTT 5.0 section 4.1 */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import * as Redacted from "effect/Redacted";
 import type { Packet, QoS } from "mqtt-packet";
 import { flag } from "../support/flag.ts";
 import { Random } from "../support/fuzz/Random.ts";
-import { ProtocolBench } from "../support/ProtocolBench.ts";
+import { LIMITS, ProtocolBench } from "../support/ProtocolBench.ts";
 import type { TestClient } from "../support/ProtocolBench.ts";
 import { assertNothingKept, StoredBench } from "../support/StoredBench.ts";
 import { publish, story, subscribe, takeAll } from "./packets.ts";
@@ -363,6 +364,24 @@ Deno.test("PresenceJournal knows nothing of a client that has gone, was refused,
   bench.commit();
   await settle();
   assert.equal(late.take("connack").returnCode, 3);
+  bench.commit();
+  assert.deepEqual(story(bench.restart()), []);
+});
+
+Deno.test("PresenceJournal knows nothing of a client whose user was taken away while it waited", async () => {
+  const users = [{ username: "u", password: Redacted.make("p") }];
+  const bench = new StoredBench({
+    presence: true,
+    sessions: false,
+    users,
+    limits: { ...LIMITS, allowAnonymous: false },
+  });
+  const client = bench.connecting(4, "c", { username: "u", password: Buffer.from("p") });
+  await settle();
+  bench.reload({ users: [] });
+  bench.commit();
+  await settle();
+  assert.equal(client.take("connack").returnCode, 4);
   bench.commit();
   assert.deepEqual(story(bench.restart()), []);
 });

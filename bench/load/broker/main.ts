@@ -9,7 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { formatFigure, formatTable, writeResults } from "../shared/report.ts";
-import { interleaved, median } from "../shared/rounds.ts";
+import { interleaved, medians } from "../shared/rounds.ts";
 import type { ServerProcess } from "../shared/ServerProcess.ts";
 import { measureConnects } from "./connects.ts";
 import type { MemoryProbe } from "./memory.ts";
@@ -96,16 +96,6 @@ async function withServers(
   }
 }
 
-/** Medians of each figure on its own. */
-function middle(measurements: ReadonlyArray<Throughput>): Throughput {
-  const of = (figure: keyof Throughput) => median(measurements.map((one) => one[figure]));
-  return {
-    perSecond: of("perSecond"),
-    serverMicros: of("serverMicros"),
-    loadMicros: of("loadMicros"),
-  };
-}
-
 /** Prints one table: a row for each thing measured, the peers side by side. */
 function print(title: string, peers: ReadonlyArray<Peer>, rows: ReadonlyArray<string>): void {
   const cell = (figure: Figures[string][string] | undefined): ReadonlyArray<string> => {
@@ -135,7 +125,7 @@ async function compare(
 ): Promise<void> {
   const measured = await interleaved([...servers], times, ([, server]) => measure(server));
   figures[row] = Object.fromEntries(
-    [...measured].map(([[peer], measurements]) => [peer.name, middle(measurements)]),
+    [...measured].map(([[peer], measurements]) => [peer.name, medians(measurements)]),
   );
 }
 

@@ -9,7 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { formatFigure, formatTable, writeResults } from "../shared/report.ts";
-import { interleaved, median } from "../shared/rounds.ts";
+import { interleaved, medians } from "../shared/rounds.ts";
 import type { ServerProcess } from "../shared/ServerProcess.ts";
 import { freePort } from "../shared/ServerProcess.ts";
 import type { BurstPace, Latency, Throughput } from "./measure.ts";
@@ -106,18 +106,6 @@ function say(part: string): void {
   console.error(`${Math.round((performance.now() - began) / 1000)} s: ${part}`);
 }
 
-/** The median of each figure on its own. */
-function middle<A extends { readonly [figure in keyof A]: number }>(
-  measurements: ReadonlyArray<A>,
-): A {
-  const [first] = measurements;
-  const medians = { ...first! }; // there is a round
-  for (const figure in medians) {
-    medians[figure] = median(measurements.map((one) => one[figure])) as A[typeof figure]; // a number
-  }
-  return medians;
-}
-
 async function warm(server: ServerProcess, count: number): Promise<void> {
   await receiver.begin({ timed: false });
   await (await startBurst(server.port, count)).done;
@@ -150,7 +138,9 @@ async function healthy(subjects: ReadonlyArray<Subject>): Promise<void> {
         },
       );
       for (const [[subject], measurements] of measured) {
-        figuresOf(subject === "ceiling" ? subject : subject.name).throughput = middle(measurements);
+        figuresOf(subject === "ceiling" ? subject : subject.name).throughput = medians(
+          measurements,
+        );
       }
     }
     if (wanted("latency")) {
@@ -161,7 +151,7 @@ async function healthy(subjects: ReadonlyArray<Subject>): Promise<void> {
         ([, server]) => measureLatency(server, receiver, timedEvents, RATE),
       );
       for (const [[{ name }], measurements] of measured) {
-        figuresOf(name).latency = middle(measurements);
+        figuresOf(name).latency = medians(measurements);
       }
     }
     if (wanted("burst")) {
@@ -197,7 +187,7 @@ async function faulty(subjects: ReadonlyArray<Subject>): Promise<void> {
         }
       });
       for (const [{ name }, measurements] of measured) {
-        (figuresOf(name).faults ??= {})[fault] = middle(measurements);
+        (figuresOf(name).faults ??= {})[fault] = medians(measurements);
       }
     }
   } finally {

@@ -14,7 +14,7 @@ import { startBurst } from "../delivery/publishers.ts";
 import { Receiver } from "../delivery/Receiver.ts";
 import { cpuMicros } from "../shared/processUsage.ts";
 import { formatFigure, formatTable, writeResults } from "../shared/report.ts";
-import { interleaved, median } from "../shared/rounds.ts";
+import { interleaved, medians } from "../shared/rounds.ts";
 import type { ServerProcess } from "../shared/ServerProcess.ts";
 import { freePort } from "../shared/ServerProcess.ts";
 import { syncTimes, wakeUps, writeCalls } from "./disk.ts";
@@ -112,18 +112,6 @@ function figuresOf(name: string): Figures {
   return FIGURES.get(name) ?? {}; // each subject has its own
 }
 
-/** The median of each figure on its own. */
-function middle<A extends { readonly [figure in keyof A]: number }>(
-  measurements: ReadonlyArray<A>,
-): A {
-  const [first] = measurements;
-  const medians = { ...first! }; // there is a round
-  for (const figure in medians) {
-    medians[figure] = median(measurements.map((one) => one[figure])) as A[typeof figure]; // a number
-  }
-  return medians;
-}
-
 /** One process of each, which lives through all rounds. */
 async function withServers(
   settings: { readonly urls: ReadonlyArray<string> },
@@ -154,7 +142,7 @@ async function healthy(): Promise<void> {
         await measureThroughput(server, receiver, events); // not told: the first behind another's is slower
         return measureThroughput(server, receiver, events);
       });
-      for (const [[name], all] of measured) figuresOf(name).throughput = middle(all);
+      for (const [[name], all] of measured) figuresOf(name).throughput = medians(all);
     }
     if (wanted("latency")) {
       say("latency");
@@ -163,7 +151,7 @@ async function healthy(): Promise<void> {
         rounds,
         ([, server]) => measureLatency(server, receiver, timedEvents, RATE),
       );
-      for (const [[name], all] of measured) figuresOf(name).latency = middle(all);
+      for (const [[name], all] of measured) figuresOf(name).latency = medians(all);
     }
     if (wanted("idle")) {
       say("idle");
@@ -194,7 +182,7 @@ async function besideDead(): Promise<void> {
       rounds,
       ([, server]) => measureLatency(server, receiver, timedEvents, RATE),
     );
-    for (const [[name], all] of measured) figuresOf(name).besideDead = middle(all);
+    for (const [[name], all] of measured) figuresOf(name).besideDead = medians(all);
   });
 }
 

@@ -9,6 +9,18 @@ export const median = (values: ReadonlyArray<number>): number => {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2; // even: not the first
 };
 
+/** The median of each figure on its own. */
+export const medians = <A extends { readonly [figure in keyof A]: number }>(
+  measurements: ReadonlyArray<A>,
+): A => {
+  const [first] = measurements;
+  const middle = { ...first! }; // there is a round
+  for (const figure in middle) {
+    middle[figure] = median(measurements.map((one) => one[figure])) as A[typeof figure]; // a number
+  }
+  return middle;
+};
+
 /**
  * Calls `measure` for each subject in turn, `rounds` times over, so that what disturbs the machine
  * disturbs all subjects; answers all measurements of each subject.

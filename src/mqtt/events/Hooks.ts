@@ -8,6 +8,7 @@ import { DropReason } from "../../domain/DropReason.ts";
 import type { QoS } from "../../domain/QoS.ts";
 import type { Clock } from "../ports/Clock.ts";
 import type { HookSink } from "../ports/HookSink.ts";
+import type { MessageState } from "../ports/SessionStore.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import { BrokerCounters } from "./BrokerCounters.ts";
 import { connackText } from "./connackText.ts";
@@ -22,16 +23,7 @@ export interface ConnectInfo extends ClientInfo {
 }
 
 /** A message as its events tell it. */
-export interface ToldMessage {
-  readonly from: ClientInfo;
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly dup: boolean;
-  readonly packetId: number;
-  readonly publishedAt: number;
-}
+export type ToldMessage = Omit<MessageState, "expiresAt" | "forward" | "size">;
 
 /** A message on its way to one recipient as its events tell it: the PUBLISH that was or would be sent. */
 export interface ToldDelivery {

@@ -314,7 +314,10 @@ class ConnectRequest {
     return {
       _tag: "Pending",
       settled: stored.then(() => () => {
-        if (again !== undefined && access.revision !== revision) return again();
+        if (again !== undefined && access.revision !== revision) {
+          abandoned(); // it may be refused now
+          return again();
+        }
         const request = this.#acceptable;
         if (request._tag === "Acceptable") return this.#letIn(request);
         abandoned();

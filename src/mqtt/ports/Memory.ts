@@ -1,5 +1,5 @@
 /**
- * Whether the process has so little memory left that nothing new is to be taken. Asked ten times a second,
- * and never per packet; the host answers, so that tests can say what they like.
+ * Whether the process has so little memory left that nothing new is to be taken. Asked ten times a second
+ * at most, and not per packet; the host answers, so that tests can say what they like.
  */
 export type IsMemoryShort = () => boolean;

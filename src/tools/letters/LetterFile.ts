@@ -26,12 +26,6 @@ export interface DamagedGroup {
   readonly records: Uint8Array;
 }
 
-/** What a command found or did, in letters. */
-export interface Selection {
-  readonly letters: Iterable<Letter>;
-  readonly damaged: Iterable<DamagedGroup>;
-}
-
 /** Groups that are changed in one transaction: the broker's commits wait for it. */
 const AT_A_TIME = 32;
 

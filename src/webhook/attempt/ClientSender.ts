@@ -17,12 +17,11 @@ import type { RequestBody } from "../../http/RequestWriter.ts";
 import { bytesOf } from "../body/BodySlab.ts";
 import type { Outcome } from "./Attempt.ts";
 import { failed } from "./Attempt.ts";
-import { AttemptHeaders } from "./attemptHeaders.ts";
 import { contentType } from "./Batch.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 import * as gzip from "./gzip.ts";
 import type { Sender } from "./Sender.ts";
-import { outcomeOf, targetHeaders } from "./Sender.ts";
+import { attemptHeaders, outcomeOf, targetHeaders } from "./Sender.ts";
 
 /** A sender whose attempts are interrupted, and not reported, when the scope closes. */
 export const make = (
@@ -35,11 +34,11 @@ export const make = (
     // Without a tracer: a span per request costs more than the request's other Effects together.
     const runtime = yield* Effect.withTracerEnabled(Effect.runtime<never>(), false);
     const runFork = Runtime.runFork(runtime);
-    const headers = new AttemptHeaders(idPrefix);
 
     return {
       to(settings) {
         const { url, httpTimeout, retryStatus } = settings;
+        const headers = attemptHeaders(idPrefix, settings);
         const fixed = targetHeaders(settings);
         const plain = { base: HttpClientRequest.post(url, { headers: fixed }), pack: asItIs };
         const packed = settings.compression === "none" ? plain : {

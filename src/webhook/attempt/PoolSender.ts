@@ -15,19 +15,18 @@ import { makeRequestHead } from "../../http/RequestWriter.ts";
 import { TransportError } from "../../http/TransportError.ts";
 import type { AttemptContent } from "./Attempt.ts";
 import { DELIVERED, failed } from "./Attempt.ts";
-import { AttemptHeaders } from "./attemptHeaders.ts";
+import type { AttemptHeaders } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 import * as gzip from "./gzip.ts";
 import type { Send, Sender } from "./Sender.ts";
-import { isSuccess, outcomeOf, targetHeaders } from "./Sender.ts";
+import { attemptHeaders, isSuccess, outcomeOf, targetHeaders } from "./Sender.ts";
 
 /** A sender whose connections live until the scope closes. */
 export const make = (
   idPrefix: string,
   options: PoolOptions = {},
-): Effect.Effect<Sender, never, Scope.Scope> => {
-  const headers = new AttemptHeaders(idPrefix);
-  return Effect.zipWith(ConnectionPools.make(options), Effect.clock, (pools, clock) => ({
+): Effect.Effect<Sender, never, Scope.Scope> =>
+  Effect.zipWith(ConnectionPools.make(options), Effect.clock, (pools, clock) => ({
     to(settings) {
       const url = URL.parse(settings.url);
       if (url === null) return failing(INVALID_URL);
@@ -43,6 +42,7 @@ export const make = (
           pack: gzip.make(),
         }));
       if (packed?._tag === "Left") return failing(packed.left);
+      const headers = attemptHeaders(idPrefix, settings);
       const { httpTimeout, retryStatus } = settings;
       return (attempt, done) => {
         const second = Math.floor(clock.unsafeCurrentTimeMillis() / 1000);
@@ -71,7 +71,6 @@ export const make = (
       };
     },
   }));
-};
 
 /** An attempt's request; its lines are the attempt's headers. */
 class AttemptRequest implements TransportRequest, HeaderLines {

@@ -10,7 +10,7 @@ import { VERSION } from "../../domain/version.ts";
 import type { AttemptContent, Outcome } from "./Attempt.ts";
 import { DELIVERED, failed } from "./Attempt.ts";
 import { contentType } from "./Batch.ts";
-import { isAttemptHeader } from "./attemptHeaders.ts";
+import { AttemptHeaders, isAttemptHeader } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 
 export interface Sender {
@@ -23,7 +23,8 @@ export interface Sender {
 
 /** What of an endpoint's settings concerns a single request. */
 export interface TargetSettings
-  extends Pick<EndpointSettings, "url" | "headers" | "httpTimeout" | "compression"> {
+  extends
+    Pick<EndpointSettings, "url" | "headers" | "httpTimeout" | "compression" | "signingKeys"> {
   readonly retryStatus: RetryPolicy["status"];
   /** Undefined: each body is one event. */
   readonly batchForm: BatchForm | undefined;
@@ -35,6 +36,7 @@ export const targetOf = (settings: EndpointSettings): TargetSettings => ({
   headers: settings.headers,
   httpTimeout: settings.httpTimeout,
   compression: settings.compression,
+  signingKeys: settings.signingKeys,
   retryStatus: settings.retry.status,
   batchForm: settings.batch?.form,
 });
@@ -62,6 +64,12 @@ export const targetHeaders = (
   }
   return all;
 };
+
+/** The headers that each attempt has of its own. `idPrefix`: what every `webhook-id` begins with. */
+export const attemptHeaders = (
+  idPrefix: string,
+  { signingKeys }: TargetSettings,
+): AttemptHeaders => new AttemptHeaders(idPrefix, signingKeys.map((key) => Redacted.value(key)));
 
 /** An answer as far as it was read. */
 export interface Answer {

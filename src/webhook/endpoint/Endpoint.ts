@@ -197,7 +197,7 @@ export class Endpoint implements Attempting {
     isGone: () => this.#breaker._tag === "Gone",
     places: () => this.#occupancy.places,
     find: (wanted) => this.held > MOST_LOOKED_THROUGH ? [] : this.#waiting.find(wanted),
-    evict: () => this.#waiting.evict(),
+    evict: () => this.#waiting.evict(this.held),
     letGo: (delivery) => this.#occupancy.letGo(delivery),
     take: (delivery) => {
       this.#context.backlog.add(placesOf(delivery.length));
@@ -665,6 +665,7 @@ export class Endpoint implements Attempting {
   #resume(): void {
     this.#setFailing(false);
     this.#waiting.resume();
+    this.#onDisk?.spill.more(); // while it failed it wanted none
   }
 
   /** Failing from now on: what waits here no longer counts as pressure, and is bounded instead. */

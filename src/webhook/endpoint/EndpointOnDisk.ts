@@ -106,8 +106,10 @@ export class EndpointOnDisk implements SpillOwner {
 
   wantsMore(): boolean {
     if (this.#memory.isStopped()) return false;
+    // Attempts are few while it fails, and more than they need would have to go again to make room for others.
+    if (this.#memory.isFailing()) return this.#memory.places() === 0 || this.#mustShed;
     const most = Math.min(MOST_READ_AHEAD, Math.ceil(this.#context.backlog.capacity / 8));
-    return this.#memory.places() < most || this.#mustShed;
+    return this.#memory.places() < most;
   }
 
   restore(group: Group, restoring: Restoring): void {

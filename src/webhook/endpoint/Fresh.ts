@@ -146,8 +146,14 @@ export class Fresh {
     return this.#batches !== undefined && !this.#onTheirWay.has(lane);
   }
 
-  /** Takes out all but the first of lanes that have been waiting behind another. */
-  evict(): ReadonlyArray<Delivery> {
+  /**
+   * Takes out all but the first of lanes that have been waiting behind another; the oldest stays, too, where that
+   * is all of `held`.
+   */
+  evict(held: number): ReadonlyArray<Delivery> {
+    const isAll = held === this.#ready.length + this.#lanes.length;
+    const oldest = isAll ? this.#ready.shift() : undefined;
+    if (oldest !== undefined) this.#released.push(oldest);
     const all: Array<Delivery> = [];
     const lanes: Array<string> = [];
     for (let next = this.#ready.shift(); next !== undefined; next = this.#ready.shift()) {

@@ -143,9 +143,14 @@ export class Waiting {
     return oldest;
   }
 
-  /** Takes out all that was never attempted, nor is next of its lane: nothing of it is older than what stays. */
-  evict(): ReadonlyArray<Delivery> {
-    return this.#fresh.evict();
+  /**
+   * Takes out all that was never attempted, nor is next of its lane: nothing of it is older than what stays. Where
+   * nothing would, the oldest does: the next attempt is made of it, and nothing has to be read for one.
+   *
+   * @param held deliveries of this URL, those on their way with them
+   */
+  evict(held: number): ReadonlyArray<Delivery> {
+    return this.#fresh.evict(held);
   }
 
   /** Takes a retry out that is due. Sequential: none before the last of them is. */

@@ -174,11 +174,12 @@ const busy = (worker: WorkerHandle): number =>
 
 const workerEndpoint = (
   key: number,
-  { url, headers, ca, httpTimeout, retry, batch, compression }: EndpointSettings,
+  { url, headers, signingKeys, ca, httpTimeout, retry, batch, compression }: EndpointSettings,
 ): WorkerEndpoint => ({
   key,
   url,
   headers: headers.map(([name, value]) => [name, Redacted.value(value)]),
+  signingKeys: signingKeys.map(Redacted.value),
   caCert: ca?.pem ?? "",
   httpTimeout,
   retryStatus: retry.status,

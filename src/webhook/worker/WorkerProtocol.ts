@@ -4,11 +4,12 @@ import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
 import type { BatchForm, EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
 import type { FailureReason } from "../attempt/DeliveryError.ts";
 
-/** An endpoint as a worker needs it. Its headers are unwrapped: a Redacted cannot cross a thread. */
+/** An endpoint as a worker needs it. Its secrets are unwrapped: a Redacted cannot cross a thread. */
 export interface WorkerEndpoint {
   readonly key: number;
   readonly url: string;
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly signingKeys: ReadonlyArray<Uint8Array>;
   /** PEM; empty: the system's certificates alone. */
   readonly caCert: string;
   readonly httpTimeout: number;

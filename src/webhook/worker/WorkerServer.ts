@@ -78,11 +78,12 @@ const handler = (
         case "Start":
           return;
         case "Endpoint": {
-          const { key, headers, caCert, ...rest } = message.endpoint;
+          const { key, headers, signingKeys, caCert, ...rest } = message.endpoint;
           runSync(clients.prepare(caCert));
           const settings: TargetSettings = {
             ...rest,
             headers: headers.map(([name, value]) => [name, Redacted.make(value)]),
+            signingKeys: signingKeys.map((key) => Redacted.make(key)),
           };
           const sender = clients.of(caCert);
           const known = targets.get(key);

@@ -25,6 +25,7 @@ export const warmUp: Effect.Effect<void> = Effect.scoped(
     const send = senders.of("").to({
       url: `http://127.0.0.1:${port}/`,
       headers: [],
+      signingKeys: [],
       httpTimeout: MOST_MS,
       retryStatus: "transient",
       batchForm: undefined,

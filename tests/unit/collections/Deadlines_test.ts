@@ -79,3 +79,17 @@ Deno.test("Deadlines run exactly what a sorted list would run, whatever is sched
     }
   }));
 });
+
+Deno.test("Deadlines tell when one is scheduled before all others, and when the first is due", () => {
+  const told: Array<number> = [];
+  const deadlines = new Deadlines((at) => told.push(at));
+  assert.equal(deadlines.nextAt, Infinity);
+  deadlines.schedule(20, () => {});
+  deadlines.schedule(20, () => {});
+  const first = deadlines.schedule(10, () => {});
+  deadlines.schedule(15, () => {});
+  assert.deepEqual(told, [20, 10]);
+  assert.equal(deadlines.nextAt, 10);
+  deadlines.cancel(first);
+  assert.equal(deadlines.nextAt, 15);
+});

@@ -24,6 +24,7 @@ const ANY_TIMER = 'a duration like "8s" or "1m30s", of at most 24d';
 const WAITING = 'a duration like "8s" or "1m30s", over 0 and of at most 24d';
 const PASSWORD = 'a password, "env:NAME" or a hash made by "deno task hash-password"';
 const RATE = 'a number of attempts and a time, like "30/s" or "10000/5m", 1 or more in over 0';
+const SIGNING = `"whsec_" and base64 of 24 to 64 bytes, or "env:NAME"`;
 const HEADER = 'a header\'s value or "env:NAME"';
 
 const WEB_HOOK: ReadonlyArray<Case> = [
@@ -139,6 +140,18 @@ const WEB_HOOK: ReadonlyArray<Case> = [
     `7: endpoint[0].headers.b: expected ${HEADER}, found "env:NEWLINE", which is a text that no header can hold`,
     `8: endpoint[0].headers.c: expected ${HEADER}, found "env:", and no such environment variable`,
     `9: endpoint[0].headers.d: expected ${HEADER}, found a number`,
+  ],
+  [
+    '[[endpoint]]\nurl = "http://a/"\nsigning_secrets = [\n"c2VjcmV0",\n"whsec_se.cret",\n' +
+    '"env:NOT_SET",\n"env:EMPTY",\n1,\n' +
+    ["YWJj", "A".repeat(88)].map((text) => `"whsec_${text}"`).join(",\n") + "]",
+    `4: endpoint[0].signing_secrets[0]: expected ${SIGNING}, found a text without "whsec_" before it`,
+    `5: endpoint[0].signing_secrets[1]: expected ${SIGNING}, found "whsec_" and what is no base64 with its padding`,
+    `6: endpoint[0].signing_secrets[2]: expected ${SIGNING}, found "env:NOT_SET", and no such environment variable`,
+    `7: endpoint[0].signing_secrets[3]: expected ${SIGNING}, found "env:EMPTY", which is a text without "whsec_" before it`,
+    `8: endpoint[0].signing_secrets[4]: expected ${SIGNING}, found a number`,
+    `9: endpoint[0].signing_secrets[5]: expected ${SIGNING}, found a secret that is too short`,
+    `10: endpoint[0].signing_secrets[6]: expected ${SIGNING}, found a secret that is too long`,
   ],
   [
     '[[endpoint]]\nurl = "https://a/"\nca_file = "text.pem"',
@@ -310,7 +323,16 @@ Deno.test("An [[endpoint]] may not set a header that frames the request or tells
     "proxy-connection",
     "connection",
   ];
-  for (const name of [...own, "content-type", "Webhook-Id", "webhook-timestamp", "WEBHOOK-SEQ"]) {
+  for (
+    const name of [
+      ...own,
+      "content-type",
+      "Webhook-Id",
+      "webhook-timestamp",
+      "WEBHOOK-SEQ",
+      "webhook-signature",
+    ]
+  ) {
     const toml =
       `http_urls = ["http://a/"]\n[[endpoint]]\nurl = "http://a/"\nheaders = { ${name} = "x" }`;
     const faults = await refusal(loadWebHookSettings, "web-hook.toml", toml);

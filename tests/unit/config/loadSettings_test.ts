@@ -182,6 +182,7 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
       endpoints: new Map([[DEFAULT_URL, {
         url: DEFAULT_URL,
         headers: [],
+        signingKeys: [],
         ca: undefined,
         httpTimeout: 8000,
         concurrencyLimit: 128,
@@ -205,7 +206,12 @@ for (const [name, toml] of [["broker.toml", brokerToml], ["web-hook.toml", webHo
       .replaceAll('"config/server.key"', '"key.pem"')
       .replace('"config/ca.pem"', '"cert.pem"');
     assert.notEqual(on, toml);
-    const env = { ALICE_PASSWORD: "a", WEBHOOK_AUTHORIZATION: "b", HOOKLINE_API_TOKEN: "c" };
+    const env = {
+      ALICE_PASSWORD: "a",
+      WEBHOOK_AUTHORIZATION: "b",
+      WEBHOOK_SIGNING_SECRET: NEWER,
+      HOOKLINE_API_TOKEN: "c",
+    };
     const loaded = name === "broker.toml" ? await broker(on, env) : await webHook(on, env);
     assert.deepEqual(
       loaded.warnings.map((w) => w.replace(/^.*?: /, "")),
@@ -272,6 +278,10 @@ Deno.test("loadWebHookSettings takes topics on exactly the events that have a su
   }
 });
 
+const secretOf = (byte: number) => `whsec_${new Uint8Array(24).fill(byte).toBase64()}`;
+const OLDER = secretOf(1);
+const NEWER = secretOf(2);
+
 Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general keys for its URL", async () => {
   const { settings } = await webHook(
     `
@@ -283,6 +293,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     [[endpoint]]
     url = "https://b/"
     headers = { Authorization = "env:TOKEN", x-plain = "p" }
+    signing_secrets = ["env:SECRET", "${OLDER}"]
     ca_file = "cert.pem"
     http_timeout = "1s"
     concurrency_limit = 4
@@ -293,13 +304,14 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     compression = "gzip"
     rate_limit = "30/s"
   `,
-    { TOKEN: "Bearer t" },
+    { TOKEN: "Bearer t", SECRET: NEWER },
   );
   const [a, b] = [...settings.endpoints.values()];
   const retry = { ...anyRetry, jitter: 0 };
   assert.deepEqual(a, {
     url: "https://a/",
     headers: [],
+    signingKeys: [],
     ca: undefined,
     httpTimeout: 5000,
     concurrencyLimit: 64,
@@ -309,10 +321,15 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     rateLimit: undefined,
   });
   assert.deepEqual(
-    { ...b, headers: b?.headers.map(([name, value]) => [name, Redacted.value(value)]) },
+    {
+      ...b,
+      headers: b?.headers.map(([name, value]) => [name, Redacted.value(value)]),
+      signingKeys: b?.signingKeys.map((key) => Redacted.value(key)[0]),
+    },
     {
       url: "https://b/",
       headers: [["Authorization", "Bearer t"], ["x-plain", "p"]],
+      signingKeys: [2, 1],
       ca: { file: "cert.pem", pem: SELF_SIGNED.cert },
       httpTimeout: 1000,
       concurrencyLimit: 4,
@@ -587,8 +604,11 @@ Deno.test("loadWebHookSettings tells faults without their lines where the parser
   );
 });
 
+/** Its base64 says "hush". */
+const HUSH_SECRET = `whsec_${"hush".repeat(8)}`;
+
 Deno.test("loadSettings and renderSettings never show a secret", async () => {
-  const secrets = { PASSWORD: "hush-password", TOKEN: "hush-token" };
+  const secrets = { PASSWORD: "hush-password", TOKEN: "hush-token", SIGNING: HUSH_SECRET };
   const valid = {
     "broker.toml": `
       auth.users = [
@@ -599,12 +619,13 @@ Deno.test("loadSettings and renderSettings never show a secret", async () => {
       rule.client_connect = [{ urls = ["http://u:hush-url@host/"] }]
       [[endpoint]]
       url = "http://u:hush-url@host/"
-      headers = { authorization = "env:TOKEN", x-key = "hush-key" }`,
+      headers = { authorization = "env:TOKEN", x-key = "hush-key" }
+      signing_secrets = ["env:SIGNING", "${HUSH_SECRET}"]`,
   };
   const settings = Either.getOrThrow(await run(loadSettings(files), valid, secrets));
   const shown = renderSettings(settings.broker, settings.webHook);
   assert.match(shown, /users: 2/);
-  assert.match(shown, /headers authorization, x-key/);
+  assert.match(shown, /headers authorization, x-key, signed with 2 secrets/);
   assert.doesNotMatch(shown + JSON.stringify(settings.broker), /hush/);
 
   const invalid = {
@@ -621,12 +642,13 @@ Deno.test("loadSettings and renderSettings never show a secret", async () => {
       [[endpoint]]
       url = "http://u:hush-10@host/"
       header = { authorization = "hush-13" }
+      signing_secrets = ["hush-15", "whsec_hush-16", "whsec_hush", "env:TOKEN", ["hush-17"]]
       headers = "authorization: hush-14"`,
   };
   const error = Either.getOrThrow(
     Either.flip(await run(loadSettings(files), invalid, { TOKEN: "hush\r\nx: y" })),
   );
-  assert.ok(error.faults.length >= 12);
+  assert.ok(error.faults.length >= 17);
   assert.doesNotMatch(error.message, /hush/);
 
   for (const toml of ['password = "hush', "a = hush", 'a = "hush" hush', "[hush\na = 1"]) {

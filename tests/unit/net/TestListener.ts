@@ -1,4 +1,5 @@
 /** A listener of each transport in this process, with a broker of its own, and clients that speak bytes. */
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Logger from "effect/Logger";
@@ -58,8 +59,8 @@ export class TestListener {
     readonly log: ReadonlyArray<string>,
   ) {}
 
-  /** Opens a listener on a port that the system chooses; rejects with `ListenError`. */
-  static open(listener: ListenerSettings): Promise<TestListener> {
+  /** Opens a listener on a port that the system chooses; rejects with `ListenError`. `clock`: Effect's own. */
+  static open(listener: ListenerSettings, clock = Clock.make()): Promise<TestListener> {
     const log: Array<string> = [];
     const logger = Logger.make(({ message }) => log.push(JSON.stringify(message)));
     return Effect.gen(function* () {
@@ -87,6 +88,7 @@ export class TestListener {
     }).pipe(
       Effect.catchAll((error: ListenError) => Effect.die(error)),
       Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Effect.withClock(clock),
       Effect.runPromise,
     );
   }

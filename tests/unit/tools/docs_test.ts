@@ -6,6 +6,7 @@ import { EndReason } from "../../../src/mqtt/events/EndReason.ts";
 import { DropReason } from "../../../src/domain/DropReason.ts";
 import { ReasonCode } from "../../../src/mqtt/wire/ReasonCode.ts";
 import { fillRegions, NOTICE } from "../../../src/tools/docs/fillRegions.ts";
+import { SCHEMAS } from "../../../src/tools/docs/schemas.ts";
 import { PAGES } from "../../../src/tools/docs/pages.ts";
 import { testNeeding } from "../../support/permissions.ts";
 
@@ -13,10 +14,10 @@ const REPOSITORY = new URL("../../../", import.meta.url);
 
 const read = (page: string): string => Deno.readTextFileSync(new URL(`docs/${page}`, REPOSITORY));
 
-/** The Markdown as `deno fmt` leaves it. */
-const formatted = async (markdown: string): Promise<string> => {
+/** The text as `deno fmt` leaves it. */
+const formatted = async (text: string, ext: "md" | "json" = "md"): Promise<string> => {
   const fmt = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--ext", "md", "-"],
+    args: ["fmt", "--ext", ext, "-"],
     cwd: REPOSITORY,
     stdin: "piped",
     stdout: "piped",
@@ -24,7 +25,7 @@ const formatted = async (markdown: string): Promise<string> => {
   }).spawn();
   const output = fmt.output(); // read while it is written to: a pipe holds 64 KB
   const stdin = fmt.stdin.getWriter();
-  await stdin.write(new TextEncoder().encode(markdown));
+  await stdin.write(new TextEncoder().encode(text));
   await stdin.close();
   const { success, stdout } = await output;
   assert.ok(success);
@@ -35,6 +36,13 @@ for (const [page, texts] of Object.entries(PAGES)) {
   testNeeding(["read", "run"], `docs/${page} is what "deno task docs" makes`, async () => {
     const there = read(page);
     assert.equal(await formatted(fillRegions(there, texts)), there, "run: deno task docs");
+  });
+}
+
+for (const [name, schema] of Object.entries(SCHEMAS)) {
+  testNeeding(["read", "run"], `docs/schema/${name} is what "deno task docs" makes`, async () => {
+    const made = await formatted(JSON.stringify(schema, null, 2), "json");
+    assert.equal(made, read(`schema/${name}`), "run: deno task docs");
   });
 }
 

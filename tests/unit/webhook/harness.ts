@@ -69,6 +69,7 @@ export const settingsOf = (
     endpoints.set(url, {
       url,
       headers: [],
+      signingKeys: [],
       ca: undefined,
       httpTimeout: 8_000,
       concurrencyLimit: 1_000,
@@ -97,7 +98,12 @@ export const settingsOf = (
   };
 };
 
-export const published = (client: string, n: number, topic = "t"): HookEvent => ({
+export const published = (
+  client: string,
+  n: number,
+  topic = "t",
+  payload = new Uint8Array([n & 255]),
+): HookEvent => ({
   _tag: "message_publish",
   from_node: 1,
   from_ipaddress: "127.0.0.1:1",
@@ -108,7 +114,7 @@ export const published = (client: string, n: number, topic = "t"): HookEvent => 
   qos: 1,
   topic,
   packet_id: n,
-  payload: new Uint8Array([n & 255]),
+  payload,
   ts: n,
 });
 

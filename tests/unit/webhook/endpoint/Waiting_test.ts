@@ -102,6 +102,21 @@ class PlainWaiting {
     return oldest;
   }
 
+  get length(): number {
+    const behind = [...this.lanes.values()].flat();
+    return this.ready.length + this.urgent.length + this.retries.length + this.parked.length +
+      behind.length;
+  }
+
+  evict(onTheirWay: number): ReadonlyArray<Delivery> {
+    const behind = [...this.lanes.values()].flatMap((lane) => lane.splice(0));
+    const others = this.urgent.length + this.retries.length + this.parked.length + onTheirWay;
+    if (others === 0) this.urgent.push(...this.ready.splice(0, 1));
+    const all = this.ready.splice(0);
+    for (const { lane } of all) if (lane !== undefined) this.lanes.delete(lane);
+    return [...all, ...behind];
+  }
+
   takeDueRetry(now: number): Delivery | undefined {
     const due = this.sequential ? this.latestDue : Math.min(...this.retries.map((d) => d.dueAt));
     return due <= now ? earliest(this.retries) : undefined;
@@ -131,7 +146,7 @@ const operation = fc.oneof(
   fc.record({ do: fc.constant("next"), probing: fc.boolean() }),
   fc.record({ do: fc.constantFrom("end", "again"), which: fc.nat(3) }),
   fc.record({ do: fc.constantFrom("retry", "park"), which: fc.nat(3), after: fc.nat(20) }),
-  fc.record({ do: fc.constantFrom("resume", "oldest", "retries", "overdue") }),
+  fc.record({ do: fc.constantFrom("resume", "oldest", "retries", "overdue", "evict") }),
   fc.record({ do: fc.constant("wait"), millis: fc.nat(10) }),
 );
 
@@ -197,6 +212,13 @@ for (const sequential of [false, true]) {
             case "overdue":
               took(same(waiting.takeOverdue(now), plain.takeOverdue(now)));
               break;
+            case "evict": {
+              const held = plain.length + onTheirWay.length;
+              const evicted = waiting.evict(held).map(({ id }) => id);
+              const expected = plain.evict(onTheirWay.length).map(({ id }) => id);
+              assert.deepEqual(evicted, expected);
+              break;
+            }
             case "wait":
               if ("millis" in operation) now += operation.millis;
           }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import { MemoryStore } from "../../../../src/store/MemoryStore.ts";
+import { CommitError } from "../../../../src/store/StoreError.ts";
 import type { OutboxSettings } from "../../../../src/domain/OutboxSettings.ts";
 import type { WebHookSettings } from "../../../../src/domain/WebHookSettings.ts";
 import { decode } from "../../../../src/webhook/outbox/GroupCodec.ts";
@@ -306,6 +307,51 @@ Deno.test("WebHook writes a group anew of which little is left, at its own row",
   );
 });
 
+for (
+  const { kind, n, payload } of [
+    { kind: "a group of many events", n: 40, payload: 1 },
+    { kind: "one large event", n: 1, payload: 200_000 },
+  ]
+) {
+  Deno.test(`WebHook reads ${kind} that exceeds a dead URL's share of memory once, not again and again`, () => {
+    const store = new MemoryStore();
+    let reads = 0;
+    let isUp = false;
+    const read = store.groups.bind(store);
+    store.groups = (...from) => {
+      assert.ok(++reads < 1000, "it reads for ever");
+      return read(...from);
+    };
+    return withEngine(
+      onDisk({ queueCapacity: 60, breakerFailures: 3, rules: [rule("message_publish")] }),
+      () => isUp ? 200 : 503,
+      ({ webhook: { sink, metrics }, sent }) =>
+        Effect.gen(function* () {
+          // From here on it counts as failing.
+          for (let i = 0; i < 3; i++) sink.emit(published("first", i));
+          yield* pass(5_000);
+          for (let i = 0; i < n; i++) {
+            sink.emit(published("c", i, "t", new Uint8Array(payload)));
+          }
+          yield* pass(5_000);
+          assert.ok(metrics.snapshot().backlog <= 30 || n === 1);
+          assert.equal(sink.pressure, "open");
+          assert.ok(reads < 20, `${reads} reads`);
+          yield* pass(120_000); // the first ones are given up
+          assert.ok(reads < 20, `${reads} reads`);
+          isUp = true;
+          for (let i = 0; i < 20; i++) yield* pass(10_000);
+          const { total } = metrics.snapshot().endpoints[0]!;
+          assert.equal(total.queued + total.in_flight, 0);
+          assert.equal(new Set(sent.map(idOf)).size, n + 3);
+          assert.deepEqual(store.dead, []);
+          assert.ok(accountsBalance(metrics.snapshot()));
+        }),
+      { store },
+    );
+  });
+}
+
 Deno.test("WebHook holds publishers while the disk is full, and has failing URLs hold none of it beyond endpoint_share", () => {
   const store = new MemoryStore();
   let isUp = false;
@@ -332,6 +378,30 @@ Deno.test("WebHook holds publishers while the disk is full, and has failing URLs
         const after = metrics.snapshot().endpoints.find(({ url }) => url === B)!;
         assert.equal(after.total.delivered, 600);
         assert.ok(accountsBalance(metrics.snapshot()));
+      }),
+    { store },
+  );
+});
+
+Deno.test("WebHook waits 5 s more at a stop for a disk that takes nothing, and no longer", () => {
+  const store = new MemoryStore();
+  return withEngine(
+    onDisk(),
+    () => 503,
+    ({ webhook, stop, logs }) =>
+      Effect.gen(function* () {
+        store.commit = () => new CommitError({ message: "disk full" });
+        webhook.sink.emit(connected("c", 1));
+        const stopping = yield* Effect.fork(stop);
+        for (let i = 0; i < 15; i++) {
+          assert.equal(stopping.unsafePoll(), null);
+          yield* pass(1_000);
+        }
+        yield* stopping.await;
+        assert.equal(webhook.undelivered(), 1);
+        assert.ok(
+          logs.some((line) => line.startsWith("stopped with events undelivered dropped=1")),
+        );
       }),
     { store },
   );

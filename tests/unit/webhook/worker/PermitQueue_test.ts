@@ -72,6 +72,7 @@ class Receiver {
 const settings: TargetSettings = {
   url: "http://host/hook",
   headers: [["X-Key", Redacted.make("secret")]],
+  signingKeys: [],
   httpTimeout: 8000,
   retryStatus: "transient",
   batchForm: undefined,

@@ -26,6 +26,7 @@ const endpointOf = (key: number, tell: (told: Told) => void): Attempting => ({
   settings: {
     url: "http://host/",
     headers: [],
+    signingKeys: [],
     ca: undefined,
     httpTimeout: 8_000,
     concurrencyLimit: 4,
