@@ -19,6 +19,9 @@ interface Moment {
 export class Batching {
   /** Of as much time as an event may wait. */
   #moments: Array<Moment> = [];
+  // What `dueAt` was asked last.
+  #id = -1;
+  #dueAt = Infinity;
 
   constructor(readonly settings: BatchSettings) {}
 
@@ -34,8 +37,12 @@ export class Batching {
 
   /** When the delivery with this id, which waits, has waited for long enough. */
   dueAt(id: number): number {
-    const moment = this.#moments.findLast((moment) => moment.id <= id);
-    // Older than all that is known of.
-    return (moment?.at ?? -Infinity) + this.settings.maxDelay;
+    if (id !== this.#id) {
+      const moment = this.#moments.findLast((moment) => moment.id <= id);
+      this.#id = id;
+      // Without one it is older than all that is known of.
+      this.#dueAt = (moment?.at ?? -Infinity) + this.settings.maxDelay;
+    }
+    return this.#dueAt;
   }
 }

@@ -26,16 +26,14 @@ import type { Delivery } from "../attempt/Delivery.ts";
 import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import { isOfContent } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
-import { Batching } from "./Batching.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
 import type { EndpointInMemory } from "./EndpointOnDisk.ts";
 import { EndpointOnDisk } from "./EndpointOnDisk.ts";
 import { lossAdvice } from "./lossAdvice.ts";
 import { Occupancy } from "./Occupancy.ts";
-import { onGrid } from "./RetrySchedule.ts";
+import { Pacing } from "./Pacing.ts";
 import { RetryTimes } from "./RetryTimes.ts";
-import { TokenBucket } from "./TokenBucket.ts";
 import { Waiting } from "./Waiting.ts";
 
 /** Who has the endpoint, and others beside it. */
@@ -71,15 +69,15 @@ export class Endpoint implements Attempting {
   /** Undefined: all that waits is in memory. */
   readonly #onDisk: EndpointOnDisk | undefined;
 
+  readonly #pacing = new Pacing(() => this.#now());
+
   #settings: EndpointSettings;
   #retryTimes: RetryTimes;
   /** Attempts given to the executor at once. */
   #most: number;
-  /** Undefined: each delivery goes by itself. */
-  #batching: Batching | undefined;
-  /** Undefined: attempts are made as they can be. */
-  #bucket: TokenBucket | undefined;
   #breaker: Breaker.Breaker = Breaker.CLOSED;
+  /** Whether attempts wait for moments of Pacing. */
+  #isPaced = false;
   #pumping = false;
   #stopped = false;
   /** No settings name it. */
@@ -154,8 +152,7 @@ export class Endpoint implements Attempting {
   get #isSlow(): boolean {
     const { concurrencyLimit, batch } = this.#settings;
     return this.#breaker._tag !== "Closed" ||
-      this.held > concurrencyLimit * (batch?.maxEvents ?? 1) ||
-      (this.#bucket !== undefined && this.#now() < this.#bucket.nextAt);
+      this.held > concurrencyLimit * (batch?.maxEvents ?? 1) || this.#pacing.isOver;
   }
 
   /** Counts an event that is dropped before it becomes a delivery. */
@@ -223,7 +220,7 @@ export class Endpoint implements Attempting {
   #take(delivery: Delivery): void {
     this.#context.pace.matched++;
     this.#occupancy.take(delivery);
-    this.#batching?.came(delivery.id, this.#now());
+    this.#pacing.came(delivery.id);
     if (this.#waiting.add(delivery)) this.pump();
   }
 
@@ -282,7 +279,7 @@ export class Endpoint implements Attempting {
   /** An attempt that was begun was not made. */
   #notAttempted(): void {
     this.#counters.attempts--;
-    this.#bucket?.giveBack();
+    this.#pacing.notMade();
   }
 
   /**
@@ -321,8 +318,7 @@ export class Endpoint implements Attempting {
     } finally {
       this.#pumping = false;
     }
-    const next = this.#nextMoment;
-    if (next < Infinity) this.#alarm(next);
+    if (this.#isPaced) this.#alarm(this.#nextMoment);
   }
 
   /** Takes over new settings and closes the breaker, which also forgets a 410. */
@@ -432,11 +428,9 @@ export class Endpoint implements Attempting {
   /** Takes over by how many at a time, and how often, attempts are made. */
   #pace(): void {
     const { batch, rateLimit } = this.#settings;
+    this.#isPaced = batch !== undefined || rateLimit !== undefined;
     this.#waiting.setBatches(batch);
-    this.#batching = batch && new Batching(batch);
-    const before = this.#bucket?.limit;
-    if (before?.count === rateLimit?.count && before?.period === rateLimit?.period) return;
-    this.#bucket = rateLimit && new TokenBucket(rateLimit);
+    this.#pacing.configure(this.#settings);
   }
 
   #now(): number {
@@ -469,7 +463,7 @@ export class Endpoint implements Attempting {
     // Ahead of what may be sent an executor takes small bodies only: it has a copy of each.
     const { attempts, placesInFlight } = this.#occupancy;
     if (attempts >= this.#settings.concurrencyLimit && placesInFlight >= this.#most) return false;
-    if (this.#bucket !== undefined && this.#now() < this.#bucket.nextAt) return false;
+    if (this.#pacing.isOver) return false;
     switch (this.#breaker._tag) {
       case "Closed":
         return this.#hasNext(false);
@@ -484,9 +478,9 @@ export class Endpoint implements Attempting {
   #hasNext(probing: boolean): boolean {
     if (this.#waiting.hasNext(probing)) return true;
     const { freshId } = this.#waiting;
-    if (this.#batching === undefined || freshId === Infinity) return false;
+    if (this.#settings.batch === undefined || freshId === Infinity) return false;
     return this.#occupancy.attempts === 0 || this.#waiting.fillsBatch ||
-      this.#now() >= this.#batching.dueAt(freshId);
+      this.#pacing.isDue(freshId);
   }
 
   /** The next to be attempted; what is too late for it ends on the way, unless the rate limit has made it so. */
@@ -494,9 +488,10 @@ export class Endpoint implements Attempting {
     const probing = this.#breaker._tag === "Open";
     do {
       const sending = this.#waiting.next(probing);
+      if (sending?.retry === undefined) return sending; // most, for which no clock is looked at
       const now = this.#now();
-      if (sending?.retry === undefined || now <= startBy(sending)) return sending;
-      if (this.#bucket !== undefined) {
+      if (now <= startBy(sending)) return sending;
+      if (this.#pacing.isLimited) {
         sending.retry = { ...sending.retry, deadline: now };
         return sending;
       }
@@ -522,7 +517,7 @@ export class Endpoint implements Attempting {
     } else this.#leaves(sending);
     this.#counters.attempts++;
     this.#occupancy.addAttempts(1);
-    this.#bucket?.take(this.#now());
+    this.#pacing.begin();
     this.#transport.executor.attempt(this, sending);
   }
 
@@ -703,22 +698,12 @@ export class Endpoint implements Attempting {
     );
   }
 
-  /**
-   * When the next attempt may be made that waits for a moment, and not for something to happen: a batch for
-   * its delay, anything for the rate limit. Infinity: there is none, or nobody has to look for it.
-   */
   get #nextMoment(): number {
-    if (this.#batching === undefined && this.#bucket === undefined) return Infinity;
-    const now = this.#now();
-    const tokenAt = this.#bucket?.nextAt ?? -Infinity;
-    if (now < tokenAt) return this.held > this.#occupancy.inFlight ? onGrid(tokenAt) : Infinity;
-    const { freshId } = this.#waiting;
-    const batchAt = freshId === Infinity ? undefined : this.#batching?.dueAt(freshId);
-    return batchAt !== undefined && now < batchAt ? onGrid(batchAt) : Infinity;
+    return this.#pacing.nextMoment(this.held > this.#occupancy.inFlight, this.#waiting.freshId);
   }
 
   #tick(): void {
-    const now = this.#now();
+    const now = this.#pacing.look();
     this.#checkFailing();
     for (;;) {
       const due = this.#waiting.takeDueRetry(now);
