@@ -8,11 +8,12 @@ import type { ConfigError } from "./config/ConfigError.ts";
 import { EX_CONFIG } from "./config/ConfigError.ts";
 import { ConfigSource } from "./config/ConfigSource.ts";
 import type { ConfigFiles, Settings } from "./config/loadSettings.ts";
-import { loadSettings } from "./config/loadSettings.ts";
+import { loadSettings, loadWebHookSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
 import type { ListenerSettings } from "./domain/BrokerSettings.ts";
 import type { WebHookSettings } from "./domain/WebHookSettings.ts";
 import { displayUrl } from "./domain/displayUrl.ts";
+import { isDurable } from "./domain/isDurable.ts";
 import { VERSION } from "./domain/version.ts";
 import type { Descriptors } from "./net/Descriptors.ts";
 import { makeDescriptors } from "./net/Descriptors.ts";
@@ -26,7 +27,9 @@ import * as logger from "./ops/logger.ts";
 import { giveUp } from "./ops/permissions.ts";
 import { monotonicMillis } from "./ops/monotonic.ts";
 import { listenFor } from "./ops/signals.ts";
-import { fileTarget, reload } from "./reload.ts";
+import { fileTarget, makeReloads } from "./reload.ts";
+import type { PermissionMissing } from "./webhook/attempt/permitted.ts";
+import { mustBePermitted } from "./webhook/attempt/permitted.ts";
 import * as FileTargets from "./webhook/attempt/FileTargets.ts";
 import * as Durable from "./store/Durable.ts";
 import { leftBehind } from "./store/leftBehind.ts";
@@ -78,6 +81,7 @@ const untilStopped = (
   stopping: Stopping,
 ) =>
   Effect.gen(function* () {
+    yield* mustBePermitted(settings.webHook.endpoints.keys());
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
     for (const note of settings.notes) yield* Effect.logDebug(note);
     const { outbox } = settings.webHook;
@@ -126,9 +130,10 @@ const untilStopped = (
     yield* tellTargets(settings.webHook);
     yield* Effect.logInfo("started", { version: VERSION, pid: Deno.pid });
     const running = { settings: settings.broker, access, broker, webHook };
-    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, reload(files, running))));
+    const { reload, last: lastReload } = yield* makeReloads(files, running);
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(hangUp, Effect.promise(reload))));
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(figures, webHook.logSummary)));
-    admin?.started({ broker, webHook });
+    admin?.started({ broker, webHook, reload, lastReload });
     const signal = yield* stop;
     admin?.stopping();
     yield* Effect.logInfo("stopping", { signal });
@@ -187,11 +192,6 @@ const within = (
   );
 };
 
-/** Whether anything has to survive the process. */
-const isDurable = (
-  { broker, webHook: { outbox } }: Pick<Settings, "broker" | "webHook">,
-): boolean => outbox.kind === "disk" || outbox.deadLetters || broker.persistence;
-
 /** Answers the exit status. */
 const check = (files: ConfigFiles, tries: boolean) =>
   Effect.gen(function* () {
@@ -212,12 +212,27 @@ const check = (files: ConfigFiles, tries: boolean) =>
     return trials.every(({ isGood }) => isGood) ? 0 : 1;
   });
 
+/** Answers the exit status. */
+const explaining = (
+  { files, event, topic }: Extract<CommandLine, { readonly _tag: "Explain" }>,
+) =>
+  Effect.gen(function* () {
+    const { settings, warnings } = yield* loadWebHookSettings(files.webHook);
+    for (const warning of warnings) console.error(warning);
+    const { explain } = yield* Effect.promise(() => import("./domain/explain.ts"));
+    const { renderExplanation } = yield* Effect.promise(() =>
+      import("./config/renderExplanation.ts")
+    );
+    console.log(renderExplanation(event, topic, explain(settings.rules, event, topic)));
+    return 0;
+  });
+
 /** Does what was asked for; answers the exit status. */
 const perform = (
   command: CommandLine,
 ): Effect.Effect<
   number,
-  ConfigError | ListenError | StoreError | WebHook.WebHookError,
+  ConfigError | ListenError | PermissionMissing | StoreError | WebHook.WebHookError,
   ConfigSource
 > => {
   switch (command._tag) {
@@ -225,6 +240,8 @@ const perform = (
       return run(command.files);
     case "Check":
       return check(command.files, command.tries);
+    case "Explain":
+      return explaining(command);
     case "Version":
       return say(VERSION);
     case "Help":

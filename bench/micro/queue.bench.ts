@@ -34,6 +34,7 @@ const answering = (use: (deliveries: ReadonlyArray<Attempt>) => void): Executor 
     configure: () => {},
     recall: () => {},
     forget: () => {},
+    resize: () => {},
     takes: (limit) => limit,
     attempt(endpoint, delivery) {
       if (batch.push([endpoint, delivery]) === 1) setImmediate(answer);

@@ -1,8 +1,12 @@
-// A receiver in Go (nothing but its own library): `go run receiver.go`
+// A receiver in Go (nothing but its own library). WEBHOOK_SECRET: one of the URL's signing_secrets; without it
+// nobody's signature is asked for.
 // A real one keeps seen and newest where it keeps the events, and writes all three in one transaction.
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +15,9 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 )
 
 const mostSeen = 100_000
@@ -53,9 +59,29 @@ func take(id string, seq int64, of event) string {
 	return fmt.Sprintln(word, client)
 }
 
+func isSigned(secret string, header http.Header, body []byte) bool {
+	key, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	seconds, err := strconv.ParseInt(header.Get("webhook-timestamp"), 10, 64)
+	if age := time.Since(time.Unix(seconds, 0)); err != nil || age.Abs() > 5*time.Minute {
+		return false
+	}
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "%s.%d.%s", header.Get("webhook-id"), seconds, body)
+	own := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	for _, one := range strings.Split(header.Get("webhook-signature"), " ") {
+		if hmac.Equal([]byte(one), []byte(own)) {
+			return true
+		}
+	}
+	return false
+}
+
 func receive(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	// SIGNATURE: check webhook-signature here, and answer 401 where it is wrong.
+	if secret := os.Getenv("WEBHOOK_SECRET"); secret != "" && !isSigned(secret, r.Header, body) {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
 	var of event
 	if err != nil || json.Unmarshal(body, &of) != nil {
 		w.WriteHeader(http.StatusBadRequest)

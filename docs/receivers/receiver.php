@@ -1,5 +1,6 @@
 <?php
-// A receiver in PHP (8.0 on, nothing but its own library): `php -S 127.0.0.1:5656 receiver.php`
+// A receiver in PHP (8.0 on, nothing but its own library). WEBHOOK_SECRET: one of the URL's signing_secrets;
+// without it nobody's signature is asked for.
 // A real one keeps `seen` and `newest` where it keeps the events, and writes all three in one transaction.
 
 const MOST_SEEN = 100_000;
@@ -17,8 +18,24 @@ function take(string $id, int $seq, array $event, array &$state): string
     return ($action === 'client_connected' ? 'online ' : 'offline ') . $client;
 }
 
+function is_signed(string $secret, string $body): bool
+{
+    $time = $_SERVER['HTTP_WEBHOOK_TIMESTAMP'] ?? '';
+    $text = ($_SERVER['HTTP_WEBHOOK_ID'] ?? '') . ".$time.$body";
+    $key = base64_decode(str_replace('whsec_', '', $secret));
+    $own = 'v1,' . base64_encode(hash_hmac('sha256', $text, $key, true));
+    $signed = array_filter(
+        explode(' ', $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ?? ''),
+        fn (string $one): bool => hash_equals($own, $one),
+    );
+    return $signed !== [] && abs(time() - (int) $time) < 300;
+}
+
 $body = file_get_contents('php://input');
-// SIGNATURE: check `webhook-signature` here, and answer 401 where it is wrong.
+if (getenv('WEBHOOK_SECRET') && !is_signed(getenv('WEBHOOK_SECRET'), $body)) {
+    http_response_code(401);
+    return;
+}
 $event = json_decode($body, true);
 if (!is_array($event) || !isset($event['action'])) {
     http_response_code(400);

@@ -1,11 +1,18 @@
-# A receiver in Python (3.8 on, nothing but its own library): `python3 receiver.py`
+# A receiver in Python (3.9 on, nothing but its own library). WEBHOOK_SECRET: one of the URL's signing_secrets;
+# without it nobody's signature is asked for.
 # A real one keeps `seen` and `newest` where it keeps the events, and writes all three in one transaction.
+import base64
+import hashlib
+import hmac
 import json
+import os
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
 MOST_SEEN = 100_000
+SECRET = os.environ.get("WEBHOOK_SECRET")
 lock = Lock()
 seen = {}  # the webhook-id of what was taken, oldest first
 newest = {}  # by client: the webhook-seq of its latest presence
@@ -27,12 +34,23 @@ def take(id, seq, event):
     return f"{'online' if action == 'client_connected' else 'offline'} {client}"
 
 
+def is_signed(headers, body):
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    moment = headers.get("webhook-timestamp", "")
+    text = f"{headers.get('webhook-id')}.{moment}.".encode() + body
+    own = "v1," + base64.b64encode(hmac.digest(key, text, hashlib.sha256)).decode()
+    given = headers.get("webhook-signature", "").split(" ")
+    is_now = moment.isdigit() and abs(time.time() - int(moment)) < 300
+    return is_now and any(hmac.compare_digest(own.encode(), one.encode()) for one in given)
+
+
 class Receiver(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # keeps connections open
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
-        # SIGNATURE: check `webhook-signature` here, and answer 401 where it is wrong.
+        if SECRET and not is_signed(self.headers, body):
+            return self.answer(401)
         try:
             event = json.loads(body)
             if self.headers["webhook-test"] != "true":

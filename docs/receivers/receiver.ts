@@ -1,8 +1,12 @@
-// A receiver in TypeScript: `deno run --allow-net=127.0.0.1 receiver.ts`, or `node receiver.ts` (22.18 on).
+// A receiver in TypeScript, on Deno 2 or on Node from 22.18 on. WEBHOOK_SECRET: one of the URL's signing_secrets;
+// without it nobody's signature is asked for.
 // A real one keeps #seen and #newest where it keeps the events, and writes all three in one transaction.
+import { Buffer } from "node:buffer";
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import { createServer } from "node:http";
-import { argv } from "node:process";
-import { text } from "node:stream/consumers";
+import { argv, env } from "node:process";
+import { buffer } from "node:stream/consumers";
 
 const MOST_SEEN = 100_000;
 
@@ -25,13 +29,23 @@ class Events {
 }
 
 const EVENTS = new Events();
+const KEY = env.WEBHOOK_SECRET && Buffer.from(env.WEBHOOK_SECRET.replace("whsec_", ""), "base64");
+
+const isSigned = (key: Buffer, headers: IncomingHttpHeaders, body: Buffer): boolean => {
+  const { "webhook-id": id, "webhook-timestamp": time, "webhook-signature": given } = headers;
+  const digest = createHmac("sha256", key).update(`${id}.${time}.`).update(body).digest("base64");
+  const own = Buffer.from(`v1,${digest}`);
+  const isOne = (one: Buffer) => one.length === own.length && timingSafeEqual(one, own);
+  return Math.abs(Date.now() / 1000 - Number(time)) < 300 &&
+    String(given).split(" ").some((text) => isOne(Buffer.from(text)));
+};
 
 createServer(async (request, response) => {
   const { "webhook-id": id, "webhook-seq": seq, "webhook-test": test } = request.headers;
-  const body = await text(request);
-  // SIGNATURE: check `webhook-signature` here, and answer 401 where it is wrong.
+  const body = await buffer(request);
+  if (KEY && !isSigned(KEY, request.headers, body)) return response.writeHead(401).end();
   try {
-    const event = JSON.parse(body);
+    const event = JSON.parse(body.toString());
     if (test !== "true") console.log(EVENTS.take(String(id), Number(seq), event));
     response.writeHead(204).end();
   } catch {

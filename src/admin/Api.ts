@@ -9,8 +9,10 @@ import * as OpenApi from "@effect/platform/OpenApi";
 import * as Schema from "@effect/schema";
 import { hookEventNames } from "../domain/HookEvent.ts";
 import { VERSION } from "../domain/version.ts";
+import { BREAKER_WORDS } from "../webhook/account/Metrics.ts";
 import { completed } from "./completed.ts";
 import { Problem } from "./Problem.ts";
+import { webHookGroup } from "./webHookApi.ts";
 
 /** Rows of a page where nothing is asked for. */
 export const PAGE_ROWS = 100;
@@ -122,29 +124,64 @@ const counts = {
 
 export const EndpointRow = Schema.Struct({
   url: Schema.String.annotations({ description: "As log and metrics have it." }),
-  state: Schema.Literal("closed", "open", "gone", "removed"),
+  state: Schema.Literal(...BREAKER_WORDS),
+  since_ms: Schema.Number.annotations({ description: "For how long it has been in that state." }),
   ...counts,
   attempts: Schema.Int,
+  oldest_ms: Schema.Number.annotations({
+    description:
+      "How long the oldest has waited that is not at its end, to the second; 0: none does.",
+  }),
+  rate: Schema.Struct({ delivered: Schema.Number, failed: Schema.Number }).annotations({
+    description: "Events per second, of the last ten seconds; dropped ones count as failed.",
+  }),
+  latency_ms: Schema.Struct({
+    p50: Schema.NullOr(Schema.Number),
+    p99: Schema.NullOr(Schema.Number),
+  }).annotations({
+    description:
+      "From sending a request to the end of its answer, of the last minute; null: there was none.",
+  }),
+  last_success_at: Schema.NullOr(Schema.Int).annotations({
+    description: "When an event was delivered last, in milliseconds since 1970.",
+  }),
   last_error: Schema.NullOr(
-    Schema.Struct({ at: Schema.Int, reason: Schema.String, detail: Schema.String }),
+    Schema.Struct({
+      at: Schema.Int,
+      reason: Schema.String,
+      status: Schema.NullOr(Schema.Int),
+      detail: Schema.String,
+    }),
   ).annotations({ description: "Of the attempt that failed last." }),
   events: Schema.Record({ key: Schema.String, value: Schema.Struct(counts) }),
 }).annotations({ identifier: "Endpoint" });
 export type EndpointRow = typeof EndpointRow.Type;
 
-export const ExplainBody = Schema.Struct({
-  event: Schema.Literal(...hookEventNames),
-  topic: optional(Schema.String),
-}).annotations({ identifier: "Explain" });
+const called = Schema.String.annotations({
+  description: "A URL of web-hook.toml, as the log has it.",
+});
 
-export const Explanation = Schema.Struct({
-  rule: Schema.Int.annotations({ description: "Its place among the event's rules, from 0 on." }),
-  action: Schema.String,
-  topics: Schema.Array(Schema.String),
-  urls: Schema.Array(Schema.String),
-  matches: Schema.Boolean,
-}).annotations({ identifier: "Explanation" });
-export type Explanation = typeof Explanation.Type;
+export const ProbeBody = Schema.Struct({
+  url: called,
+  event: optional(
+    Schema.Literal(...hookEventNames).annotations({
+      description: "Of which a sample is sent; where absent: the first that a rule sends there.",
+    }),
+  ),
+}).annotations({ identifier: "ProbeBody" });
+
+const Probe = Schema.Struct({
+  status: Schema.NullOr(Schema.Int),
+  ms: Schema.Int,
+  error: Schema.NullOr(Schema.String),
+}).annotations({ identifier: "Probe" });
+
+const UrlBody = Schema.Struct({ url: called }).annotations({ identifier: "UrlBody" });
+
+const UrlState = Schema.Struct({
+  url: Schema.String,
+  state: Schema.Literal(...BREAKER_WORDS),
+}).annotations({ identifier: "UrlState" });
 
 const clients = HttpApiGroup.make("clients")
   .add(
@@ -214,8 +251,16 @@ const messages = HttpApiGroup.make("messages")
 const delivery = HttpApiGroup.make("delivery")
   .add(HttpApiEndpoint.get("endpoints", "/endpoints").addSuccess(Schema.Array(EndpointRow)))
   .add(
-    HttpApiEndpoint.post("explain", "/web-hook/explain").setPayload(ExplainBody)
-      .addSuccess(Schema.Array(Explanation)).addError(Problem, { status: 422 }),
+    HttpApiEndpoint.post("probe", "/endpoints/probe").setPayload(ProbeBody).addSuccess(Probe)
+      .addError(Problem, { status: 422 }),
+  )
+  .add(
+    HttpApiEndpoint.post("pause", "/endpoints/pause").setPayload(UrlBody).addSuccess(UrlState)
+      .addError(Problem, { status: 409 }),
+  )
+  .add(
+    HttpApiEndpoint.post("resume", "/endpoints/resume").setPayload(UrlBody).addSuccess(UrlState)
+      .addError(Problem, { status: 409 }),
   );
 
 export const Api = HttpApi.make("hookline")
@@ -223,6 +268,7 @@ export const Api = HttpApi.make("hookline")
   .add(subscriptions)
   .add(messages)
   .add(delivery)
+  .add(webHookGroup)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Hookline")
   .annotate(OpenApi.Version, VERSION)

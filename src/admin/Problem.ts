@@ -9,6 +9,7 @@ const TITLES = {
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  409: "Conflict",
   413: "Content Too Large",
   415: "Unsupported Media Type",
   422: "Unprocessable Content",
@@ -23,7 +24,12 @@ export const Fault = Schema.Struct({
   file: Schema.String,
   line: Schema.optional(Schema.Int),
   key: Schema.optional(Schema.String),
-  message: Schema.String,
+  expected: Schema.optional(Schema.String),
+  found: Schema.optional(Schema.String),
+  nearest: Schema.optional(
+    Schema.String.annotations({ description: "The known key or value that was probably meant." }),
+  ),
+  message: Schema.String.annotations({ description: "All of that in one line." }),
 }).annotations({ identifier: "Fault" });
 
 export const PROBLEM_TYPE = "application/problem+json";

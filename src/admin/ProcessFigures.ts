@@ -7,6 +7,10 @@ import { LoopDelay } from "./LoopDelay.ts";
 
 /** Milliseconds between two looks at the event loop. */
 const PERIOD_MS = 50;
+/** The same, of a loop that has nothing to do: it keeps nobody waiting. */
+const IDLE_PERIOD_MS = 1000;
+/** The part of a core below which it has nothing to do. */
+const IDLE = 0.02;
 
 export interface ProcessFigures {
   /** Of user and system. */
@@ -22,23 +26,36 @@ export const watchProcess: Effect.Effect<() => ProcessFigures, never, Scope.Scop
   Effect.acquireRelease(
     Effect.sync(() => {
       const delay = new LoopDelay();
+      const timer = { stop: () => clearTimeout(next) };
       let asked = performance.now();
-      const timer = setInterval(() => {
+      let period = PERIOD_MS;
+      let used = cpuMillis();
+      const look = () => {
         const now = performance.now();
-        delay.add(Math.max(0, now - asked - PERIOD_MS), now);
+        delay.add(Math.max(0, now - asked - period), now);
+        const usedBefore = used;
+        used = cpuMillis();
+        period = used - usedBefore < IDLE * (now - asked) ? IDLE_PERIOD_MS : PERIOD_MS;
         asked = now;
-      }, PERIOD_MS);
+        next = setTimeout(look, period);
+      };
+      let next = setTimeout(look, period);
       return { delay, timer };
     }),
-    ({ timer }) => Effect.sync(() => clearInterval(timer)),
+    ({ timer }) => Effect.sync(() => timer.stop()),
   ),
   ({ delay }) => () => {
-    const { user, system } = nodeProcess.cpuUsage();
     return {
-      cpuSeconds: (user + system) / 1e6,
+      cpuSeconds: cpuMillis() / 1e3,
       residentBytes: Deno.memoryUsage().rss,
       startSeconds: performance.timeOrigin / 1e3,
       delay: delay.figures(),
     };
   },
 );
+
+/** Of all threads so far. */
+const cpuMillis = (): number => {
+  const { user, system } = nodeProcess.cpuUsage();
+  return (user + system) / 1e3;
+};

@@ -3,6 +3,8 @@
  * token, what our problems look like, and which texts of a query are numbers.
  */
 
+import { OUTCOMES } from "../webhook/tap/DeliveryRecord.ts";
+
 /** A JSON object of the document. */
 type Json = { [key: string]: unknown };
 
@@ -49,6 +51,88 @@ const READINESS: Json = {
   },
 };
 
+/** An object of these members, each of which is there. */
+const object = (properties: Json): Json => ({
+  type: "object",
+  required: Object.keys(properties),
+  properties,
+});
+
+/** The same operation, which can be asked in these ways and may be asked wrongly. */
+const withQuery = ({ get }: ReturnType<typeof answered>, parameters: ReadonlyArray<Json>) => {
+  const responses = {
+    ...get.responses,
+    403: { ...PROBLEM, description: "Payloads are not shown" },
+    422: { ...PROBLEM, description: "A value is none that this takes" },
+  };
+  return { get: { ...get, parameters, responses } };
+};
+
+const text = (name: string, description: string, schema: Json = { type: "string" }): Json => ({
+  name,
+  in: "query",
+  required: false,
+  description,
+  schema,
+});
+
+/** What chooses among deliveries. */
+const DELIVERY_PARAMETERS = [
+  text("url", "A URL or its name."),
+  text("event", "The event's name."),
+  text("clientid", "Whose event it is: the recipient's where there is one, else the publisher's."),
+  text("_like_clientid", "A part of it."),
+  text("topic", "A topic filter."),
+  text("outcome", `Some of ${OUTCOMES.join(", ")}, separated by commas.`),
+  text("payload", "How payloads are shown; with payloads = true in [http_api] alone.", {
+    enum: ["text", "base64"],
+  }),
+];
+
+const nullable = (type: string): Json => ({ type: [type, "null"] });
+
+const DELIVERY: Json = object({
+  id: { type: "string", description: "The webhook-id." },
+  at: { type: "integer", description: "When it ended, or failed first: milliseconds since 1970." },
+  event: { type: "string" },
+  action: { type: "string" },
+  clientid: { type: "string" },
+  topic: nullable("string"),
+  url: { type: "string" },
+  seq: { type: "integer", description: "The webhook-seq." },
+  attempts: {
+    type: "array",
+    items: object({
+      at: { type: "integer" },
+      status: nullable("integer"),
+      ms: nullable("number"),
+      error: nullable("string"),
+    }),
+  },
+  outcome: { enum: OUTCOMES },
+  reason: nullable("string"),
+  bytes: { type: "integer", description: "Of the body." },
+});
+
+const DELIVERIES = withQuery(
+  answered("The last deliveries, the newest first", "delivery", "application/json", {
+    type: "array",
+    items: DELIVERY,
+  }),
+  [...DELIVERY_PARAMETERS, text("limit", "At most so many.", KINDS._limit)],
+);
+
+const STREAM = withQuery(
+  answered(
+    "Server-sent events: `snapshot` each second, `events` with deliveries up to four times a second",
+    "delivery",
+    "text/event-stream",
+    { type: "string" },
+    { 503: { ...PROBLEM, description: "There are as many streams as may be" } },
+  ),
+  DELIVERY_PARAMETERS,
+);
+
 const METRICS = answered("Metrics in Prometheus' text format", "health", "text/plain", {
   type: "string",
 });
@@ -63,6 +147,8 @@ const OWN_PATHS: Json = {
   }),
   "/metrics": METRICS,
   "/api/v1/metrics/prometheus": METRICS,
+  "/api/v1/deliveries": DELIVERIES,
+  "/api/v1/events/stream": STREAM,
 };
 
 /** The document, complete. */

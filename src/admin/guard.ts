@@ -12,6 +12,8 @@ export interface GuardOptions {
   readonly token: Redacted.Redacted<string> | undefined;
   /** `/metrics` is for everybody. */
   readonly metricsOpen: boolean;
+  /** There is a page, which is for everybody: it holds nothing. */
+  readonly page: boolean;
 }
 
 /** Answers the refusal; undefined: it may go on. */
@@ -22,13 +24,18 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** What everybody may ask for: whether the process lives. */
 const OPEN = new Set(["/healthz"]);
 
+/** The page and its files. */
+export const PAGE = /^\/(page\/.*)?$/;
+
 const METRICS = new Set(["/metrics", "/api/v1/metrics/prometheus"]);
 
-export const makeGuard = ({ token, metricsOpen }: GuardOptions): Guard => {
+export const makeGuard = ({ token, metricsOpen, page }: GuardOptions): Guard => {
   const wanted = token && digest(Redacted.value(token));
   return (request, path) => {
     if (wanted === undefined) return strangeName(request) ?? strangeOrigin(request);
-    if (OPEN.has(path) || (metricsOpen && METRICS.has(path))) return undefined;
+    if (OPEN.has(path) || (metricsOpen && METRICS.has(path)) || (page && PAGE.test(path))) {
+      return undefined;
+    }
     const [, given = ""] = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "") ??
       [];
     if (timingSafeEqual(digest(given), wanted)) return undefined;

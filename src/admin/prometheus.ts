@@ -25,6 +25,13 @@ export interface Family {
 /** The families as one text. One without a sample has its HELP and TYPE all the same. */
 export const render = (families: ReadonlyArray<Family>): string => {
   let text = "";
+  // The same labels are those of many families; half of the time would go into them.
+  const known = new Map<Labels, string>();
+  const inBraces = (labels: Labels): string => {
+    let text = known.get(labels);
+    if (text === undefined) known.set(labels, text = labelsText(labels));
+    return text;
+  };
   for (const { name, type, help, samples } of families) {
     text += `# HELP ${name} ${escaped(help)}\n# TYPE ${name} ${type}\n`;
     for (const { suffix = "", labels, value } of samples) {
@@ -34,7 +41,7 @@ export const render = (families: ReadonlyArray<Family>): string => {
   return text;
 };
 
-const inBraces = (labels: Labels): string => {
+const labelsText = (labels: Labels): string => {
   let text = "";
   for (const name in labels) {
     text += `${text === "" ? "{" : ","}${name}="${escapedValue(String(labels[name]))}"`;

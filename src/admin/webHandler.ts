@@ -7,13 +7,17 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
 import * as HttpServer from "@effect/platform/HttpServer";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import type { Reloaded } from "../config/Reloaded.ts";
 import type { Broker } from "../mqtt/Broker.ts";
+import type { EndpointSnapshot } from "../webhook/account/Metrics.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
 import { Api } from "./Api.ts";
 import { clientsLive, messagesLive, subscriptionsLive } from "./brokerHandlers.ts";
 import { deliveryLive } from "./deliveryHandlers.ts";
 import type { Problem } from "./Problem.ts";
 import { PROBLEM_TYPE, problemResponse } from "./Problem.ts";
+import type { RecentFigures } from "./Recent.ts";
+import { webHookLive } from "./webHookHandlers.ts";
 
 /** Bytes of a request's body. */
 const LARGEST_BODY = 1024 * 1024;
@@ -21,6 +25,10 @@ const LARGEST_BODY = 1024 * 1024;
 export interface WebHandlerOptions {
   readonly broker: Broker;
   readonly webHook: WebHook;
+  /** Reads both files again. */
+  readonly reload: () => Promise<Reloaded>;
+  /** How it goes at a URL of late. */
+  readonly recent: (endpoint: EndpointSnapshot) => RecentFigures;
   /** Rows of one answer. */
   readonly mostRows: number;
   /** Told of an exception that is a defect of ours. */
@@ -30,13 +38,14 @@ export interface WebHandlerOptions {
 export type WebHandler = (request: Request) => Promise<Response>;
 
 export const makeWebHandler = (
-  { broker, webHook, mostRows, onDefect }: WebHandlerOptions,
+  { broker, webHook, reload, recent, mostRows, onDefect }: WebHandlerOptions,
 ): WebHandler => {
   const groups = Layer.mergeAll(
     clientsLive(broker, mostRows),
     subscriptionsLive(broker, mostRows),
     messagesLive(broker, mostRows),
-    deliveryLive(webHook),
+    deliveryLive(webHook, recent),
+    webHookLive(webHook.settings, reload),
   );
   // What its layers hold is memory alone: it is never disposed of.
   const { handler } = HttpApiBuilder.toWebHandler(
@@ -101,10 +110,11 @@ const methodsOf = (pathname: string): ReadonlyArray<string> => {
 const bodyOf = async (request: Request): Promise<Uint8Array<ArrayBuffer> | null | Response> => {
   if (request.method !== "POST") return null;
   const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  const bytes = await bytesOf(request.body);
+  if (type === "" && bytes?.length === 0) return null;
   if (type !== "application/json") {
     return problemResponse(415, "expected content-type: application/json");
   }
-  const bytes = await bytesOf(request.body);
   if (bytes === undefined) {
     return problemResponse(413, `a body of at most ${LARGEST_BODY} bytes is taken`);
   }

@@ -144,7 +144,7 @@ export const BrokerFile = Schema.Struct({
   log: withDefault(Log, { level: "info" }, "What the log says, and how it is written."),
   http_api: withDefault(
     HttpApiFile,
-    { metrics_open: false, max_row_limit: 1000 },
+    { metrics_open: false, page: true, payloads: false, max_row_limit: 1000 },
     "What can be seen, asked and changed over HTTP: docs/operating.md.",
   ),
   mqtt: withDefault(

@@ -2,6 +2,8 @@
 import { parseArgs } from "node:util";
 import * as Data from "effect/Data";
 import * as Either from "effect/Either";
+import type { HookEventName } from "../domain/HookEvent.ts";
+import { hasSubject, hookEventNames } from "../domain/HookEvent.ts";
 import { VERSION } from "../domain/version.ts";
 import type { ConfigFiles } from "./loadSettings.ts";
 import { nearest } from "./nearest.ts";
@@ -11,6 +13,13 @@ export type CommandLine =
   | { readonly _tag: "Run"; readonly files: ConfigFiles }
   /** Read and validate both files, print what would run, and end; `tries`: send each URL a sample, too. */
   | { readonly _tag: "Check"; readonly files: ConfigFiles; readonly tries: boolean }
+  /** Say which rules and URLs an event would take. `topic`: undefined of an event that has none. */
+  | {
+    readonly _tag: "Explain";
+    readonly files: ConfigFiles;
+    readonly event: HookEventName;
+    readonly topic: string | undefined;
+  }
   | { readonly _tag: "Version" }
   | { readonly _tag: "Help" };
 
@@ -23,7 +32,8 @@ export const EX_USAGE = 64;
 /** What `--help` prints, without a last line end. */
 export const USAGE = `Hookline ${VERSION}: an MQTT broker whose hook events go to webhooks.
 
-Usage: deno task start [--config FILE] [--web-hook FILE] [--check [--try]] [--version] [--help]
+Usage: deno task start [--config FILE] [--web-hook FILE] [--check [--try] | --explain EVENT [TOPIC]]
+       deno task start --version | --help
 
   --config FILE    broker settings (default: config/broker.toml)
   --web-hook FILE  web-hook settings (default: config/web-hook.toml);
@@ -31,6 +41,9 @@ Usage: deno task start [--config FILE] [--web-hook FILE] [--check [--try]] [--ve
   --check          read and validate both files, print what would run, and exit
   --try            with --check: send a sample event to each URL, with the header
                    webhook-test: true, and say what came back
+  --explain EVENT [TOPIC]
+                   say which rules and URLs an event would take, and why not, and exit;
+                   TOPIC: the topic of a message_ event, the filter of a subscription
   --version        print the version and exit
   --help           print this text and exit
 
@@ -45,6 +58,7 @@ const options = {
   "web-hook": { type: "string" },
   check: { type: "boolean" },
   try: { type: "boolean" },
+  explain: { type: "string" },
   version: { type: "boolean" },
   help: { type: "boolean" },
 } as const;
@@ -57,10 +71,16 @@ export const parseCommandLine = (
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
   const files = { config: "config/broker.toml", webHook: "config/web-hook.toml" };
   const flags = new Set<string>();
+  let event: string | undefined;
+  let topic: string | undefined;
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
-      return wrong(`unexpected argument ${JSON.stringify(token.value)}`);
+      if (event === undefined || topic !== undefined) {
+        return wrong(`unexpected argument ${JSON.stringify(token.value)}`);
+      }
+      topic = token.value;
+      continue;
     }
     const { rawName, value } = token;
     if (!rawName.startsWith("--") || !Object.hasOwn(options, token.name)) {
@@ -77,6 +97,12 @@ export const parseCommandLine = (
         }
         files[token.name === "config" ? "config" : "webHook"] = value;
         break;
+      case "explain":
+        if (!value || (!token.inlineValue && value.startsWith("-"))) {
+          return wrong(`${rawName} needs an event`);
+        }
+        event = value;
+        break;
       default:
         if (value !== undefined) return wrong(`${rawName} takes no value`);
         flags.add(token.name);
@@ -84,9 +110,37 @@ export const parseCommandLine = (
   }
   if (flags.has("help")) return Either.right({ _tag: "Help" });
   if (flags.has("version")) return Either.right({ _tag: "Version" });
+  if (event !== undefined) {
+    if (flags.size > 0) return wrong(`--explain does not go with --${[...flags].join(", --")}`);
+    return explaining(files, event, topic);
+  }
   const tries = flags.has("try");
   if (flags.has("check")) return Either.right({ _tag: "Check", files, tries });
   return tries ? wrong("--try goes with --check") : Either.right({ _tag: "Run", files });
+};
+
+const explaining = (
+  files: ConfigFiles,
+  given: string,
+  topic: string | undefined,
+): Either.Either<CommandLine, UsageError> => {
+  const event = hookEventNames.find((name) => name === given);
+  if (event === undefined) {
+    const near = nearest(given, hookEventNames);
+    return wrong(
+      `--explain: there is no event ${JSON.stringify(given)}` +
+        (near === undefined
+          ? `: they are ${hookEventNames.join(", ")}`
+          : `; did you mean ${near}?`),
+    );
+  }
+  if (hasSubject(event) && topic === undefined) {
+    return wrong(`--explain ${event} needs a topic behind it: rules choose it by that`);
+  }
+  if (!hasSubject(event) && topic !== undefined) {
+    return wrong(`--explain ${event}: it has no topic, found ${JSON.stringify(topic)}`);
+  }
+  return Either.right({ _tag: "Explain", files, event, topic });
 };
 
 const wrong = (message: string) => Either.left(new UsageError({ message }));

@@ -31,6 +31,33 @@ export class ConfigSource extends Context.Tag("hookline/config/ConfigSource")<
   });
 }
 
+/** What was asked of a source: paths of files and names of variables, whether or not they are there. */
+export interface Asked {
+  readonly files: ReadonlySet<string>;
+  readonly variables: ReadonlySet<string>;
+}
+
+/** The same source, and what is asked of it from now on. */
+export const recording = (
+  { readTextFile, env }: typeof ConfigSource.Service,
+): { readonly source: typeof ConfigSource.Service; readonly asked: Asked } => {
+  const files = new Set<string>();
+  const variables = new Set<string>();
+  return {
+    source: {
+      readTextFile: (path) => {
+        files.add(path);
+        return readTextFile(path);
+      },
+      env: (name) => {
+        variables.add(name);
+        return env(name);
+      },
+    },
+    asked: { files, variables },
+  };
+};
+
 const readEnv = (name: string): Either.Either<string, string> => {
   const unset = () => "no such environment variable";
   try {

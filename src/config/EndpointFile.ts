@@ -1,7 +1,9 @@
 /** The `[[endpoint]]` tables of web-hook.toml: their keys, and the settings that they make of each URL. */
 import * as Schema from "@effect/schema";
+import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import { displayUrl } from "../domain/displayUrl.ts";
+import type { TlsIdentity } from "../domain/TlsIdentity.ts";
 import type { EndpointSettings } from "../domain/WebHookSettings.ts";
 import { isFramingField } from "../http/RequestWriter.ts";
 import { isAttemptHeader } from "../webhook/attempt/attemptHeaders.ts";
@@ -14,9 +16,13 @@ import {
 } from "./batchKeys.ts";
 import type { KeyPath } from "./ConfigError.ts";
 import type { Doubt } from "./Doubt.ts";
+import type { UnplacedFault } from "./expectation.ts";
+import { matchIdentity } from "./matchIdentity.ts";
 import { expecting } from "./expectation.ts";
 import {
+  certificateFile,
   endpointUrl,
+  keyFile,
   number,
   oneOf,
   optional,
@@ -133,6 +139,19 @@ const Endpoint = Schema.Struct({
     trustedFile,
     "Certificates to trust beside the system's, PEM: of authorities, or the receiver's own, self-signed one.",
   ),
+  client_cert: optional(
+    certificateFile,
+    "A certificate and its chain, PEM, shown to a receiver that asks who comes (mutual TLS); the key may " +
+      "be in the same file.",
+  ),
+  client_key: optional(keyFile, "The private key of client_cert, PEM, not encrypted."),
+  payload: withDefault(
+    oneOf("base64", "text", "json", "none"),
+    "base64",
+    'How bodies have a message\'s payload: "base64"; "text": as a string where it is UTF-8, else base64 ' +
+      'with "payload_encoding": "base64"; "json": as it stands where it is JSON, else as "text"; ' +
+      '"none": left out.',
+  ),
   http_timeout: override(deliveryKeys.http_timeout),
   concurrency_limit: override(deliveryKeys.concurrency_limit),
   retry_initial_interval: override(deliveryKeys.retry_initial_interval),
@@ -179,13 +198,22 @@ const settingsOf = (
   own: Endpoint | undefined,
   general: General,
 ): EndpointSettings => {
-  const { headers = {}, signing_secrets = [], ca_file, ...overrides }: Partial<Endpoint> = own ??
-    {};
+  const {
+    headers = {},
+    signing_secrets = [],
+    payload = "base64",
+    ca_file,
+    client_cert: _certificate,
+    client_key: _key,
+    ...overrides
+  }: Partial<Endpoint> = own ?? {};
   const merged = { ...general, ...overrides };
   return {
     url,
     headers: Object.entries(headers),
     signingKeys: signing_secrets.map((secret) => Redacted.make(keyOf(Redacted.value(secret)))),
+    payload,
+    identity: own && identityOf(own),
     ca: ca_file === undefined ? undefined : { file: ca_file.path, pem: ca_file.pem },
     httpTimeout: merged.http_timeout,
     concurrencyLimit: merged.concurrency_limit,
@@ -203,6 +231,32 @@ const settingsOf = (
   };
 };
 
+const identityOf = (
+  { client_cert, client_key }: Partial<Endpoint>,
+): TlsIdentity | undefined =>
+  client_cert && client_key && {
+    certFile: client_cert.path,
+    keyFile: client_key.path,
+    cert: client_cert.pem,
+    key: Redacted.make(client_key.pem),
+  };
+
+/** The table with its certificate and key in the form that TLS takes; fails where they are two things. */
+export const withIdentity = (
+  endpoint: Endpoint,
+  path: KeyPath,
+): Effect.Effect<Endpoint, UnplacedFault> => {
+  const identity = identityOf(endpoint);
+  return identity === undefined ? Effect.succeed(endpoint) : Effect.map(
+    matchIdentity(identity, path),
+    ({ certFile, keyFile, cert, key }) => ({
+      ...endpoint,
+      client_cert: { path: certFile, pem: cert },
+      client_key: { path: keyFile, pem: Redacted.value(key) },
+    }),
+  );
+};
+
 /** What is doubtful about the tables where rules send to the URLs `used`. */
 export const endpointDoubts = (
   endpoints: ReadonlyArray<Endpoint>,
@@ -215,7 +269,7 @@ const doubtsOf = (
   path: KeyPath,
   used: ReadonlyArray<string>,
 ): ReadonlyArray<Doubt> => {
-  const { url, ca_file, headers, signing_secrets } = endpoint;
+  const { url, ca_file, client_cert, headers, signing_secrets } = endpoint;
   const doubt = (key: string, text: string): Doubt => ({ path: [...path, key], text });
   if (!used.includes(url)) {
     const near = nearest(url, used);
@@ -227,6 +281,9 @@ const doubtsOf = (
   return [
     ...(ca_file !== undefined && protocol !== "https:"
       ? [doubt("ca_file", "only https:// URLs have certificates, the file is not used")]
+      : []),
+    ...(client_cert !== undefined && protocol !== "https:"
+      ? [doubt("client_cert", "only https:// receivers ask for one, the file is not used")]
       : []),
     ...(Object.keys(headers).length > 0 && protocol === "file:"
       ? [doubt("headers", "a file:// URL has no headers, they are not used")]

@@ -28,6 +28,16 @@ const Keys = Schema.Struct({
     false,
     "true: /metrics asks for no token.",
   ),
+  page: withDefault(
+    Schema.Boolean,
+    true,
+    "false: there is no live page at /. The page itself holds nothing and asks for the token.",
+  ),
+  payloads: withDefault(
+    Schema.Boolean,
+    false,
+    "true: deliveries, and with them the page, show payloads too where it is asked for.",
+  ),
   max_row_limit: withDefault(
     wholeNumber(1, 10_000),
     1000,
@@ -75,6 +85,8 @@ export const httpApiSettings = (file: typeof HttpApiFile.Type): HttpApiSettings 
     ...addr,
     token: file.token ?? file.http_bearer_token,
     metricsOpen: file.metrics_open,
+    page: file.page,
+    payloads: file.payloads,
     mostRows: file.max_row_limit,
   };
 };

@@ -1,7 +1,8 @@
 /** The listeners of broker.toml: the keys of each kind, and the settings they make. */
 import * as Schema from "@effect/schema";
 import * as Redacted from "effect/Redacted";
-import type { ListenerSettings, TlsIdentity, WebSocketDoor } from "../domain/BrokerSettings.ts";
+import type { ListenerSettings, WebSocketDoor } from "../domain/BrokerSettings.ts";
+import type { TlsIdentity } from "../domain/TlsIdentity.ts";
 import { expecting } from "./expectation.ts";
 import {
   byteSize,

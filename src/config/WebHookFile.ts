@@ -67,7 +67,9 @@ export const WebHookFile = Schema.Struct({
   worker_threads: withDefault(
     wholeNumber(0, 256),
     3,
-    "Threads for HTTP delivery beside the broker's own. 0: deliver on the broker's thread.",
+    "Threads for HTTP delivery beside the broker's own, at most, and no more than there are cores beside its: " +
+      "they are started when the broker's thread is busy, and end after half a minute in which it is not. 0: " +
+      "always deliver on the broker's thread.",
   ),
   // Filled in by `webHookSettings`: a file may have the older name instead.
   queue_capacity: optional(
@@ -153,7 +155,8 @@ export const WebHookFile = Schema.Struct({
   outbox_delay: withDefault(
     timer(0),
     5,
-    'What is delivered sooner is never written. "0s": everything is.',
+    "What is delivered sooner is never written. At full load it may take up to 50 times as long, where " +
+      'its URL keeps up. "0s": everything is written.',
   ),
   outbox_max_bytes: withDefault(
     byteSize(Number.MAX_SAFE_INTEGER),

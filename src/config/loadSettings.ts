@@ -1,9 +1,7 @@
 /** Reads both configuration files into settings, or says all that is wrong with them. It must never bind, start or write anything. */
 import * as Effect from "effect/Effect";
 import * as Array from "effect/Array";
-import * as Either from "effect/Either";
 import * as ParseResult from "effect/ParseResult";
-import * as Redacted from "effect/Redacted";
 import type * as Schema from "@effect/schema";
 import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
@@ -12,6 +10,8 @@ import { ConfigError, renderPlace } from "./ConfigError.ts";
 import type { ConfigSource } from "./ConfigSource.ts";
 import type { AlsoKnown, UnplacedFault } from "./expectation.ts";
 import { faultsOf } from "./expectation.ts";
+import { withIdentity } from "./EndpointFile.ts";
+import { halfIdentities, matchIdentity } from "./matchIdentity.ts";
 import type { TomlFile, TomlTable } from "./readToml.ts";
 import { readToml } from "./readToml.ts";
 import { readRmqttFile, rmqttNames } from "./rmqttFile.ts";
@@ -102,27 +102,27 @@ const matched = (
   settings: BrokerSettings,
 ): Effect.Effect<BrokerSettings, ConfigError> =>
   Effect.gen(function* () {
-    const faults: Array<UnplacedFault> = [];
-    const listeners: Array<ListenerSettings> = [];
-    for (const listener of settings.listeners) {
-      if (!("certFile" in listener)) {
-        listeners.push(listener);
-        continue;
-      }
-      const { certFile, keyFile, transport, name } = listener;
-      const { readIdentity } = yield* Effect.promise(() => import("./pem.ts"));
-      Either.match(readIdentity(listener.cert, Redacted.value(listener.key)), {
-        onRight: ({ cert, key }) => listeners.push({ ...listener, cert, key: Redacted.make(key) }),
-        onLeft: (found) =>
-          faults.push({
-            path: ["listener", transport, name, "key"],
-            expected: `the key of a certificate of ${JSON.stringify(certFile)}`,
-            found: `${JSON.stringify(keyFile)}, ${found}`,
-            nearest: undefined,
-          }),
-      });
-    }
+    const [faults, listeners] = yield* Effect.partition(
+      settings.listeners,
+      (listener): Effect.Effect<ListenerSettings, UnplacedFault> =>
+        "certFile" in listener
+          ? matchIdentity(listener, ["listener", listener.transport, listener.name, "key"])
+          : Effect.succeed(listener),
+    );
     return faults.length > 0 ? yield* failure(toml, faults) : { ...settings, listeners };
+  });
+
+/** The same of the certificates that URLs show. */
+const matchedClients = (
+  toml: TomlFile,
+  file: WebHookFile,
+): Effect.Effect<WebHookFile, ConfigError> =>
+  Effect.gen(function* () {
+    const [faults, endpoint] = yield* Effect.partition(
+      file.endpoint,
+      (table, i) => withIdentity(table, ["endpoint", i, "client_key"]),
+    );
+    return faults.length > 0 ? yield* failure(toml, faults) : { ...file, endpoint };
   });
 
 /** Reads web-hook.toml. */
@@ -132,7 +132,8 @@ export const loadWebHookSettings = (
   Effect.gen(function* () {
     const toml = yield* readToml(path);
     yield* mustBeOurs(toml, "web-hook");
-    const file = yield* decode(WebHookFile, toml, toml.table, rulesWithoutUrl(toml.table));
+    const also = [...rulesWithoutUrl(toml.table), ...halfIdentities(toml.table)];
+    const file = yield* matchedClients(toml, yield* decode(WebHookFile, toml, toml.table, also));
     const { settings, doubts } = webHookSettings(file);
     return { settings, warnings: yield* warnings(toml, doubts), notes: [] };
   });

@@ -95,6 +95,8 @@ const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =
     ...(endpoint.signingKeys.length === 0
       ? []
       : [`signed with ${counted(endpoint.signingKeys.length, "secret")}`]),
+    ...(endpoint.payload === "base64" ? [] : [`payload ${endpoint.payload}`]),
+    ...(endpoint.identity === undefined ? [] : [`shows ${endpoint.identity.certFile}`]),
     ...(endpoint.ca === undefined ? [] : [`CA ${endpoint.ca.file}`]),
     ...(endpoint.batch === undefined ? [] : [renderBatch(endpoint.batch)]),
     ...(endpoint.compression === "none" ? [] : [endpoint.compression]),

@@ -37,6 +37,8 @@ const httpApiKeys = (api: HttpApiSettings): Tree => ({
   addr: formatListenerAddress(api),
   token: api.token && Redacted.value(api.token),
   metricsOpen: api.metricsOpen,
+  page: api.page,
+  payloads: api.payloads,
   maxRowLimit: api.mostRows,
 });
 

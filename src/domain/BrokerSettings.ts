@@ -1,5 +1,6 @@
 /** What broker.toml says, decoded: times in milliseconds, sizes in bytes, defaults filled in. Keys: docs/broker-toml.md. */
 import type * as Redacted from "effect/Redacted";
+import type { TlsIdentity } from "./TlsIdentity.ts";
 import type { QoS } from "./QoS.ts";
 
 /** The limits that a listener sets on the clients that come in by it. 0 stands for "no limit" only where said. */
@@ -41,16 +42,6 @@ export interface ListenerLimits {
   readonly maxSessionExpiryInterval: number;
   /** For queued messages without an expiry of their own, in milliseconds. */
   readonly messageExpiryInterval: number;
-}
-
-/** What a listener shows of itself, read and found to belong together. */
-export interface TlsIdentity {
-  readonly certFile: string;
-  readonly keyFile: string;
-  /** The chain, in PEM, from the listener's own certificate on. */
-  readonly cert: string;
-  /** In PEM. */
-  readonly key: Redacted.Redacted<string>;
 }
 
 /** One listener: where it listens, how it is spoken to, and its limits. */
@@ -115,6 +106,10 @@ export interface HttpApiSettings {
   readonly token: Redacted.Redacted<string> | undefined;
   /** `/metrics` asks for none in any case. */
   readonly metricsOpen: boolean;
+  /** Whether there is a live page. */
+  readonly page: boolean;
+  /** Whether payloads can be seen. */
+  readonly payloads: boolean;
   /** Rows of one answer. */
   readonly mostRows: number;
 }

@@ -268,6 +268,9 @@ export const subjectOf = (event: HookEvent): string | undefined =>
 /** Whether rules for this event may have `topics`. */
 export const hasSubject = (name: HookEventName): boolean => "topic" in hookEvents[name].fields;
 
+/** Whether bodies of this event have a message's payload. */
+export const hasPayload = (name: HookEventName): boolean => "payload" in hookEvents[name].fields;
+
 /** The client whose order an event belongs to: the recipient where there is one, else the publisher. */
 export const clientOf = (event: HookEvent): string =>
   "clientid" in event && event.clientid !== undefined

@@ -1,8 +1,10 @@
 /** What web-hook.toml says, decoded: times in milliseconds, defaults filled in. Keys: docs/web-hook-toml.md. */
 import type * as Redacted from "effect/Redacted";
+import type { PayloadMode } from "./BodyForm.ts";
 import type { HookRule } from "./HookRule.ts";
 import type { OutboxSettings } from "./OutboxSettings.ts";
 import type { RetryPolicy } from "./RetryPolicy.ts";
+import type { TlsIdentity } from "./TlsIdentity.ts";
 
 /** The certificates of a `ca_file`. */
 export interface TrustedCertificates {
@@ -38,8 +40,11 @@ export interface EndpointSettings {
   readonly headers: ReadonlyArray<readonly [name: string, value: Redacted.Redacted<string>]>;
   /** What each attempt is signed with, the newest first; empty: none is. At most 64 bytes each. */
   readonly signingKeys: ReadonlyArray<Redacted.Redacted<Uint8Array>>;
+  readonly payload: PayloadMode;
   /** Trusted beside the system's. */
   readonly ca: TrustedCertificates | undefined;
+  /** Shown to a receiver that asks who comes. */
+  readonly identity: TlsIdentity | undefined;
   /** From sending a request to having its whole response, in milliseconds. */
   readonly httpTimeout: number;
   /** Requests in flight to this URL, within the limit over all of them. */

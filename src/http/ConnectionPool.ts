@@ -12,16 +12,14 @@ import type * as Scope from "effect/Scope";
 import type { ConnectionOwner } from "./Connection.ts";
 import { Connection } from "./Connection.ts";
 import type { Exchange, TransportRequest, TransportResult } from "./Exchange.ts";
-import type { Connect } from "./Socket.ts";
+import type { Connect, TlsOptions } from "./Socket.ts";
 import { connectTo } from "./Socket.ts";
 import type { Timer } from "./Timer.ts";
 import { timerFromClock } from "./Timer.ts";
 import { TransportError } from "./TransportError.ts";
 
 /** What the connections of a pool have in common. */
-export interface PoolOptions {
-  /** Trusted beside the system's certificates, in PEM. */
-  readonly caCerts?: ReadonlyArray<string>;
+export interface PoolOptions extends Partial<TlsOptions> {
   /** Instead of real sockets. */
   readonly connect?: Connect;
 }
@@ -74,7 +72,11 @@ export class ConnectionPool implements ConnectionOwner {
   #cancelAlarm: (() => void) | undefined;
 
   private constructor(url: URL, timer: Timer, options: PoolOptions) {
-    this.#connect = options.connect ?? connectTo(url, options.caCerts ?? [], timer.now);
+    this.#connect = options.connect ?? connectTo(
+      url,
+      { caCerts: [], ...options },
+      timer.now,
+    );
     this.#timer = timer;
   }
 

@@ -3,6 +3,7 @@
  * trusts a certificate that cannot be verified.
  */
 import type { PinnedPeer } from "./connectPinned.ts";
+import type { ClientIdentity } from "./NodeTls.ts";
 import { pemBodies } from "./pemBodies.ts";
 import { TlsHandshakes } from "./TlsHandshakes.ts";
 import { fromSystemError, saysSelfSigned, TransportError } from "./TransportError.ts";
@@ -20,13 +21,21 @@ export interface Socket {
 /** Opens a socket; rejects with a `TransportError`, or with anything once `signal` is aborted. */
 export type Connect = (signal: AbortSignal) => Promise<Socket>;
 
+/** What of TLS is a matter of the receiver. */
+export interface TlsOptions {
+  /** Trusted beside the system's certificates, in PEM; a server's own one may be among them, self-signed. */
+  readonly caCerts: ReadonlyArray<string>;
+  /** Shown to a server that asks who comes. */
+  readonly identity?: ClientIdentity | undefined;
+}
+
 /**
- * How to connect to the origin of `url`. For `https:`, certificates are verified against the system's
- * and `caCerts` (PEM); a server's own one may be among them, self-signed. `now`: milliseconds from any fixed point.
+ * How to connect to the origin of `url`. For `https:`, certificates are verified. `now`: milliseconds from any
+ * fixed point.
  */
 export const connectTo = (
   url: URL,
-  caCerts: ReadonlyArray<string>,
+  { caCerts, identity }: TlsOptions,
   now: () => number,
 ): Connect => {
   const secure = url.protocol === "https:";
@@ -44,6 +53,8 @@ export const connectTo = (
     }
   };
   if (!secure) return connect;
+  const peer = { hostname, port, caCerts, identity, during };
+  if (identity !== undefined) return (signal) => connectIdentified(peer, signal);
   const startTls = async (tcp: Deno.TcpConn): Promise<Deno.TlsConn> => {
     try {
       return await Deno.startTls(tcp, { hostname, caCerts: [...caCerts] });
@@ -71,7 +82,15 @@ export const connectTo = (
   };
   const ask = (signal: AbortSignal) => askForHandshake(hostname, port, signal);
   const open = new TlsHandshakes({ ask, connect, shakeHands, now }).open;
-  return caCerts.length === 0 ? open : openOrPinned(open, { hostname, port, caCerts, during });
+  return caCerts.length === 0 ? open : openOrPinned(open, peer);
+};
+
+/** By node:tls: Deno's own shows a certificate on connections without TCP_NODELAY alone. */
+const connectIdentified = async (peer: PinnedPeer, signal: AbortSignal): Promise<Socket> => {
+  const { connectNodeTls } = await import("./NodeTls.ts");
+  return await connectNodeTls(peer, signal).catch((cause) => {
+    throw signal.aborted ? cause : fromSystemError(cause, peer.during);
+  });
 };
 
 /**

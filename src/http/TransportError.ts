@@ -78,7 +78,11 @@ const faultOf = (cause: unknown): TransportFault => {
   if (cause instanceof Error && cause.message.startsWith("failed to lookup address")) {
     return "unresolved";
   }
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  // Of node:tls, as the two below.
+  if (code === "ECONNREFUSED") return "refused";
+  if (code === "ENOTFOUND") return "unresolved";
+  if (/^ERR_(SSL|TLS)_|CERT|SIGNATURE/.test(code)) return "tls";
   if (code === "EHOSTUNREACH" || code === "ENETUNREACH" || code === "EADDRNOTAVAIL") {
     return "unreachable";
   }
@@ -93,10 +97,12 @@ const explain = (fault: TransportFault, said: string): string => {
       return `host name not found (${said})`;
     case "tls":
       return `TLS failed (${said})${
-        said.includes("UnknownIssuer")
+        /UnknownIssuer|issuer cert/.test(said)
           ? ": the certificate's issuer is not trusted, see ca_file"
           : saysSelfSigned(said)
           ? ": the certificate is self-signed; named as the endpoint's ca_file, it is trusted"
+          : said.includes("CertificateRequired")
+          ? ": it wants to see a certificate, see client_cert"
           : ""
       }`;
     default:

@@ -5,6 +5,8 @@ export class Listener {
   connected = 0;
   /** Whether clients may come in. */
   isOpen = true;
+  /** Where it listens, once it does: `"127.0.0.1:1883"`. */
+  addr = "";
   /** Of its connections, from the start on. */
   receivedBytes = 0;
   sentBytes = 0;

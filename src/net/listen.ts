@@ -49,9 +49,11 @@ export const listen = (
         })
       ),
     );
+    const addr = formatAddress(bound);
+    listener.addr = addr;
     broker.opened(listener);
     yield* Effect.addFinalizer(() => Effect.sync(() => broker.shut(listener)));
-    yield* Effect.logInfo("listening", { listener: name, transport, addr: formatAddress(bound) });
+    yield* Effect.logInfo("listening", { listener: name, transport, addr });
   });
 
 /** Answers the address that was bound. What only TLS or WebSocket needs is loaded with their first listener: 2 MB. */

@@ -1,11 +1,17 @@
-/** How much memory the process has, and may have. It must never ask for a permission that the broker has not. */
+/** How much memory the process has, and may have. */
+import { totalmem } from "node:os";
+import { constrainedMemory } from "node:process";
 import { getHeapStatistics } from "node:v8";
 
 /** What part of the memory may be in use before nothing new is taken: the rest is for what is there. */
 const SHARE = 0.75;
 
-/** The text of a file; undefined where there is none. */
-export type ReadFile = (path: string) => string | undefined;
+/** What the system knows of memory, in bytes. */
+export interface AskSystem {
+  readonly total: () => number;
+  /** Of the cgroup; 0: it is not known. */
+  readonly constrained: () => number;
+}
 
 /** Bytes that the process occupies, and that its JavaScript heap holds. */
 export interface MemoryInUse {
@@ -26,7 +32,7 @@ export const makeIsMemoryShort = (
     readonly heapLimit: number;
     readonly inUse: () => MemoryInUse;
   } = {
-    machine: machineMemory(readFile),
+    machine: machineMemory(),
     heapLimit: getHeapStatistics().heap_size_limit,
     inUse: Deno.memoryUsage,
   },
@@ -38,39 +44,17 @@ export const makeIsMemoryShort = (
   };
 };
 
-/** Bytes that the machine has, or the process's cgroup where that is less; Infinity: it is not known. */
-export const machineMemory = (read: ReadFile): number => {
-  const total = /^MemTotal: +(\d+) kB$/m.exec(read("/proc/meminfo") ?? "")?.[1];
-  const machine = total === undefined ? Infinity : Number(total) * 1024;
-  return Math.min(
-    machine,
-    ...cgroupFiles(read("/proc/self/cgroup") ?? "").map((file) => {
-      const bytes = /^\d+$/.exec((read(file) ?? "").trim())?.[0]; // "max": none
-      return bytes === undefined ? Infinity : Number(bytes);
-    }),
-  );
+/**
+ * Bytes that the machine has, or the process's cgroup where that is less; Infinity: it is not known. Deno asks
+ * the system for it with --allow-sys=systemMemoryInfo, and opens no file of /proc or /sys/fs without --allow-all.
+ */
+export const machineMemory = (ask: AskSystem = SYSTEM): number => {
+  try {
+    // 0: no limit is known. Version 1 of cgroups writes none as a number beyond all memory.
+    return Math.min(ask.total(), ask.constrained() || Infinity);
+  } catch {
+    return Infinity; // no permission: not known
+  }
 };
 
-/**
- * The files with the limit of the cgroup, of both versions, and of those around it. In a container they
- * are often at the root, whatever the path says. cgroups(7)
- */
-const cgroupFiles = (cgroups: string): ReadonlyArray<string> =>
-  cgroups.split("\n").flatMap((line) => {
-    const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
-    if (path === undefined) return [];
-    const paths = path.split("/").filter((part) => part !== "")
-      .reduce<ReadonlyArray<string>>((all, part) => [...all, `${all.at(-1)}/${part}`], [""]);
-    if (controllers === "") return paths.map((p) => `/sys/fs/cgroup${p}/memory.max`);
-    return controllers?.split(",").includes("memory")
-      ? paths.map((p) => `/sys/fs/cgroup/memory${p}/memory.limit_in_bytes`)
-      : [];
-  });
-
-function readFile(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return undefined; // another system, or no permission: not known
-  }
-}
+const SYSTEM: AskSystem = { total: totalmem, constrained: constrainedMemory };

@@ -4,14 +4,14 @@
  * thread gives up, all have lost.
  */
 
-/** What nothing here ever needs; `deno run -A` grants it all the same. */
-const NEVER_NEEDED: ReadonlyArray<Deno.PermissionName> = ["run", "ffi", "sys"];
+/** What nothing needs once all is there; `deno run -A` grants more of it than was asked for. */
+const NEEDED_NO_MORE: ReadonlyArray<Deno.PermissionName> = ["run", "ffi", "sys"];
 
 /** Gives up these permissions. */
 export const giveUp = (...names: ReadonlyArray<Deno.PermissionName>): void => {
-  for (const name of [...NEVER_NEEDED, ...names]) Deno.permissions.revokeSync({ name });
+  for (const name of [...NEEDED_NO_MORE, ...names]) Deno.permissions.revokeSync({ name });
 };
 
-/** Whether the process has a permission, as a whole. */
-export const has = (name: Deno.PermissionName): boolean =>
-  Deno.permissions.querySync({ name }).state === "granted";
+/** Whether the process has this permission. */
+export const has = (permission: Deno.PermissionDescriptor): boolean =>
+  Deno.permissions.querySync(permission).state === "granted";

@@ -16,6 +16,10 @@ export interface Journal {
   readonly pendingBytes: number;
   /** When the oldest of what is pending came, in monotonic milliseconds; absent: when `pending` was called. */
   readonly since?: number;
+  /** Milliseconds that its changes may wait for their undoing; absent: as long as the settings say. */
+  readonly delay?: number;
+  /** `pendingBytes` with which its window closes at once; absent: 256 KB. */
+  readonly largest?: number;
   /** Adds all that is pending to a commit. Called only when no earlier commit is under way. */
   write(commit: Commit): void;
   /** The commit that the last `write` went into is on disk, as safe as the settings want it. */
@@ -30,7 +34,7 @@ export interface JournalOwner {
   next(): number;
   /**
    * The journal has something pending: the window's time runs. To be called when it had nothing before, when
-   * something came that somebody waits for, and at 256 KB; more often does no harm.
+   * something came that somebody waits for, and at `largest`; more often does no harm.
    *
    * @param urgent waiting would bring nothing: the window closes as soon as no commit is under way
    */

@@ -42,7 +42,7 @@ export interface WindowsFigures {
   readonly unsafe_bytes: number;
 }
 
-/** A window with so many bytes closes at once. */
+/** A window with so many bytes closes at once, unless its journal knows better. */
 export const WINDOW_BYTES = 256 * 1024;
 /** Milliseconds that deletes wait for something to be written with: losing one only repeats a delivery. */
 const LONE_DELAY = 20;
@@ -133,7 +133,7 @@ export class Windows implements JournalOwner {
   }
 
   pending(journal: Journal, urgent = false): void {
-    if (urgent || journal.pendingBytes >= WINDOW_BYTES) this.#urgent = true;
+    if (urgent || journal.pendingBytes >= (journal.largest ?? WINDOW_BYTES)) this.#urgent = true;
     if (journal.since === undefined && !this.#since.has(journal)) {
       this.#since.set(journal, this.#now());
     }
@@ -202,7 +202,7 @@ export class Windows implements JournalOwner {
       if (journal.pendingBytes === 0) continue;
       const since = journal.since ?? this.#since.get(journal) ?? this.#now();
       const isLone = journal.oldest === Infinity;
-      due = Math.min(due, since + (isLone ? LONE_DELAY : this.#options.delay));
+      due = Math.min(due, since + (isLone ? LONE_DELAY : journal.delay ?? this.#options.delay));
     }
     return due;
   }

@@ -112,7 +112,7 @@ const copyRows = (from: string, to: string): number => {
 /** Under a new prefix, ids of what was saved must not be given again: they start far beyond. */
 const lostIdentity = (): NewIdentity => ({
   ...newIdentity(2 ** 40 * (1 + Math.floor(Math.random() * 4000))),
-  nextSeq: Date.now() + 24 * 3_600_000,
+  nextSeq: (Date.now() + 24 * 3_600_000) * 1000,
 });
 
 const metaOf = (db: DatabaseSync): NewIdentity | undefined => {

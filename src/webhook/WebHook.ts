@@ -16,12 +16,16 @@ import { Backlog } from "./account/Backlog.ts";
 import { ClientShares } from "./account/ClientShares.ts";
 import { countdown } from "./account/countdown.ts";
 import { DeliveryPace } from "./account/DeliveryPace.ts";
+import { HeldTime } from "./account/HeldTime.ts";
 import * as EventQueue from "./intake/EventQueue.ts";
 import { FAIR, FAIR_WITH_WORKERS } from "./intake/IntakeTurn.ts";
 import type { HookSink } from "../mqtt/ports/HookSink.ts";
+import type { BreakerWord } from "./account/Metrics.ts";
 import { Metrics } from "./account/Metrics.ts";
 import { BodySlabs } from "./body/BodySlab.ts";
 import { LimitedLog } from "../ops/LimitedLog.ts";
+import { monotonicMillis } from "../ops/monotonic.ts";
+import { onceATurn } from "../ops/onceATurn.ts";
 import { Dispatcher } from "./dispatch/Dispatcher.ts";
 import * as DispatchLoop from "./dispatch/DispatchLoop.ts";
 import type { Endpoint } from "./endpoint/Endpoint.ts";
@@ -44,6 +48,8 @@ import * as FileExecutor from "./attempt/FileExecutor.ts";
 import * as Senders from "./attempt/Senders.ts";
 import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
+import { DeliveryTap } from "./tap/DeliveryTap.ts";
+import * as DemandExecutor from "./worker/DemandExecutor.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
@@ -58,13 +64,28 @@ export interface WebHook {
   /** Calls back, from within, when an attempt could not be made for want of descriptors or memory. */
   readonly onShortage: (listener: () => void) => void;
   readonly metrics: Metrics;
+  /** Where deliveries can be looked at. Off until somebody turns it on. */
+  readonly tap: DeliveryTap;
   /** Those in force. */
   readonly settings: () => WebHookSettings;
   /**
    * Takes over other rules, URLs and limits. What waits is kept: a URL no longer named is still
-   * delivered what it was given. What changes at a restart only (`atRestartOnly`) is said in the log.
+   * delivered what it was given.
+   *
+   * Returns: the keys that change at a restart only, and stay as they were
    */
-  readonly reload: (settings: WebHookSettings) => Effect.Effect<void, FileTargetError>;
+  readonly reload: (
+    settings: WebHookSettings,
+  ) => Effect.Effect<ReadonlyArray<string>, FileTargetError>;
+  /**
+   * Sends nothing to a URL that the settings name until it is resumed; what comes for it waits as it would for one
+   * that fails. A reload changes nothing of it, a restart forgets it.
+   *
+   * Returns: the state of its breaker, which may be `gone` all the same
+   */
+  readonly pause: (url: string) => BreakerWord;
+  /** Sends again what waits for a URL that the settings name, where it was paused. Returns: the state of its breaker. */
+  readonly resume: (url: string) => BreakerWord;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
@@ -88,12 +109,22 @@ export const make = (
 
 const httpExecutor = (
   context: HttpExecutorContext,
-): Effect.Effect<Executor, WorkerStartError, Scope.Scope> => {
-  const { workerThreads, httpClient } = context.settings;
-  if (workerThreads > 0) return WorkerExecutor.make(context);
-  return Effect.flatMap(
-    Senders.make(httpClient, context.idPrefix),
+): Effect.Effect<Executor, never, Scope.Scope> => {
+  const { settings, idPrefix, onTakes } = context;
+  // More threads than cores beside the broker's bring nothing.
+  const workerThreads = Math.min(settings.workerThreads, navigator.hardwareConcurrency - 1);
+  const onThread = Effect.flatMap(
+    Senders.make(settings.httpClient, idPrefix),
     LocalExecutor.make,
+  );
+  if (workerThreads < 1) return onThread;
+  const startWorkers = WorkerExecutor.make({
+    ...context,
+    settings: { ...settings, workerThreads },
+  });
+  return Effect.flatMap(
+    onThread,
+    (local) => DemandExecutor.make({ context, local, startWorkers, onTakes }),
   );
 };
 
@@ -129,7 +160,13 @@ export const makeWith = (
     // What is shared by all that follows.
     const log = new LimitedLog(runtime, clock);
     yield* Effect.forkScoped(log.timer);
-    const backlog = new Backlog(settings.queueCapacity, settings.endpointShare);
+    const now = onceATurn(() => clock.unsafeCurrentTimeMillis());
+    const held = new HeldTime(() => monotonicMillis(clock));
+    const backlog = new Backlog(
+      settings.queueCapacity,
+      settings.endpointShare,
+      (pressure) => held.is(pressure !== "open" && settings.whenFull === "backpressure"),
+    );
     const arrivals = new Arrivals(settings.queueCapacity, backlog.relieve);
     const shares = new ClientShares(settings.queueCapacity, settings.clientShare, backlog.relieve);
     const pace = new DeliveryPace();
@@ -137,6 +174,7 @@ export const makeWith = (
     const { ids, outbox, letters } = durable === undefined
       ? { ...WITHOUT_DISK, ids: idsFrom(clock.unsafeCurrentTimeMillis()) }
       : yield* DurableParts.make(durable, { settings: settings.outbox, clock, slabs, backlog });
+    const tap = new DeliveryTap(ids.prefix);
     /** All that is pending goes to disk, or it is said that it does not. */
     const flushed = durable === undefined
       ? Effect.succeedNone
@@ -154,14 +192,18 @@ export const makeWith = (
       onDropped: (event, reason) => dispatcher.drop(event, reason),
       outbox,
       safety: durable?.windows,
+      now,
     });
     const metrics = new Metrics({
       backlog: () => backlog.count,
       capacity: () => backlog.capacity,
+      highWater: () => backlog.highWater,
+      heldSeconds: () => held.seconds,
       bodyBytes: () => slabs.liveBytes,
       slabBytes: () => slabs.allocatedBytes,
       waitingEvents: () => queue.length,
       disk: () => durable && diskSnapshot(durable, outbox, letters),
+      now,
     });
     const logSummary = Effect.sync(() => {
       const { disk } = metrics.snapshot();
@@ -179,6 +221,7 @@ export const makeWith = (
       Effect.sync(() =>
         new Endpoints({
           clock,
+          now,
           runSync: Runtime.runSync(runtime),
           log,
           backlog,
@@ -186,6 +229,7 @@ export const makeWith = (
           shares,
           pace,
           slabs,
+          tap,
           disk: durable && outbox && {
             outbox,
             read: DiskReader.make(durable.store, log, fork),
@@ -226,7 +270,13 @@ export const makeWith = (
     // A scope of their own, still open during the drain: an executor may open its first connection then.
     const executors = yield* Scope.fork(scope, ExecutionStrategy.sequential);
     const http = yield* Scope.extend(
-      makeExecutor({ settings, idPrefix: ids.prefix, metrics, log }),
+      makeExecutor({
+        settings,
+        idPrefix: ids.prefix,
+        metrics,
+        log,
+        onTakes: () => endpoints.resize(),
+      }),
       executors,
     );
     const files = yield* Scope.extend(FileExecutor.make, executors);
@@ -241,7 +291,7 @@ export const makeWith = (
 
     const dispatcher = new Dispatcher(
       routingOf(settings, endpoints),
-      { backlog, arrivals, slabs, ids, outbox, letters },
+      { backlog, arrivals, slabs, ids, outbox, letters, now },
     );
     if (durable !== undefined && outbox !== undefined) {
       const found = yield* recover(durable.store, endpoints, outbox, letters);
@@ -293,9 +343,9 @@ export const makeWith = (
         let bytes = 0;
         for (let event = queue.take(); event !== undefined; event = queue.take()) {
           if (outbox === undefined) {
-            dispatcher.discard(event, "shutdown");
+            dispatcher.discard(event, queue.born, "shutdown");
             undispatched++;
-          } else bytes += dispatcher.dispatch(event);
+          } else bytes += dispatcher.dispatch(event, queue.born);
           if (bytes < STOP_BYTES) continue;
           bytes = 0;
           yield* flushed;
@@ -308,12 +358,14 @@ export const makeWith = (
       onRelief: (listener) => backlog.onRelief(listener),
       onShortage: (listener) => void (onShortage = listener),
       metrics,
+      tap,
       settings: () => settings,
       reload: (next) =>
         Effect.gen(function* () {
           yield* FileTargets.check(next.endpoints);
           yield* http.prepare(next.endpoints);
-          settings = next;
+          settings = inForce(initial, next);
+          http.resize(next.concurrencyLimit);
           backlog.resize(next.queueCapacity, next.endpointShare);
           arrivals.resize(next.queueCapacity);
           shares.resize(next.queueCapacity, next.clientShare);
@@ -329,11 +381,16 @@ export const makeWith = (
           }
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
           dispatcher.routing = routingOf(next, endpoints);
-          const late = atRestartOnly(initial, next);
-          if (late.length > 0) {
-            yield* Effect.logWarning(`changes at a restart only: ${late.join(", ")}`);
-          }
+          return atRestartOnly(initial, next);
         }),
+      pause: (url) => {
+        endpoints.get(url).pause();
+        return metrics.endpoint(url).breaker;
+      },
+      resume: (url) => {
+        endpoints.get(url).resume();
+        return metrics.endpoint(url).breaker;
+      },
       reopenFiles: files.reopen,
       giveUp: givenUp.open,
       undelivered: () => undelivered,
@@ -375,14 +432,25 @@ const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): Readonl
   ),
   ...(next.workerThreads === initial.workerThreads ? [] : ["worker_threads"]),
   ...(next.httpClient === initial.httpClient ? [] : ["http_client"]),
-  // Each worker was given its share of it; fewer requests than the shares allow are no matter.
-  ...(initial.workerThreads === 0 || next.concurrencyLimit <= initial.concurrencyLimit
-    ? []
-    : [`concurrency_limit above ${initial.concurrencyLimit}`]),
 ];
 
+/** What of `next` has effect in a process that was started with `initial`. */
+const inForce = (initial: WebHookSettings, next: WebHookSettings): WebHookSettings => {
+  const { kind, directory, sync, syncInterval, delay, deadLetters } = initial.outbox;
+  return {
+    ...next,
+    workerThreads: initial.workerThreads,
+    httpClient: initial.httpClient,
+    outbox: { ...next.outbox, kind, directory, sync, syncInterval, delay, deadLetters },
+  };
+};
+
 const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
-  rules: new RuleTable<Endpoint>(settings.rules, (url) => endpoints.get(url)),
+  rules: new RuleTable<Endpoint>(
+    settings.rules,
+    (url) => endpoints.get(url),
+    (url) => settings.endpoints.get(url)!, // of every rule's URL
+  ),
   ordering: settings.ordering,
 });
 

@@ -327,8 +327,12 @@ testNeeding(
         delivered: 0,
         queued: 0,
         in_flight: 0,
-        last_error: { reason: "status_404" },
+        oldest_ms: 0,
+        last_success_at: null,
+        last_error: { reason: "status_404", status: 404 },
       });
+      assert.ok(row.since_ms >= 0 && row.rate.failed > 0, JSON.stringify(row));
+      assert.ok(row.latency_ms.p50 > 0 && row.latency_ms.p99 >= row.latency_ms.p50);
       assert.equal(row.events.client_connected.failed.status_404, 1);
       const explain = `${api}/api/v1/web-hook/explain`;
       assert.deepEqual((await json(explain, post({ event: "client_connected" }))).body, [{
@@ -337,10 +341,120 @@ testNeeding(
         topics: [],
         urls: [receiver.url("/")],
         matches: true,
+        why: "it has no topics: it takes every event",
       }]);
       assert.equal((await json(explain, post({ event: "message_publish" }))).status, 422);
       assert.equal((await json(explain, post({ event: "nothing" }))).status, 422);
       mqtt.close();
+    }),
+);
+
+testNeeding(
+  NEEDED,
+  "The API sends a sample to a URL that there is, which counts nowhere, and says what came of it",
+  () =>
+    withApi(async ({ receiver, api }) => {
+      const probe = (body: unknown) => json(`${api}/api/v1/endpoints/probe`, post(body));
+      const url = receiver.url("/");
+      const taken = await probe({ url, event: "message_publish" });
+      assert.equal(taken.status, 200);
+      assert.partialDeepStrictEqual(taken.body, { status: 200, error: null });
+      assert.ok(Number.isInteger(taken.body.ms));
+      const [sample] = await receiver.waitFor({ action: "message_publish" });
+      assert.equal(sample?.headers.get("webhook-test"), "true");
+      receiver.answer("/", { _tag: "Status", status: 401 });
+      const refused = await probe({ url });
+      assert.equal(refused.body.status, 401);
+      assert.match(refused.body.error, /^answered 401: does it want a header/);
+      for (const wrong of [{ url: "http://127.0.0.1:1/" }, {}, { url, event: "nothing" }]) {
+        assert.equal((await probe(wrong)).status, 422, JSON.stringify(wrong));
+      }
+      const [row] = (await json(`${api}/api/v1/endpoints`)).body;
+      assert.partialDeepStrictEqual(row, { matched: 0, attempts: 0, last_error: null });
+    }),
+);
+
+testNeeding(
+  NEEDED,
+  "The API pauses a URL, whose events wait, and resumes it",
+  () =>
+    withApi(async ({ broker, receiver, api }) => {
+      const url = receiver.url("/");
+      const ask = (what: string, body: unknown = { url }) =>
+        json(`${api}/api/v1/endpoints/${what}`, post(body));
+      assert.deepEqual((await ask("pause")).body, { url, state: "paused" });
+      await broker.logged(/ INFO breaker paused url=/);
+      const mqtt = await connect(broker, "a");
+      let row;
+      do [row] = (await json(`${api}/api/v1/endpoints`)).body; while (row.queued !== 4);
+      assert.deepEqual([row.state, row.attempts], ["paused", 0]);
+      const state = `hookline_endpoint_state{url="${url}",state="paused"}`;
+      assert.equal((await scrape(api)).get(state), 1);
+      assert.equal(receiver.requests.length, 0);
+      assert.deepEqual((await ask("resume")).body, { url, state: "closed" });
+      await receiver.waitFor({ clientid: "a" }, { count: 4 });
+      assert.equal((await ask("pause", { url: "http://127.0.0.1:1/" })).status, 422);
+
+      receiver.answer("/", { _tag: "Status", status: 410 });
+      mqtt.close();
+      do [row] = (await json(`${api}/api/v1/endpoints`)).body; while (row.state !== "gone");
+      const gone = await ask("pause");
+      assert.deepEqual([gone.status, gone.body.title], [409, "Conflict"]);
+      assert.equal((await ask("resume")).body.state, "gone");
+    }),
+);
+
+testNeeding(
+  NEEDED,
+  "The API shows the settings in force without a secret, reads the files again, and tells what is wrong with them",
+  () =>
+    withApi(async ({ broker, receiver, api }) => {
+      const webHook = async () => (await json(`${api}/api/v1/web-hook`)).body;
+      const reload = () => json(`${api}/api/v1/web-hook/reload`, { method: "POST" });
+      const file = `${broker.folder}/web-hook.toml`;
+      const before = await webHook();
+      assert.partialDeepStrictEqual(before, { worker_threads: 1, queue_capacity: 300_000 });
+      assert.deepEqual(before.rule.client_connected[0].urls, [receiver.url("/")]);
+      const url = receiver.url("/");
+
+      const text = await Deno.readTextFile(file);
+      await Deno.writeTextFile(
+        file,
+        `queue_capacity = 1000\n${text.replace("worker_threads = 1", "worker_threads = 2")}\n` +
+          `[[endpoint]]\nurl = "${url}"\nheaders.authorization = "s3cret"\n`,
+      );
+      const changed = await reload();
+      assert.deepEqual([changed.status, changed.body], [200, {
+        changed: ["queue_capacity", `endpoint ${url}`],
+        at_restart_only: ["worker_threads"],
+      }]);
+      await broker.logged(/ WARN changes at a restart only: worker_threads\n/);
+      await broker.logged(/ reloaded file=\S*web-hook\.toml changed="queue_capacity, endpoint /);
+      const after = await webHook();
+      assert.partialDeepStrictEqual(after, { worker_threads: 1, queue_capacity: 1000 });
+      assert.deepEqual(after.endpoint[0].headers, { authorization: "***" });
+      assert.deepEqual((await reload()).body, {
+        changed: [],
+        at_restart_only: ["worker_threads"],
+      });
+
+      await Deno.writeTextFile(file, `queue_capcity = 5\n${text}`);
+      const faulty = await reload();
+      assert.equal(faulty.status, 422);
+      assert.equal(faulty.headers.get("content-type"), "application/problem+json");
+      assert.match(faulty.body.detail, /^not reloaded, going on as before: \S*web-hook\.toml$/);
+      assert.equal(faulty.body.faults.length, 1);
+      assert.partialDeepStrictEqual(faulty.body.faults[0], {
+        file,
+        line: 1,
+        key: "queue_capcity",
+        nearest: "queue_capacity",
+      });
+      assert.deepEqual(await webHook(), after);
+      assert.equal((await scrape(api)).get("hookline_config_last_reload_successful"), 0);
+      await Deno.writeTextFile(file, text);
+      assert.equal((await reload()).status, 200);
+      assert.equal((await scrape(api)).get("hookline_config_last_reload_successful"), 1);
     }),
 );
 
@@ -404,6 +518,17 @@ testNeeding(
       assert.equal(samples.get('hookline_sessions{state="connected"}'), 1);
       assert.ok(total(samples, "events_failed_total") >= messages / 7 - 1);
       assert.ok(total(samples, "mqtt_received_bytes_total") > messages * 5);
+      const delivered = total(samples, "events_delivered_total");
+      assert.equal(total(samples, "delivery_delay_seconds_count"), delivered);
+      assert.equal(
+        samples.get(`hookline_attempts_total{url="${receiver.url("/")}",outcome="ok"}`),
+        delivered,
+      );
+      assert.equal(
+        total(samples, "request_duration_seconds_count"),
+        total(samples, "attempts_total"),
+      );
+      assert.ok(total(samples, "request_duration_seconds_sum") > 0);
       mqtt.close();
     }),
 );

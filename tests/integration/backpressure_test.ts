@@ -99,7 +99,7 @@ http_timeout = "60s"
       receiver.answer("/", { _tag: "Status", status: 200 });
       await Promise.all([sending, acknowledging]);
       assert.equal((await modest.take("puback"))?.messageId, 1);
-      await receiver.waitFor(({ path }) => path === "/", { count: total + 1, within: 30_000 });
+      await receiver.waitFor(({ path }) => path === "/", { count: total + 1 });
       const payloads = receiver.matching({ topic: "flood" }).map(({ body }) =>
         Number(atob(String(body.payload)))
       );

@@ -209,6 +209,7 @@ class Tap {
       },
       recall: (endpoint) => of.recall(tap(endpoint)),
       forget: (endpoint) => of.forget(tap(endpoint)),
+      resize: (limit) => of.resize(limit),
       takes: (limit, capacity) => of.takes(limit, capacity),
     };
   }
@@ -306,7 +307,7 @@ testNeeding(
       const snapshot = webhook.metrics.snapshot();
       if (!accountsBalance(snapshot)) tap.faults.push(JSON.stringify(snapshot));
     };
-    const reloads: Array<Promise<void>> = [];
+    const reloads: Array<Promise<unknown>> = [];
     const life = startClients(port, random, (step) => {
       look();
       if (step === STEPS / 4) reloads.push(run(webhook.reload(before)));

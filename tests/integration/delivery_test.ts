@@ -9,6 +9,9 @@ import * as Redacted from "effect/Redacted";
 import * as Scope from "effect/Scope";
 import type { WebHookSettings } from "../../src/domain/WebHookSettings.ts";
 import * as WebHook from "../../src/webhook/WebHook.ts";
+import * as LocalExecutor from "../../src/webhook/attempt/LocalExecutor.ts";
+import * as Senders from "../../src/webhook/attempt/Senders.ts";
+import * as DemandExecutor from "../../src/webhook/worker/DemandExecutor.ts";
 import * as WorkerExecutor from "../../src/webhook/worker/WorkerExecutor.ts";
 import { testNeeding } from "../support/permissions.ts";
 import { Receiver } from "../support/Receiver.ts";
@@ -24,11 +27,17 @@ import {
 
 type Make = (settings: WebHookSettings) => ReturnType<typeof WebHook.make>;
 
+/** By workers from the first delivery on, where there are to be any. */
+const makeEngine: Make = (settings) =>
+  settings.workerThreads > 0
+    ? WebHook.makeWith(settings, (context) => WorkerExecutor.make(context))
+    : WebHook.make(settings);
+
 /** Runs `use` with an engine and closes it, which delivers all that is queued; then answers its figures. */
 const run = async (
   settings: WebHookSettings,
   use: (webhook: WebHook.WebHook) => void | Promise<void>,
-  make: Make = WebHook.make,
+  make: Make = makeEngine,
 ) => {
   const logs: Array<string> = [];
   const logger = Logger.make(({ message }) => void logs.push(String(message)));
@@ -122,6 +131,82 @@ for (const httpClient of ["pool", "fetch"] as const) {
 
 testNeeding(
   ["net", "read"],
+  "WebHook keeps each client's order and loses nothing while deliveries go from this thread to workers and back",
+  async () => {
+    await using receiver = Receiver.start();
+    const settings = settingsOf({
+      workerThreads: 2,
+      ordering: "client",
+      queueCapacity: 10_000,
+      rules: [rule("message_publish", { urls: [receiver.url("/ok")] })],
+    });
+    let isBusy = true;
+    const spent = { thread: 0, process: 0 };
+    let asked = performance.now();
+    const used = () => {
+      const now = performance.now();
+      spent.thread += (now - asked) * (isBusy ? 0.9 : 0);
+      spent.process = spent.thread;
+      asked = now;
+      return { ...spent };
+    };
+    const logs: Array<string> = [];
+    const emitUntil = async (webhook: WebHook.WebHook, until: () => boolean) => {
+      const deadline = performance.now() + 60_000;
+      for (let n = 0; !until(); n++) {
+        assert.ok(performance.now() < deadline, logs.join());
+        for (let c = 0; c < 7; c++) webhook.sink.emit(published(`c${c}`, sent++));
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    let sent = 0;
+    const figures = await run(
+      settings,
+      async (webhook) => {
+        await emitUntil(webhook, () => logs.includes("start"));
+        for (let n = 0; n < 50; n++) {
+          for (let c = 0; c < 7; c++) webhook.sink.emit(published(`c${c}`, sent++));
+        }
+        isBusy = false;
+        await emitUntil(webhook, () => logs.includes("end"));
+        for (let c = 0; c < 7; c++) webhook.sink.emit(published(`c${c}`, sent++));
+      },
+      (settings) =>
+        WebHook.makeWith(settings, (context) =>
+          Effect.gen(function* () {
+            const senders = yield* Senders.make("pool", context.idPrefix);
+            return yield* DemandExecutor.make({
+              context,
+              local: yield* LocalExecutor.make(senders),
+              startWorkers: Effect.tap(
+                WorkerExecutor.make(context),
+                () =>
+                  Effect.acquireRelease(
+                    Effect.sync(() => void logs.push("start")),
+                    () => Effect.sync(() => void logs.push("end")),
+                  ),
+              ),
+              onTakes: context.onTakes,
+              used,
+              calmLooks: 2,
+            });
+          })),
+    );
+    assert.equal(figures.endpoints[0]!.total.delivered, sent);
+    assert.equal(figures.endpoints[0]!.attempts, sent);
+    const last = new Map<string, number>();
+    for (const { body } of receiver.requests) {
+      const { from_clientid: client, packet_id } = body as Record<string, string>;
+      const n = Number(packet_id);
+      assert.ok(n > (last.get(client!) ?? -1), `${client}: ${n} after ${last.get(client!)}`);
+      last.set(client!, n);
+    }
+    assert.equal(receiver.requests.length, sent);
+  },
+);
+
+testNeeding(
+  ["net", "read"],
   "WebHook keeps concurrency_limit, and a URL that hangs keeps it from nobody, though workers have more at hand",
   async () => {
     await using receiver = Receiver.start();
@@ -149,6 +234,41 @@ testNeeding(
     assert.equal(hanging(), 40);
   },
 );
+
+for (const workerThreads of [0, 2]) {
+  testNeeding(
+    ["net", "read"],
+    `WebHook.reload raises and lowers concurrency_limit, with ${workerThreads} workers`,
+    async () => {
+      await using receiver = Receiver.start();
+      receiver.answer("/", { _tag: "Hang" });
+      const of = (concurrencyLimit: number) =>
+        settingsOf({
+          workerThreads,
+          concurrencyLimit,
+          endpoint: { concurrencyLimit: 100 },
+          rules: [rule("message_publish", { urls: [receiver.url("/")] })],
+        });
+      const received = () => receiver.requests.length;
+      const { endpoints } = await run(of(2), async (webhook) => {
+        const reload = async (limit: number) =>
+          assert.deepEqual(await Effect.runPromise(webhook.reload(of(limit))), []);
+        for (let n = 0; n < 40; n++) webhook.sink.emit(published(`c${n}`, n));
+        await receiver.waitFor({}, { count: 2 });
+        await reload(9);
+        await receiver.waitFor({}, { count: 9 });
+        await reload(3);
+        receiver.answer("/", { _tag: "HangFirst", times: 3 }); // of the nine that hang six are answered
+        const delivered = () => webhook.metrics.snapshot().endpoints[0]?.total.delivered;
+        while (delivered() !== 6) await new Promise((resolve) => setTimeout(resolve));
+        assert.equal(received(), 9); // three still hang
+        receiver.answer("/", { _tag: "Status", status: 200 });
+        await receiver.waitFor({}, { count: 40 });
+      });
+      assert.equal(endpoints[0]!.total.delivered, 40);
+    },
+  );
+}
 
 testNeeding(
   ["net", "read"],

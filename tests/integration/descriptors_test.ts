@@ -58,7 +58,7 @@ for (
           retain: false,
         });
       }
-      await receiver.waitFor(() => true, { count: 10, within: 20_000 });
+      await receiver.waitFor(() => true, { count: 10 });
       for (const client of clients) client.close();
       publisher.close();
       const { stdout, stderr } = await broker.stop();

@@ -1,5 +1,6 @@
 /** The receivers of docs/receivers/, each behind a relay that has the real broker repeat and overtake itself. */
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { brokerFiles } from "../support/brokerFiles.ts";
 import { BrokerProcess } from "../support/BrokerProcess.ts";
 import type { Language } from "../support/ExampleReceiver.ts";
@@ -31,14 +32,25 @@ const relay = (receiver: ExampleReceiver) => {
   });
 };
 
+const newSecret = (): string => `whsec_${crypto.getRandomValues(new Uint8Array(32)).toBase64()}`;
+
+/** One entry of `webhook-signature`. */
+const signature = (secret: string, text: string): string => {
+  const key = Uint8Array.fromBase64(secret.replace("whsec_", ""));
+  return `v1,${createHmac("sha256", key).update(text).digest("base64")}`;
+};
+
 const run = async (language: Language): Promise<void> => {
-  await using receiver = await ExampleReceiver.start(language);
+  const [secret, other] = [newSecret(), newSecret()];
+  await using receiver = await ExampleReceiver.start(language, secret);
   await using server = relay(receiver);
+  const url = `http://127.0.0.1:${server.addr.port}/`;
   const files = brokerFiles({
-    urls: [`http://127.0.0.1:${server.addr.port}/`],
+    urls: [url],
     webHook: 'worker_threads = 0\nordering = "none"\nretry_initial_interval = "10ms"',
     rules: ["client_connected", "client_disconnected", "message_publish"]
-      .map((name) => `rule.${name} = [{}]`).join("\n"),
+      .map((name) => `rule.${name} = [{}]`).join("\n") +
+      `\n[[endpoint]]\nurl = "${url}"\nsigning_secrets = ["${other}", "${secret}"]`, // being rotated
   });
   const broker = await BrokerProcess.start(files);
   try {
@@ -56,15 +68,28 @@ const run = async (language: Language): Promise<void> => {
   } finally {
     await broker.stop();
   }
-  const post = async (body: string, headers: Record<string, string> = {}): Promise<number> => {
+  const now = Math.floor(Date.now() / 1000);
+  const post = async (
+    body: string,
+    { by = secret, at = now, ...more }: { by?: string; at?: number; test?: string } = {},
+  ): Promise<number> => {
+    const headers = {
+      "webhook-id": "sent-by-hand",
+      "webhook-seq": "1",
+      "webhook-timestamp": String(at),
+      "webhook-signature": `v1,AAAA ${signature(by, `sent-by-hand.${at}.${body}`)}`,
+      ...(more.test === undefined ? {} : { "webhook-test": more.test }),
+    };
     const answer = await fetch(receiver.url, { method: "POST", headers, body });
     await answer.body?.cancel();
     return answer.status;
   };
   const body = '{"action":"client_connected","clientid":"sample"}';
-  const headers = { "webhook-id": "s", "webhook-seq": "1", "webhook-test": "true" };
-  assert.equal(await post(body, headers), 204); // of --check --try, which is no event
+  assert.equal(await post(body, { test: "true" }), 204); // of --check --try, which is no event
   assert.equal(await post("{no JSON"), 400);
+  assert.equal(await post(body, { by: other }), 401);
+  assert.equal(await post(body, { at: now - 400 }), 401);
+  assert.equal(await post(body, { at: now + 400 }), 401);
   assert.deepEqual(receiver.lines, [
     'online "twice"',
     'repeat client_connected "twice"',
@@ -80,7 +105,7 @@ for (const language of LANGUAGES) {
   if (there) {
     testNeeding(
       NEEDED,
-      `docs/receivers/${language.file} tells repeats and stale presence of a real broker`,
+      `docs/receivers/${language.file} tells repeats and stale presence of a real broker, and who is none`,
       () => run(language),
     );
   } else console.log(`left out: docs/receivers/${language.file}, no ${language.name} is here`);

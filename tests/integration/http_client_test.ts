@@ -488,7 +488,7 @@ const CLIENTS: ReadonlyArray<Client> = [
     name: "fetchClient",
     open: (url, headers, caCerts) =>
       Effect.map(
-        fetchClient.make(caCerts),
+        fetchClient.make({ caCerts }),
         (client) => (body, tell) =>
           HttpClientRequest.post(url, { headers }).pipe(
             HttpClientRequest.bodyText(body, "application/json"),

@@ -57,13 +57,13 @@ const CLIENTS: ReadonlyArray<Client> = [
   {
     name: "PoolSender",
     open: (url, heard, caCerts) =>
-      PoolSender.make("", { connect: telling(connectTo(url, caCerts, () => 0), heard) }),
+      PoolSender.make("", { connect: telling(connectTo(url, { caCerts }, () => 0), heard) }),
     expected: (of) => of,
   },
   {
     name: "ClientSender by fetch",
     open: (_, heard, caCerts) =>
-      Effect.flatMap(fetchClient.make(caCerts), (client) =>
+      Effect.flatMap(fetchClient.make({ caCerts }), (client) =>
         ClientSender.make(
           HttpClient.transformResponse(
             client,

@@ -95,7 +95,8 @@ testNeeding(
       ended.map(({ body }) => `${body.username} ${body.reason}`).sort(),
       ["bob ByAdminKick", "carol ByAdminKick"],
     );
-    assert.match(broker.log, / reloaded file=\S*broker\.toml kicked=2\n/);
+    assert.match(broker.log, / reloaded file=\S*broker\.toml changed="auth\.users, acl"\n/);
+    assert.match(broker.log, / clients sent away by a reload kicked=2\n/);
     assert.equal((await connect(broker, "b", "bob")).code, 0x86);
     assert.equal((await connect(broker, "c", "carol")).code, 0x86);
     const again = await connect(broker, "c", "carol", "new", false);

@@ -160,7 +160,7 @@ testNeeding(
     // Less than the first time-out of /deaf times the events: nobody has waited for it.
     const others = await receiver.waitFor(
       (request) => at("/all")(request) && /^(deaf|refused)\//.test(String(request.body.topic)),
-      { count: 200, within: 10_000 },
+      { count: 200, within: 30_000 },
     );
     assert.equal(new Set(ids(others)).size, 200);
     receiver.answer("/deaf", { _tag: "Status", status: 200 });

@@ -31,8 +31,9 @@ const post = async (
   }, { tls: shown });
   const sending = Effect.gen(function* () {
     const senders = yield* Senders.make(kind, "test");
-    yield* senders.prepare(trusted);
-    const send = senders.of(trusted).to({
+    const certificates = { caCert: trusted, identity: undefined };
+    yield* senders.prepare(certificates);
+    const send = senders.of(certificates).to({
       url: `https://localhost:${server.port}/`,
       headers: [],
       signingKeys: [],

@@ -113,6 +113,9 @@ class Fuzz {
     if (random.chance(0.1)) await this.#judge();
     for (const client of this.#clients) if (random.chance(0.003)) client.drop();
     this.#reap();
+    const { hooks, sessions } = bench.broker.context;
+    const queued = [...sessions].reduce((sum, session) => sum + session.queued, 0);
+    assert.equal(hooks.counters.queued, queued);
   }
 
   #open(): void {
@@ -174,6 +177,7 @@ class Fuzz {
     assert.equal(broker.connections, 0);
     assert.equal(this.#listener.connected, 0);
     assert.equal(broker.context.sessions.size, 0);
+    assert.equal(broker.context.hooks.counters.queued, 0);
     assert.equal(grammar.sessions, 0);
     assert.equal(broker.context.pubSub.topics.size, 0);
     assert.equal(ledger.open, 0);

@@ -95,7 +95,9 @@ Deno.test("For an absent client max_mqueue_len messages wait, each said as offli
     "offline_message 2",
     "message_dropped 3 MessageQueueFull",
   ]);
+  assert.equal(bench.broker.context.hooks.counters.queued, 2);
   assert.deepEqual(takePayloads(bench.connect(4, "s", { clean: false })), ["1", "2"]);
+  assert.equal(bench.broker.context.hooks.counters.queued, 0);
 });
 
 Deno.test("Messages that wait behind a connected client's window are not said as offline_message", () => {

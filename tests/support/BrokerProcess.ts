@@ -3,6 +3,7 @@
  * its own in a temporary folder. It must never outlive its test: whoever starts one stops it.
  */
 import config from "../../deno.json" with { type: "json" };
+import { PATIENCE } from "./patience.ts";
 
 /** How a process ended, and all that it said. */
 export interface Exit {
@@ -87,27 +88,27 @@ export class BrokerProcess {
     });
   }
 
-  /** Starts it and waits until the listeners named here listen. `env`, `descriptors`: see `taskCommand`. */
+  /**
+   * Starts it and waits until the listeners named here listen. `env`, `descriptors`: see `taskCommand`;
+   * `program`: what is started by the broker's arguments, where it is not the task.
+   */
   static async start(
     files: Files,
     listeners: ReadonlyArray<string> = ["external"],
     env: Readonly<Record<string, string>> = {},
     descriptors?: number,
+    program = (args: ReadonlyArray<string>): Deno.Command =>
+      taskCommand("start", args, env, descriptors),
   ): Promise<BrokerProcess> {
     const folder = await Deno.makeTempDir({ prefix: "hookline-test-" });
     await Deno.writeTextFile(`${folder}/broker.toml`, withReadableLog(files.broker));
     await Deno.writeTextFile(`${folder}/web-hook.toml`, files.webHook);
-    const child = taskCommand(
-      "start",
-      [
-        "--config",
-        `${folder}/broker.toml`,
-        "--web-hook",
-        `${folder}/web-hook.toml`,
-      ],
-      env,
-      descriptors,
-    ).spawn();
+    const child = program([
+      "--config",
+      `${folder}/broker.toml`,
+      "--web-hook",
+      `${folder}/web-hook.toml`,
+    ]).spawn();
     const broker = new BrokerProcess(child, folder);
     try {
       for (const listener of listeners) await broker.#listening(listener);
@@ -153,7 +154,7 @@ export class BrokerProcess {
   }
 
   /** Resolves with the log as soon as it matches; rejects with it after `within` milliseconds, or at the end. */
-  logged(pattern: RegExp, within = 20_000): Promise<string> {
+  logged(pattern: RegExp, within = PATIENCE): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const look = () => {
       if (pattern.test(this.log)) resolve(this.log);
@@ -172,7 +173,7 @@ export class BrokerProcess {
   }
 
   /** Signals it and waits for its end; after `within` milliseconds it is killed and this rejects. */
-  async stop(signal: Deno.Signal = "SIGTERM", within = 20_000): Promise<Exit> {
+  async stop(signal: Deno.Signal = "SIGTERM", within = PATIENCE): Promise<Exit> {
     if (!this.#ended) this.#child.kill(signal);
     let late = false;
     const deadline = setTimeout(() => {
@@ -186,7 +187,7 @@ export class BrokerProcess {
     return exit;
   }
 
-  #listening(listener: string, within = 20_000): Promise<void> {
+  #listening(listener: string, within = PATIENCE): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {
         if (this.#portOf(listener) !== undefined) return settle(resolve);

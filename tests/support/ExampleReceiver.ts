@@ -1,5 +1,6 @@
 /** A receiver of docs/receivers/ as a process of its own. It must never outlive its test: whoever starts one stops it. */
 import { repository } from "./BrokerProcess.ts";
+import { PATIENCE } from "./patience.ts";
 
 /** How a receiver is made and started; `<file>`, `<folder>` and `<port>` stand for what is chosen for it. */
 export interface Language {
@@ -22,6 +23,7 @@ export const LANGUAGES: ReadonlyArray<Language> = [
       "-q",
       "--no-prompt",
       "--allow-net=127.0.0.1",
+      "--allow-env=WEBHOOK_SECRET",
       "<file>",
       "<port>",
     ],
@@ -77,8 +79,11 @@ export class ExampleReceiver {
     this.#reading = Promise.all([this.#follow(child.stdout), this.#follow(child.stderr)]);
   }
 
-  /** Starts it and waits until it listens. */
-  static async start({ name, file, build, start }: Language): Promise<ExampleReceiver> {
+  /** Starts it and waits until it listens; `secret`: of the signatures that it asks for. */
+  static async start(
+    { name, file, build, start }: Language,
+    secret: string,
+  ): Promise<ExampleReceiver> {
     const folder = await Deno.makeTempDir({ prefix: "hookline-receiver-" });
     const port = freePort();
     const command = ([program = "", ...args]: ReadonlyArray<string>): Deno.Command => {
@@ -88,7 +93,7 @@ export class ExampleReceiver {
       );
       return new Deno.Command(filled[0]!, { // the program
         args: filled.slice(1),
-        env: { NO_COLOR: "1", RECEIVER_STATE: `${folder}/state.json` },
+        env: { NO_COLOR: "1", RECEIVER_STATE: `${folder}/state.json`, WEBHOOK_SECRET: secret },
         stdin: "null",
         stdout: "piped",
         stderr: "piped",
@@ -104,7 +109,7 @@ export class ExampleReceiver {
   }
 
   /** Resolves as soon as what it said matches; rejects with all of it after `within` milliseconds. */
-  said(pattern: RegExp, within = 20_000): Promise<void> {
+  said(pattern: RegExp, within = PATIENCE): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const look = () => pattern.test(this.#said) && resolve();
     const deadline = setTimeout(

@@ -6,6 +6,7 @@
 import type { IConnackPacket, IDisconnectPacket, IPublishPacket } from "mqtt-packet";
 import type { MqttJs, Options, Publishing, Subscribing } from "./mqttJs.ts";
 import { loadMqttJs } from "./mqttJs.ts";
+import { PATIENCE } from "./patience.ts";
 
 /** MQTT 3.1, 3.1.1 and 5.0, by their number in CONNECT. */
 export type ProtocolVersion = 3 | 4 | 5;
@@ -100,7 +101,7 @@ export class MqttClient {
   }
 
   /** Resolves with the first PUBLISH on `topic`, or rejects when `within` milliseconds have passed. */
-  message(topic: string, within = 10_000): Promise<IPublishPacket> {
+  message(topic: string, within = PATIENCE): Promise<IPublishPacket> {
     return new Promise((resolve, reject) => {
       const look = () => {
         const found = this.messages.find((packet) => packet.topic === topic);

@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import type { Packet, Parser } from "mqtt-packet";
 import type { ProtocolVersion } from "./MqttClient.ts";
+import { PATIENCE } from "./patience.ts";
 
 /** One connection; packets are read as they are asked for. */
 export class RawMqtt {
@@ -57,7 +58,7 @@ export class RawMqtt {
   /** Takes the next packet of this kind and forgets those before it; undefined: the server closed first. */
   async take<Command extends Packet["cmd"]>(
     command: Command,
-    within = 10_000,
+    within = PATIENCE,
   ): Promise<Extract<Packet, { cmd: Command }> | undefined> {
     const found = () => this.#received.findIndex((packet) => packet.cmd === command);
     await this.#until(() => found() >= 0, within, command);
@@ -68,7 +69,7 @@ export class RawMqtt {
   }
 
   /** Resolves when the server has closed the connection. */
-  async closed(within = 10_000): Promise<void> {
+  async closed(within = PATIENCE): Promise<void> {
     await this.#until(() => false, within, "the end");
   }
 

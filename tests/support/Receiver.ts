@@ -2,6 +2,7 @@
  * A real HTTP receiver for tests: it records every request and answers as it is told to, path by
  * path. It must never sleep or poll: whoever waits is woken by the request waited for.
  */
+import { PATIENCE } from "./patience.ts";
 
 /** The JSON object of a webhook request, keys in the order they were sent in. */
 export type Body = Readonly<Record<string, unknown>>;
@@ -91,7 +92,7 @@ export class Receiver {
    */
   waitFor(
     wanted: Matching,
-    { count = 1, within = 10_000 }: { count?: number; within?: number } = {},
+    { count = 1, within = PATIENCE }: { count?: number; within?: number } = {},
   ): Promise<ReadonlyArray<Received>> {
     return new Promise((resolve, reject) => {
       const look = () => {

@@ -23,11 +23,12 @@ port.onmessage = ({ data }) => {
       fault: undefined,
       id,
       reason: "refused",
+      status: undefined,
       detail: name,
       retryable: false,
       retryAfter: undefined,
       gone: false,
     });
   });
-  port.postMessage({ _tag: "Outcomes", ended, returned: [] });
+  port.postMessage({ _tag: "Outcomes", ended, took: new Float32Array(ended.length), returned: [] });
 };

@@ -46,7 +46,7 @@ const INSIDE: Readonly<Record<string, Floors>> = {
     ["endpoint/"],
     ["worker/", "outbox/"],
     ["attempt/"],
-    ["body/", "account/"],
+    ["body/", "account/", "tap/"],
   ],
 };
 

@@ -1,6 +1,7 @@
 /** The brokers that are compared, and how each is started: with its defaults, and nothing written to disk. */
 import type { ServerCommand } from "../shared/ServerProcess.ts";
 import { freePort, ServerProcess } from "../shared/ServerProcess.ts";
+import { findRmqtt, startRmqtt } from "../shared/rmqtt.ts";
 import { startCommand } from "../shared/startCommand.ts";
 
 export interface Peer {
@@ -64,6 +65,12 @@ const mosquitto = (command: string, folder: string): Peer => ({
   },
 });
 
+const rmqtt = (command: string, folder: string): Peer => ({
+  name: "rmqtt",
+  onDeno: false,
+  start: () => startRmqtt(command, folder, []),
+});
+
 const mosquittoCommand = async (): Promise<string | undefined> => {
   for (const command of ["mosquitto", "/usr/sbin/mosquitto"]) {
     try {
@@ -86,10 +93,12 @@ export const findPeers = async (
 ): Promise<ReadonlyArray<Peer>> => {
   const command = await mosquittoCommand();
   if (command === undefined) console.log("mosquitto is not installed: left out");
+  const rmqttCommand = findRmqtt();
   return [
     hookline(folder),
     ...(before === undefined ? [] : [hookline(folder, before)]),
     aedes,
     ...(command === undefined ? [] : [mosquitto(command, folder)]),
+    ...(rmqttCommand === undefined ? [] : [rmqtt(rmqttCommand, folder)]),
   ];
 };

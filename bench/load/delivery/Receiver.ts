@@ -12,6 +12,7 @@ export interface ReceiverFigures {
   /** Microseconds from PUBLISH to POST, when it was told to time them. */
   readonly p50: number;
   readonly p99: number;
+  readonly p999: number;
 }
 
 /** What a receiver answers a POST. */

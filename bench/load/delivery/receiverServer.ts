@@ -50,6 +50,7 @@ const control = (target: string): Uint8Array => {
     lastAt,
     p50: percentile(micros, 0.5),
     p99: percentile(micros, 0.99),
+    p999: percentile(micros, 0.999),
   };
   return response("200 OK", JSON.stringify(figures));
 };

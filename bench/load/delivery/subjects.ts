@@ -1,4 +1,5 @@
-/** What is compared: Hookline with different numbers of workers, and aedes with undici. */
+/** What is compared: Hookline with different numbers of workers, aedes with undici, and RMQTT where there is one. */
+import { findRmqtt, startRmqtt } from "../shared/rmqtt.ts";
 import { ServerProcess } from "../shared/ServerProcess.ts";
 import { startCommand } from "../shared/startCommand.ts";
 
@@ -21,15 +22,18 @@ export interface EndpointKeys {
   readonly keys: ReadonlyArray<string>;
 }
 
-/** `deno task start` with one rule. `folder`: for its configuration files. `before`: another checkout. */
+/**
+ * `deno task start` with one rule. `workers`: undefined, as many as it has by default. `folder`: for its
+ * configuration files. `before`: another checkout.
+ */
 export const hookline = (
-  workers: number,
+  workers: number | undefined,
   folder: string,
   before?: string,
   endpoint?: EndpointKeys,
 ): Subject => ({
-  name: `${before === undefined ? "hookline" : "before"}, ${workers} worker${
-    workers === 1 ? "" : "s"
+  name: `${before === undefined ? "hookline" : "before"}, ${
+    workers === undefined ? "default" : `${workers} worker${workers === 1 ? "" : "s"}`
   }${endpoint === undefined ? "" : `, ${endpoint.name}`}`,
   start: async ({ urls, settings = [] }) => {
     const brokerFile = `${folder}/broker.toml`;
@@ -38,7 +42,7 @@ export const hookline = (
     await Deno.writeTextFile(
       webHookFile,
       [
-        `worker_threads = ${workers}`,
+        ...(workers === undefined ? [] : [`worker_threads = ${workers}`]),
         `http_urls = ${JSON.stringify(urls)}`,
         ...settings,
         'rule.message_publish = [{ action = "message_publish" }]',
@@ -78,6 +82,20 @@ export const aedesUndici: Subject = {
     }),
 };
 
+/** RMQTT with its web-hook plugin alone, as far as it is installed. `folder`: for its configuration files. */
+export const rmqttSubjects = (folder: string): ReadonlyArray<Subject> => {
+  const command = findRmqtt();
+  if (command === undefined) return [];
+  return [{
+    name: "rmqtt",
+    start: ({ urls }) =>
+      startRmqtt(command, folder, [
+        `http_urls = ${JSON.stringify(urls)}`,
+        'rule.message_publish = [{ action = "message_publish" }]',
+      ]),
+  }];
+};
+
 /** `before`: an older checkout to be measured beside this one. */
 export const makeSubjects = (folder: string, before?: string): ReadonlyArray<Subject> => [
   ...[0, 1, 3].flatMap((workers) => [
@@ -85,6 +103,7 @@ export const makeSubjects = (folder: string, before?: string): ReadonlyArray<Sub
     ...(before === undefined ? [] : [hookline(workers, folder, before)]),
   ]),
   aedesUndici,
+  ...rmqttSubjects(folder),
 ];
 
 /** What the table of a URL may have. Each is measured beside a subject without any, by as many workers. */

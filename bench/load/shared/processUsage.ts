@@ -21,6 +21,41 @@ export const cpuMicros = (pid: number): number => {
   return (Number(fields[11]) + Number(fields[12])) * 1e6 / TICKS_PER_SECOND;
 };
 
+/** What the threads of a process have done since they began, by thread. */
+export type ThreadUsage = ReadonlyMap<string, {
+  /** Microseconds on a processor, finer than `cpuMicros`. */
+  readonly micros: number;
+  /** How often it had to wait for something: each is followed by a wake-up. */
+  readonly waits: number;
+}>;
+
+export const threadUsage = (pid: number): ThreadUsage => {
+  const script = `cd /proc/${pid}/task && for t in *; do ` +
+    'echo $t $(cat $t/schedstat) $(grep "^voluntary" $t/status); done';
+  const { stdout } = new Deno.Command("sh", { args: ["-c", script] }).outputSync();
+  return new Map(
+    new TextDecoder().decode(stdout).trimEnd().split("\n").map((line) => {
+      const [thread = "", nanos, , , , waits] = line.split(" ");
+      return [thread, { micros: Number(nanos) / 1000, waits: Number(waits) }];
+    }),
+  );
+};
+
+/** What was done between the two; what threads did that have ended meanwhile is left out. */
+export const usageBetween = (
+  before: ThreadUsage,
+  after: ThreadUsage,
+): { readonly micros: number; readonly waits: number } => {
+  let micros = 0;
+  let waits = 0;
+  for (const [thread, now] of after) {
+    const then = before.get(thread) ?? { micros: 0, waits: 0 };
+    micros += now.micros - then.micros;
+    waits += now.waits - then.waits;
+  }
+  return { micros, waits };
+};
+
 /** CPU time of this process, in microseconds. */
 export const ownMicros = (): number => {
   const { user, system } = process.cpuUsage();
@@ -34,6 +69,9 @@ const statusBytes = (pid: number, field: string): number => {
   if (kilobytes === undefined) throw new Error(`no ${field} of process ${pid}`);
   return Number(kilobytes) * 1024;
 };
+
+/** Resident memory, the program's file included. */
+export const residentBytes = (pid: number): number => statusBytes(pid, "VmRSS");
 
 /** Resident memory that is its own: anonymous pages, without the program's file. */
 export const anonymousBytes = (pid: number): number => statusBytes(pid, "RssAnon");

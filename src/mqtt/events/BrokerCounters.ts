@@ -1,6 +1,6 @@
 /**
- * What has happened since the broker began, as numbers that only rise: read by whoever shows them, raised
- * where it happens. One addition per packet, nothing else.
+ * What has happened since the broker began, as numbers that only rise, and what waits now: read by whoever
+ * shows them, changed where it happens. One addition per packet, nothing else.
  */
 import type { QoS } from "../../domain/QoS.ts";
 import type { ReasonCode } from "../wire/ReasonCode.ts";
@@ -10,6 +10,8 @@ export class BrokerCounters {
   readonly received: [number, number, number] = [0, 0, 0];
   /** PUBLISH packets sent for the first time in their session, by QoS. */
   readonly sent: [number, number, number] = [0, 0, 0];
+  /** Messages that wait in sessions. */
+  queued = 0;
   /** Messages that a recipient, or all of them, did not get, by reason. */
   readonly dropped = new Map<string, number>();
   /** Connections that ended, of clients that had been let in, by reason. */

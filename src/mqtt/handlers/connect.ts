@@ -15,7 +15,7 @@ import { Client } from "../session/Client.ts";
 import { mayPublish } from "../session/mayPublish.ts";
 import type { Will } from "../session/Will.ts";
 import { bodyOffsetOf } from "../wire/FrameReader.ts";
-import { isUtf8 } from "../wire/isUtf8.ts";
+import { isUtf8 } from "../../domain/isUtf8.ts";
 import type { ConnectInfo } from "../events/Hooks.ts";
 import type { ClientInfo } from "../../domain/ClientInfo.ts";
 import { MqttError } from "../wire/MqttError.ts";

@@ -4,7 +4,7 @@ import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Client } from "../session/Client.ts";
 import { mayPublish } from "../session/mayPublish.ts";
 import type { Session } from "../session/Session.ts";
-import { isUtf8 } from "../wire/isUtf8.ts";
+import { isUtf8 } from "../../domain/isUtf8.ts";
 import { PacketType } from "../wire/PacketType.ts";
 import { Message } from "../routing/Message.ts";
 import { MqttError, protocolError } from "../wire/MqttError.ts";

@@ -178,7 +178,7 @@ export class Session implements Subscriber, SessionState {
     for (const outgoing of found) {
       if (outgoing.state === "queued") {
         this.#queue.push(outgoing);
-        this.#queuedBytes += outgoing.message.size;
+        this.#weigh(1, outgoing.message.size);
         this.#expireQueueAt(outgoing.expiresAt);
       } else {
         this.#inflight.set(outgoing.packetId, outgoing);
@@ -394,11 +394,11 @@ export class Session implements Subscriber, SessionState {
     this.#cancelQueueDeadline();
     if (this.#retainedDeadline !== undefined) this.host.deadlines.cancel(this.#retainedDeadline);
     const left = [...this.#inflight.values(), ...this.#queue];
+    this.#weigh(-this.queued, -this.#queuedBytes);
     this.#inflight.clear();
     this.#retained.clear();
     this.#resend = [];
     this.#queue.filter(() => false);
-    this.#queuedBytes = 0;
     for (const outgoing of left) {
       if (outgoing instanceof RetainedDelivery) continue; // not sent, and not lost: it stays retained
       this.#done(outgoing);
@@ -415,7 +415,7 @@ export class Session implements Subscriber, SessionState {
       if (outgoing instanceof RetainedDelivery || outgoing.group !== group) return true;
       left.push(outgoing);
       this.#done(outgoing);
-      this.#queuedBytes -= outgoing.message.size;
+      this.#weigh(-1, -outgoing.message.size);
       return false;
     });
     return left;
@@ -499,7 +499,7 @@ export class Session implements Subscriber, SessionState {
       return;
     }
     this.#queue.push(outgoing);
-    this.#queuedBytes += size;
+    this.#weigh(1, size);
     this.#store?.outgoing(this, outgoing);
     if (this.client === undefined) this.host.hooks.offlineMessage(this.info, outgoing);
     this.#expireQueueAt(outgoing.expiresAt);
@@ -521,7 +521,13 @@ export class Session implements Subscriber, SessionState {
   /** Takes the first of the queue out, which is this one. */
   #shiftMessage({ message }: Outgoing): void {
     this.#queue.shift();
-    this.#queuedBytes -= message.size;
+    this.#weigh(-1, -message.size);
+  }
+
+  /** So many messages of so many bytes wait more, or fewer where negative. */
+  #weigh(messages: number, bytes: number): void {
+    this.#queuedBytes += bytes;
+    this.host.hooks.counters.queued += messages;
   }
 
   #expireQueueAt(at: number): void {
@@ -539,7 +545,7 @@ export class Session implements Subscriber, SessionState {
           next = Math.min(next, outgoing.expiresAt);
           return true;
         }
-        this.#queuedBytes -= outgoing.message.size;
+        this.#weigh(-1, -outgoing.message.size);
         this.#done(outgoing);
         this.#drop(outgoing, DropReason.MessageExpiration);
         return false;

@@ -7,7 +7,7 @@
  */
 import { malformed, MqttError, protocolError } from "./MqttError.ts";
 import { checkTopicFilter, isShared } from "./checkTopicFilter.ts";
-import { isUtf8 } from "./isUtf8.ts";
+import { isUtf8 } from "../../domain/isUtf8.ts";
 import { PacketType } from "./PacketType.ts";
 import type { ForwardedProperties, Property } from "./properties.ts";
 import { NO_PROPERTIES, Place, PROPERTIES, PropertyId } from "./properties.ts";

@@ -78,10 +78,17 @@ export class Backlog {
   #calmBelow = 0;
   #relief: ReadonlyArray<() => void> = [];
   #onRoom: (() => void) | undefined;
+  readonly #onPressure: (pressure: Exclude<Pressure, "brief">) => void;
 
-  constructor(capacity: number, share: number) {
+  /** @param onPressure told each time that the pressure has changed */
+  constructor(
+    capacity: number,
+    share: number,
+    onPressure: (pressure: Exclude<Pressure, "brief">) => void = () => {},
+  ) {
     this.#capacity = capacity;
     this.#share = share;
+    this.#onPressure = onPressure;
   }
 
   /**
@@ -95,6 +102,11 @@ export class Backlog {
   /** How many may be there; exceeded by at most one packet's events, and by one where it is 1. */
   get capacity(): number {
     return this.#capacity;
+  }
+
+  /** The `count` from which on publishers are held: seven eighths of the room that failing endpoints leave. */
+  get highWater(): number {
+    return this.#failing + Math.ceil(this.#room * 7 / 8);
   }
 
   /** Of `count`: what does not wait for failing endpoints, and so can be delivered. */
@@ -226,6 +238,7 @@ export class Backlog {
     this.#calmBelow = now === "open" && this.#onRoom === undefined ? Math.ceil(room * 7 / 8) : 0;
     if (now === before) return;
     this.#pressure = now;
+    this.#onPressure(now);
     if (rank[now] < rank[before] && this.#relief.length > 0) queueMicrotask(this.relieve);
   }
 

@@ -8,6 +8,9 @@ import type { WindowsFigures } from "../../store/Windows.ts";
 import { displayUrl } from "../../domain/displayUrl.ts";
 import { hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookEventName } from "../../domain/HookEvent.ts";
+import { Ages } from "./Ages.ts";
+import type { HistogramSnapshot } from "./Histogram.ts";
+import { Histogram } from "./Histogram.ts";
 
 /** What became of one event at one URL; `matched` is always the sum of the others. */
 export interface EventCounts {
@@ -28,25 +31,48 @@ export interface EventCounts {
 export type DropReason = "endpoint_share" | "gone" | "outbox_full" | "queue_full" | "shutdown";
 
 /** A breaker's state, in the words of the log. */
-export type BreakerWord = "closed" | "open" | "gone" | "removed";
+export const BREAKER_WORDS = ["closed", "open", "gone", "paused", "removed"] as const;
+export type BreakerWord = (typeof BREAKER_WORDS)[number];
 
 /** Why an attempt failed; `at` in milliseconds since 1970. */
 export interface LastError {
   readonly at: number;
   readonly reason: string;
+  /** Of the answer; undefined: there was none that could be read. */
+  readonly status: number | undefined;
   readonly detail: string;
 }
+
+/** How attempts end: `refused` for good, `retry`: by an answer that says later. */
+export const ATTEMPT_OUTCOMES = ["ok", "retry", "refused", "timeout", "network"] as const;
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+
+/** Milliseconds, as are those below. */
+const REQUEST_ENDS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
+const DELAY_ENDS = [5, 25, 100, 500, 1000, 5000, 15_000, 60_000, 300_000];
 
 /** One URL's figures. */
 export interface EndpointSnapshot {
   /** Without user name and password. */
   readonly url: string;
-  /** `closed`, `open`, `gone`; `removed` when no settings name the URL and nothing is left to do there. */
+  /** `closed`, `open`, `gone`, `paused`; `removed` when no settings name the URL and nothing is left to do there. */
   readonly breaker: BreakerWord;
+  /** For how long, in milliseconds. */
+  readonly since_ms: number;
   /** Of the attempt that failed last. */
   readonly last_error: LastError | undefined;
+  /** When an event was delivered last, milliseconds since 1970. */
+  readonly last_success: number | undefined;
+  /** How long the oldest has waited that is not at its end, to the second; 0: none waits. */
+  readonly oldest_ms: number;
   /** Requests (or, for a file, lines) that were started, repeats included. */
   readonly attempts: number;
+  /** Of these: those that have ended, by how. */
+  readonly attempts_by_outcome: Readonly<Record<AttemptOutcome, number>>;
+  /** From sending a request to the end of its answer, in milliseconds. */
+  readonly requests: HistogramSnapshot;
+  /** From the event to its delivery, waiting and retries included, in milliseconds. */
+  readonly delays: HistogramSnapshot;
   /** Answers that broke off or broke a rule behind their status, which decided all the same. */
   readonly answer_faults: Readonly<Partial<Record<AnswerFaultKind, number>>>;
   readonly total: EventCounts;
@@ -59,6 +85,10 @@ export interface MetricsSnapshot {
   /** Events and deliveries that wait or are in flight, against `capacity`. */
   readonly backlog: number;
   readonly capacity: number;
+  /** The `backlog` from which on publishers are held. */
+  readonly high_water: number;
+  /** Seconds since the start in which publishers were held. */
+  readonly held_seconds: number;
   /** Bytes of waiting bodies, and of the slabs that hold them. */
   readonly body_bytes: number;
   readonly slab_bytes: number;
@@ -83,13 +113,35 @@ export class EndpointCounters {
   readonly #dropped = new Map<DropReason, Float64Array>();
   readonly #answerFaults = new Map<AnswerFaultKind, number>();
   attempts = 0;
-  breaker: BreakerWord = "closed";
+  readonly requests = new Histogram(REQUEST_ENDS);
+  readonly delays = new Histogram(DELAY_ENDS);
+  readonly ages = new Ages();
+  readonly #outcomes = new Float64Array(ATTEMPT_OUTCOMES.length);
+  #breaker: BreakerWord = "closed";
+  #breakerSince = 0;
   lastError: LastError | undefined;
+  /** Milliseconds since 1970. */
+  lastSuccess: number | undefined;
 
   constructor(
     /** Without user name and password. */
     readonly url: string,
   ) {}
+
+  get breaker(): BreakerWord {
+    return this.#breaker;
+  }
+
+  /** @param now milliseconds since 1970 */
+  breakerIs(word: BreakerWord, now: number): void {
+    this.#breaker = word;
+    this.#breakerSince = now;
+  }
+
+  /** An attempt has ended. */
+  attempted(outcome: AttemptOutcome): void {
+    this.#outcomes[ATTEMPT_OUTCOMES.indexOf(outcome)]!++; // one for each
+  }
 
   failed(event: number, reason: string): void {
     count(this.#failed, reason, event);
@@ -118,22 +170,35 @@ export class EndpointCounters {
       else if (n > 0) count(this.#dropped, "shutdown", event, n);
     }
     this.queued.fill(0);
+    this.ages.clear();
   }
 
-  snapshot(): EndpointSnapshot {
+  /** @param now milliseconds since 1970 */
+  snapshot(now: number): EndpointSnapshot {
     const events: Partial<Record<HookEventName, EventCounts>> = {};
     hookEventNames.forEach((name, event) => {
       if (this.matched[event] !== 0) events[name] = this.#counts((of) => of[event]!); // arrays are `size` long
     });
     return {
       url: this.url,
-      breaker: this.breaker,
+      breaker: this.#breaker,
+      since_ms: Math.max(0, now - this.#breakerSince),
       last_error: this.lastError,
+      last_success: this.lastSuccess,
+      oldest_ms: this.ages.oldest(now),
       attempts: this.attempts,
+      attempts_by_outcome: this.#byOutcome(),
+      requests: this.requests.snapshot(),
+      delays: this.delays.snapshot(),
       answer_faults: Object.fromEntries(this.#answerFaults),
       total: this.#counts((of) => of.reduce((sum, n) => sum + n, 0)),
       events,
     };
+  }
+
+  #byOutcome(): Record<AttemptOutcome, number> {
+    const [ok = 0, retry = 0, refused = 0, timeout = 0, network = 0] = this.#outcomes;
+    return { ok, retry, refused, timeout, network };
   }
 
   #counts(read: (of: Float64Array) => number): EventCounts {
@@ -189,11 +254,15 @@ export interface DiskSnapshot extends WindowsFigures, StoreFigures {
 export interface Gauges {
   readonly backlog: () => number;
   readonly capacity: () => number;
+  readonly highWater: () => number;
+  readonly heldSeconds: () => number;
   readonly bodyBytes: () => number;
   readonly slabBytes: () => number;
   readonly waitingEvents: () => number;
   /** Undefined: nothing of this process survives it. */
   readonly disk: () => DiskSnapshot | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /**
@@ -215,20 +284,24 @@ export class Metrics {
     let counters = this.#endpoints.get(url);
     if (counters === undefined) {
       this.#endpoints.set(url, counters = new EndpointCounters(displayUrl(url)));
+      counters.breakerIs("closed", this.#gauges.now());
     }
     return counters;
   }
 
   snapshot(): MetricsSnapshot {
+    const now = this.#gauges.now();
     return {
       backlog: this.#gauges.backlog(),
       capacity: this.#gauges.capacity(),
+      high_water: this.#gauges.highWater(),
+      held_seconds: this.#gauges.heldSeconds(),
       body_bytes: this.#gauges.bodyBytes(),
       slab_bytes: this.#gauges.slabBytes(),
       waiting_events: this.#gauges.waitingEvents(),
       workers_lost: this.workersLost,
       disk: this.#gauges.disk(),
-      endpoints: [...this.#endpoints.values()].map((counters) => counters.snapshot()),
+      endpoints: [...this.#endpoints.values()].map((counters) => counters.snapshot(now)),
     };
   }
 

@@ -12,6 +12,8 @@ export interface Delivery extends Attempt, BodyRef {
   readonly event: number;
   /** The `webhook-seq` of the event. */
   readonly seq: number;
+  /** When the event came, milliseconds since 1970. */
+  readonly born: number;
   /** The client whose order it keeps, or undefined when it may overtake. */
   readonly lane: string | undefined;
   // The encoded body: a part of a slab.

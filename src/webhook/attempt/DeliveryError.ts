@@ -22,6 +22,8 @@ export type FailureReason =
 /** A failed attempt. */
 export class DeliveryError extends Data.TaggedError("DeliveryError")<{
   readonly reason: FailureReason;
+  /** Of the answer; undefined: there was none that could be read. */
+  readonly status: number | undefined;
   /** For people: no URL, no header values, no payload. */
   readonly detail: string;
   readonly retryable: boolean;
@@ -53,6 +55,7 @@ export const fromStatus = (
   const transient = status === 408 || status === 425 || status === 429 || status >= 500;
   return new DeliveryError({
     reason: NAMED.has(status) ? `status_${status}` : `status_${Math.floor(status / 100)}xx`,
+    status,
     detail: `answered ${status}`,
     retryable: transient || (policy === "all" && !gone),
     retryAfter: retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, now),
@@ -110,7 +113,14 @@ export const notWritten = (httpTimeout: number): DeliveryError =>
   transport("timeout", `not written within ${httpTimeout} ms`);
 
 const transport = (reason: FailureReason, detail: string, retryable = true): DeliveryError =>
-  new DeliveryError({ reason, detail, retryable, retryAfter: undefined, gone: false });
+  new DeliveryError({
+    reason,
+    status: undefined,
+    detail,
+    retryable,
+    retryAfter: undefined,
+    gone: false,
+  });
 
 /** The error of an attempt while an earlier write to its file has not returned. */
 export const FILE_HANGS: DeliveryError = transport("file", "an earlier write to it still hangs");

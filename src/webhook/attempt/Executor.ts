@@ -10,8 +10,12 @@ export interface Attempting {
   /** The endpoint's number, never given twice in a process. */
   readonly key: number;
   readonly settings: EndpointSettings;
-  /** Takes the outcome of an attempt; exactly once per attempt, unless the executor was closed. */
-  complete(attempt: Attempt, outcome: Outcome): void;
+  /**
+   * Takes the outcome of an attempt; exactly once per attempt, unless the executor was closed.
+   *
+   * @param took milliseconds from sending it to the end of its answer; undefined: it was not sent, or nobody knows
+   */
+  complete(attempt: Attempt, outcome: Outcome, took?: number): void;
 }
 
 export interface Executor {
@@ -25,6 +29,8 @@ export interface Executor {
   recall(endpoint: Attempting): void;
   /** Lets go of an endpoint that has no attempt under way and will have none. */
   forget(endpoint: Attempting): void;
+  /** From now on so many requests may be in flight. */
+  resize(limit: number): void;
   /**
    * How many attempts it takes at once when `limit` requests may be in flight and the Backlog has this
    * capacity, of the URLs prepared so far.
@@ -39,4 +45,6 @@ export interface HttpExecutorContext {
   readonly idPrefix: string;
   readonly metrics: Metrics;
   readonly log: LimitedLog;
+  /** To be called when the executor takes another number of attempts than before. */
+  readonly onTakes: () => void;
 }

@@ -43,6 +43,7 @@ export const makeWith = (open: OpenFile): Effect.Effect<FileExecutor, never, Sco
         void files.get(key)!.close(); // configured; nothing of it is waited for
         files.delete(key);
       },
+      resize: () => {}, // the ConcurrencyBudget's matter
       takes: (limit) => limit,
       reopen: Effect.sync(() => {
         for (const file of files.values()) file.reopen();

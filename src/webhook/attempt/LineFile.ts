@@ -31,10 +31,13 @@ type State =
   | {
     readonly _tag: "Busy";
     readonly writing: ReadonlyArray<Attempt>;
+    readonly since: number;
     readonly deadline: number;
   }
   /** What was being written has been ended, its call has not returned. */
   | { readonly _tag: "Hung" };
+
+type Busy = Extract<State, { readonly _tag: "Busy" }>;
 
 const IDLE: State = { _tag: "Idle" };
 const HUNG: State = { _tag: "Hung" };
@@ -109,11 +112,12 @@ export class LineFile {
     queueMicrotask(() => this.#context.turns.take(() => void this.#run().then(ended.resolve)));
   }
 
-  #busy(writing: ReadonlyArray<Attempt>): State {
+  #busy(writing: ReadonlyArray<Attempt>): Busy {
     const { httpTimeout } = this.#endpoint.settings;
-    const deadline = this.#context.timer.now() + httpTimeout;
+    const since = this.#context.timer.now();
+    const deadline = since + httpTimeout;
     if (this.#cancelAlarm === undefined) this.#watch(httpTimeout);
-    return this.#state = { _tag: "Busy", writing, deadline };
+    return this.#state = { _tag: "Busy", writing, since, deadline };
   }
 
   // The alarm is not set anew for each write: when it is due, it looks how long there is still time.
@@ -124,15 +128,16 @@ export class LineFile {
       if (this.#state._tag !== "Busy") return;
       const left = this.#state.deadline - this.#context.timer.now();
       if (left > 0) this.#watch(left);
-      else this.#giveUp(this.#state.writing);
+      else this.#giveUp(this.#state);
     });
   }
 
-  #giveUp(writing: ReadonlyArray<Attempt>): void {
+  #giveUp({ writing, since }: Busy): void {
     this.#state = HUNG;
     const { httpTimeout } = this.#endpoint.settings;
-    const error = DeliveryError.notWritten(httpTimeout);
-    this.#complete([...writing, ...this.#pending.splice(0)], failed(error));
+    const outcome = failed(DeliveryError.notWritten(httpTimeout));
+    this.#complete(writing, outcome, this.#context.timer.now() - since);
+    this.#complete(this.#pending.splice(0), outcome);
   }
 
   /** Writes until nothing is pending. One promise per write, not per line. */
@@ -142,10 +147,12 @@ export class LineFile {
       const busy = this.#busy(writing);
       const { whole, outcome } = await this.#write(writing, () => this.#state !== busy);
       if (this.#state !== busy) break; // they have been ended
+      const took = this.#context.timer.now() - busy.since;
       // In the order of events, and with what came behind a failure.
-      this.#complete(writing.slice(0, whole), DELIVERED);
+      this.#complete(writing.slice(0, whole), DELIVERED, took);
       if (outcome._tag === "Delivered") continue;
-      this.#complete([...writing.slice(whole), ...this.#pending.splice(0)], outcome);
+      this.#complete(writing.slice(whole), outcome, took);
+      this.#complete(this.#pending.splice(0), outcome);
     }
     this.#state = IDLE;
     this.#context.turns.give();
@@ -205,8 +212,8 @@ export class LineFile {
     return { over: promise, cancel: this.#context.timer.schedule(delay, resolve) };
   }
 
-  #complete(attempts: ReadonlyArray<Attempt>, outcome: Outcome): void {
-    for (const attempt of attempts) this.#endpoint.complete(attempt, outcome);
+  #complete(attempts: ReadonlyArray<Attempt>, outcome: Outcome, took?: number): void {
+    for (const attempt of attempts) this.#endpoint.complete(attempt, outcome, took);
   }
 }
 

@@ -1,21 +1,41 @@
 /**
- * One Sender for each set of trusted certificates, over a client of the kind that `http_client` names. What
+ * One Sender for each set of certificates, trusted and shown, over a client of the kind that `http_client` names. What
  * the other kind needs must never be loaded: @effect/platform takes 16 MB of each worker.
  */
 import * as Effect from "effect/Effect";
 import * as ExecutionStrategy from "effect/ExecutionStrategy";
 import * as Scope from "effect/Scope";
-import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
+import * as Redacted from "effect/Redacted";
+import type { EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
+import type { ClientIdentity } from "../../http/NodeTls.ts";
+import type { TlsOptions } from "../../http/Socket.ts";
 import { saysSelfSigned } from "../../http/TransportError.ts";
 import type { Sender } from "./Sender.ts";
 import * as PoolSender from "./PoolSender.ts";
 
 export interface Senders {
-  /** Makes the sender of this certificate text (PEM; empty: the system's alone), if it is not there yet. */
-  readonly prepare: (caCert: string) => Effect.Effect<void>;
-  /** The sender of a certificate text that was prepared. */
-  readonly of: (caCert: string) => Sender;
+  /** Makes the sender of these certificates, if it is not there yet. */
+  readonly prepare: (certificates: Certificates) => Effect.Effect<void>;
+  /** The sender of certificates that were prepared. */
+  readonly of: (certificates: Certificates) => Sender;
 }
+
+/** What a URL has of its own in TLS, in PEM. Not to be printed: a key is among it. */
+export interface Certificates {
+  /** Trusted beside the system's; empty: none is. */
+  readonly caCert: string;
+  readonly identity: ClientIdentity | undefined;
+}
+
+/** Of a URL that has none of its own. */
+export const NO_CERTIFICATES: Certificates = { caCert: "", identity: undefined };
+
+export const certificatesOf = (
+  { ca, identity }: Pick<EndpointSettings, "ca" | "identity">,
+): Certificates => ({
+  caCert: ca?.pem ?? "",
+  identity: identity && { cert: identity.cert, key: Redacted.value(identity.key) },
+});
 
 /** The senders, whose connections close with the scope. */
 export const make = (
@@ -29,19 +49,26 @@ export const make = (
     const senders = new Map<string, Sender>();
     const open = kind === "pool" ? openPool(idPrefix) : yield* loadFetch(idPrefix);
     return {
-      prepare: (caCert) =>
-        senders.has(caCert) ? Effect.void : Effect.map(
-          Scope.extend(open(caCert === "" ? [] : [caCert]), scope),
-          (sender) => void senders.set(caCert, sender),
-        ),
-      of: (caCert) => senders.get(caCert)!, // prepared
+      prepare(certificates) {
+        const key = keyOf(certificates);
+        const { caCert, identity } = certificates;
+        const options = { caCerts: caCert === "" ? [] : [caCert], identity };
+        return senders.has(key) ? Effect.void : Effect.map(
+          Scope.extend(open(options), scope),
+          (sender) => void senders.set(key, sender),
+        );
+      },
+      of: (certificates) => senders.get(keyOf(certificates))!, // prepared
     };
   });
 
-/** Makes a sender that trusts `caCerts` (PEM) beside the system's. */
-type Open = (caCerts: ReadonlyArray<string>) => Effect.Effect<Sender, never, Scope.Scope>;
+const keyOf = ({ caCert, identity }: Certificates): string =>
+  JSON.stringify([caCert, identity?.cert, identity?.key]);
 
-const openPool = (idPrefix: string): Open => (caCerts) => PoolSender.make(idPrefix, { caCerts });
+/** Makes a sender. */
+type Open = (tls: TlsOptions) => Effect.Effect<Sender, never, Scope.Scope>;
+
+const openPool = (idPrefix: string): Open => (tls) => PoolSender.make(idPrefix, tls);
 
 /** Dies when a module cannot be loaded, as the process or the worker would by a static import. */
 const loadFetch = (idPrefix: string): Effect.Effect<Open> =>
@@ -50,12 +77,12 @@ const loadFetch = (idPrefix: string): Effect.Effect<Open> =>
       import("./fetchClient.ts"),
       import("./ClientSender.ts"),
     ]);
-    const openFetch: Open = (caCerts) =>
-      Effect.flatMap(fetchClient.make(caCerts), (client) => ClientSender.make(client, idPrefix));
-    return (caCerts) =>
-      caCerts.length === 0
-        ? openFetch(caCerts)
-        : Effect.zipWith(openFetch(caCerts), openPool(idPrefix)(caCerts), orSelfSigned);
+    const openFetch: Open = (tls) =>
+      Effect.flatMap(fetchClient.make(tls), (client) => ClientSender.make(client, idPrefix));
+    return (tls) =>
+      tls.caCerts.length === 0
+        ? openFetch(tls)
+        : Effect.zipWith(openFetch(tls), openPool(idPrefix)(tls), orSelfSigned);
   });
 
 /**

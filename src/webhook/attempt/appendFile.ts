@@ -34,7 +34,9 @@ export const openFile: OpenFile = async (path, torn) => {
   const info = await Deno.stat(path).catch(() => undefined);
   if (info !== undefined && !info.isFile && !info.isDirectory) return await openStream(path);
   if (info === undefined) {
-    await Deno.mkdir(new URL(".", path), { recursive: true, mode: OWN_FOLDER });
+    const folder = new URL(".", path);
+    // One that is there may be somebody else's to write to: opening tells.
+    await Deno.mkdir(folder, { recursive: true, mode: OWN_FOLDER }).catch(ifForbidden);
   }
   const append = { append: true, create: true, mode: OWN_FILE };
   const readable = await Deno.open(path, { ...append, read: true }).catch(ifForbidden);
@@ -179,7 +181,7 @@ const isJson = (tail: Uint8Array): boolean => {
   }
 };
 
-/** Whoever may write and not read can't look. */
+/** Who may not read can write all the same; who may not make a folder finds one. */
 const ifForbidden = (cause: unknown): undefined => {
   if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
     return undefined;

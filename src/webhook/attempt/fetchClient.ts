@@ -9,6 +9,7 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
+import type { TlsOptions } from "../../http/Socket.ts";
 
 /** Nothing in a response's body is of use; more than this is cut by closing the connection. */
 const BODY_LIMIT_BYTES = 1024 * 1024;
@@ -16,15 +17,15 @@ const BODY_LIMIT_BYTES = 1024 * 1024;
 const ACCEPT_ENCODING = "accept-encoding";
 
 /**
- * A client that trusts `caCerts` (PEM) beside the system's. Of its responses, `arrayBuffer` reads the body to
+ * A client with these certificates. Of its responses, `arrayBuffer` reads the body to
  * its end or its limit, and is empty: whoever asks must wait for it, for an unread body costs a connection.
  */
 export const make = (
-  caCerts: ReadonlyArray<string>,
+  { caCerts, identity }: TlsOptions,
 ): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
   Effect.gen(function* () {
     const client = yield* Effect.acquireRelease(
-      Effect.sync(() => Deno.createHttpClient({ caCerts: [...caCerts] })),
+      Effect.sync(() => Deno.createHttpClient({ caCerts: [...caCerts], ...identity })),
       (client) => Effect.sync(() => client.close()),
     );
     const read: typeof globalThis.fetch = async (input, init) => {

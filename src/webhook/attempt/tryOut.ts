@@ -1,10 +1,11 @@
 /**
- * `--check --try`: a sample of an event to each URL, once, by the clients, certificates and headers that
- * deliveries have. It must never leave a line in a file, and a receiver can tell a sample by its header.
+ * `--check --try`, and what the API is asked for: a sample of an event to a URL, once, by the clients,
+ * certificates and headers that deliveries have. It must never leave a line in a file, and a receiver can tell a sample by its header.
  */
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import { displayUrl } from "../../domain/displayUrl.ts";
+import type { HookEventName } from "../../domain/HookEvent.ts";
 import { hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookRule } from "../../domain/HookRule.ts";
 import { SAMPLE_EVENTS } from "../../domain/sampleEvents.ts";
@@ -17,6 +18,7 @@ import { Batch } from "./Batch.ts";
 import type { Delivery } from "./Delivery.ts";
 import type { DeliveryError } from "./DeliveryError.ts";
 import * as Fault from "./DeliveryError.ts";
+import type { Sender } from "./Sender.ts";
 import { targetOf } from "./Sender.ts";
 import * as Senders from "./Senders.ts";
 
@@ -33,47 +35,104 @@ export interface Trial {
   readonly text: string;
 }
 
+/** What came of one sample. */
+export interface Probe {
+  /** Of the answer; null: there was none that could be read. */
+  readonly status: number | null;
+  readonly ms: number;
+  /** For people, with what can be done about it; null: it was taken. */
+  readonly error: string | null;
+}
+
+/** Tries one URL with a sample of this event, under the action of the first rule that sends it there. */
+export const tryOne = (
+  { httpClient, rules }: WebHookSettings,
+  endpoint: EndpointSettings,
+  event: HookEventName,
+): Effect.Effect<Probe> => {
+  if (endpoint.url.startsWith("file:")) {
+    return Effect.map(tryFile(endpoint), ({ isGood, text, ms }) => ({
+      status: null,
+      ms,
+      error: isGood ? null : text,
+    }));
+  }
+  const rule = rules.find(({ urls, ...of }) => of.event === event && urls.includes(endpoint.url));
+  return Effect.scoped(Effect.gen(function* () {
+    const senders = yield* Senders.make(httpClient, `test-${crypto.randomUUID()}-`);
+    yield* senders.prepare(Senders.certificatesOf(endpoint));
+    const sample = { event, action: rule?.action ?? event };
+    const { outcome, status, ms } = yield* sent(
+      endpoint,
+      sample,
+      0,
+      senders.of(Senders.certificatesOf(endpoint)),
+    );
+    const error = outcome._tag === "Delivered" ? null : said(outcome, status);
+    return { status: status ?? null, ms, error };
+  }));
+};
+
 /** Tries each URL, in the order of the settings. */
 export const tryOut = (
   settings: WebHookSettings,
 ): Effect.Effect<ReadonlyArray<Trial>> =>
   Effect.scoped(Effect.gen(function* () {
     const senders = yield* Senders.make(settings.httpClient, `test-${crypto.randomUUID()}-`);
-    const trusted = settings.endpoints.values().map(trustedBy).toArray();
-    yield* Effect.forEach(trusted, senders.prepare, { discard: true });
+    const certificates = settings.endpoints.values().map(Senders.certificatesOf).toArray();
+    yield* Effect.forEach(certificates, senders.prepare, { discard: true });
     const first = (url: string) => settings.rules.find((rule) => rule.urls.includes(url));
     return yield* Effect.forEach(settings.endpoints.values(), (endpoint, id) => {
       const shown = displayUrl(endpoint.url);
       const rule = first(endpoint.url);
-      if (endpoint.url.startsWith("file:")) return tryFile(shown, endpoint);
+      if (endpoint.url.startsWith("file:")) {
+        return Effect.map(
+          tryFile(endpoint),
+          ({ isGood, text }) => ({ isGood, text: `${shown}: ${text}` }),
+        );
+      }
       // Every endpoint is one that a rule names.
       return rule === undefined ? Effect.die(`no rule for ${shown}`) : trySending(
         shown,
         endpoint,
         rule,
         id,
-        senders.of(trustedBy(endpoint)),
+        senders.of(Senders.certificatesOf(endpoint)),
       );
     }, { concurrency: AT_ONCE });
   }));
 
-/** Certificates beside the system's, in PEM. */
-const trustedBy = ({ ca }: EndpointSettings): string => ca?.pem ?? "";
-
 const trySending = (
   shown: string,
   endpoint: EndpointSettings,
-  { event, action }: HookRule,
+  rule: HookRule,
   id: number,
-  sender: ReturnType<Senders.Senders["of"]>,
+  sender: Sender,
 ): Effect.Effect<Trial> =>
+  Effect.map(sent(endpoint, rule, id, sender), ({ outcome, status, ms }) => ({
+    isGood: outcome._tag === "Delivered",
+    text: `${shown}: ${said(outcome, status)} (${rule.event}, ${ms} ms)`,
+  }));
+
+/** Sends a sample, once. */
+const sent = (
+  endpoint: EndpointSettings,
+  { event, action }: Pick<HookRule, "event" | "action">,
+  id: number,
+  sender: Sender,
+): Effect.Effect<{
+  readonly outcome: Outcome;
+  readonly status: number | undefined;
+  readonly ms: number;
+}> =>
   Effect.async((resume) => {
     const delivery: Delivery = {
       id,
       event: hookEventNames.indexOf(event),
       seq: 0,
+      born: 0,
       lane: undefined,
-      ...new BodySlabs().write(SAMPLE_EVENTS[event], EventEncoder.make(event, action)),
+      ...new BodySlabs().write(SAMPLE_EVENTS[event], EventEncoder.make(event, action, endpoint)),
       retry: undefined,
       dueAt: 0,
       schedule: undefined,
@@ -87,8 +146,7 @@ const trySending = (
     const start = performance.now();
     send(batch === undefined ? delivery : Batch.of(delivery, batch.form), (outcome, status) => {
       const ms = Math.round(performance.now() - start);
-      const text = `${shown}: ${said(outcome, status)} (${event}, ${ms} ms)`;
-      resume(Effect.succeed({ isGood: outcome._tag === "Delivered", text }));
+      resume(Effect.succeed({ outcome, status, ms }));
     });
   });
 
@@ -133,10 +191,17 @@ const adviceOf = ({ reason, detail, gone }: DeliveryError): string | undefined =
   }
 };
 
-const tryFile = (shown: string, { url }: EndpointSettings): Effect.Effect<Trial> =>
-  Effect.tryPromise({ try: () => tryAppending(new URL(url)), catch: Fault.fromFile }).pipe(
-    Effect.match({
-      onSuccess: (found) => ({ isGood: true, text: `${shown}: ${found}; nothing was written` }),
-      onFailure: ({ detail }) => ({ isGood: false, text: `${shown}: ${detail}` }),
-    }),
-  );
+const tryFile = (
+  { url }: EndpointSettings,
+): Effect.Effect<Trial & { readonly ms: number }> =>
+  Effect.suspend(() => {
+    const start = performance.now();
+    const ms = () => Math.round(performance.now() - start);
+    return Effect.match(
+      Effect.tryPromise({ try: () => tryAppending(new URL(url)), catch: Fault.fromFile }),
+      {
+        onSuccess: (found) => ({ isGood: true, text: `${found}; nothing was written`, ms: ms() }),
+        onFailure: ({ detail }) => ({ isGood: false, text: detail, ms: ms() }),
+      },
+    );
+  });

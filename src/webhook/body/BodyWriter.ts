@@ -79,6 +79,51 @@ export class BodyWriter {
     this.#at = at;
   }
 
+  /** Writes UTF-8 as a string; answers false, and has written nothing, where it is none. */
+  utf8(value: Uint8Array): boolean {
+    const { length } = value;
+    if (length > MOST_BY_CHARACTER) return this.#decoded(value);
+    this.#reserve(2 * length + 2);
+    const buffer = this.#buffer;
+    let at = this.#at;
+    buffer[at++] = QUOTE;
+    for (let i = 0; i < length; i++) {
+      const byte = value[i]!; // i < length
+      if (IS_PLAIN[byte] !== 1) {
+        if (byte !== QUOTE && byte !== BACKSLASH) return this.#decoded(value);
+        buffer[at++] = BACKSLASH; // as JSON in a string has them
+      }
+      buffer[at++] = byte;
+    }
+    buffer[at++] = QUOTE;
+    this.#at = at;
+    return true;
+  }
+
+  #decoded(value: Uint8Array): boolean {
+    let text: string;
+    try {
+      text = STRICT.decode(value);
+    } catch {
+      return false; // fatal decoding throws for ill-formed input and for nothing else
+    }
+    this.#text(JSON.stringify(text));
+    return true;
+  }
+
+  /** Writes a JSON text as it stands; only its line ends become spaces, so that a body is one line. */
+  oneLine(json: Uint8Array): void {
+    this.#reserve(json.length);
+    const end = this.#at + json.length;
+    const buffer = this.#buffer;
+    buffer.set(json, this.#at);
+    for (let at = this.#at; at < end; at++) {
+      // Within a string they are escaped.
+      if (buffer[at] === LINE_FEED || buffer[at] === CARRIAGE_RETURN) buffer[at] = SPACE;
+    }
+    this.#at = end;
+  }
+
   integer(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) return this.#text(JSON.stringify(value));
     this.#reserve(MOST_DIGITS);
@@ -114,11 +159,16 @@ const MOST_DIGITS = 16;
 /** For the rest of a body whose payload needs memory of its own. */
 const SPARE = 1024;
 
+const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const PADDING = 0x3d;
 
-/** By UTF-16 unit: ASCII that JSON has as it is. */
+/** By UTF-16 unit, or byte of UTF-8: ASCII that JSON has as it is. */
 const IS_PLAIN = new Uint8Array(128).map((_, code) =>
   code >= 0x20 && code !== QUOTE && code !== BACKSLASH ? 1 : 0
 );

@@ -6,7 +6,11 @@
 export interface DeliveryIds {
   /** What every `webhook-id` begins with. */
   readonly prefix: string;
-  /** No `webhook-seq` at or below it is given again. */
+  /**
+   * No `webhook-seq` at or below it is given again. The process's start in microseconds since 1970, or more: they
+   * grow by one an event, and so the next process begins above all of them, if there were fewer than a million
+   * a second.
+   */
   readonly sequenceFloor: number;
   /** A number larger than all before, never given twice under this prefix. */
   next(): number;
@@ -17,7 +21,7 @@ export const idsOfProcess = (now: number): DeliveryIds => {
   let last = 0;
   return {
     prefix: `${crypto.randomUUID().slice(0, 13)}-`,
-    sequenceFloor: now,
+    sequenceFloor: now * 1000,
     next: () => ++last,
   };
 };

@@ -18,6 +18,8 @@ export interface EventSource {
   readonly isEnded: boolean;
   /** Takes the oldest out. */
   take(): HookEvent | undefined;
+  /** When that one came, milliseconds since 1970. */
+  readonly born: number;
   /** Returns when there is one, or when no more will come. */
   readonly arrival: Effect.Effect<void>;
 }
@@ -44,13 +46,13 @@ const SLICE_BYTES = 4 * 1024 * 1024;
 
 /** Dispatches what comes, in its order, until the source has ended and is empty. */
 export const run = (options: DispatchLoopOptions): Effect.Effect<void> => {
-  const { dispatcher, backlog, dropsOldest, makeRoom, beforeSlice, afterSlice } = options;
+  const { source, dispatcher, backlog, dropsOldest, makeRoom, beforeSlice, afterSlice } = options;
 
   /** The oldest that waits is dropped for the next, which is itself where nothing else waits. */
   const dropOldest = (event: HookEvent): boolean => {
     makeRoom();
     if (backlog.hasRoom) return false;
-    dispatcher.discard(event, "queue_full");
+    dispatcher.discard(event, source.born, "queue_full");
     return true;
   };
 
@@ -59,7 +61,7 @@ export const run = (options: DispatchLoopOptions): Effect.Effect<void> => {
     beforeSlice();
     for (let event = slice.take(drops); event !== undefined; event = slice.take(drops)) {
       if (drops && !backlog.hasRoom && dropOldest(event)) continue;
-      slice.bytes += dispatcher.dispatch(event);
+      slice.bytes += dispatcher.dispatch(event, source.born);
       if (drops) makeRoom();
     }
     afterSlice();

@@ -18,7 +18,6 @@ import type { DeadLetters } from "../outbox/DeadLetters.ts";
 import type { Outbox } from "../outbox/Outbox.ts";
 import type { Action, RuleTable } from "./RuleTable.ts";
 import type { DeliveryIds } from "./DeliveryIds.ts";
-import { SequenceNumbers } from "./SequenceNumbers.ts";
 
 /** What the rules and settings say at this moment; a reload replaces it. */
 export interface Routing {
@@ -35,6 +34,8 @@ export interface DispatcherOptions {
   readonly outbox: Outbox | undefined;
   /** Undefined: what is dropped is gone. */
   readonly letters: DeadLetters | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 export class Dispatcher {
@@ -43,9 +44,14 @@ export class Dispatcher {
   readonly #arrivals: Arrivals;
   readonly #slabs: BodySlabs;
   readonly #ids: DeliveryIds;
-  readonly #sequence: SequenceNumbers;
+  /**
+   * The `webhook-seq` given last. One count over all clients: that of each grows, from connection to connection,
+   * and nobody has to be remembered for it.
+   */
+  #seq: number;
   readonly #outbox: Outbox | undefined;
   readonly #letters: DeadLetters | undefined;
+  readonly #now: () => number;
   // The body encoded last, so that several URLs of one action share it.
   #action: Action<Endpoint> | undefined;
   #body: BodyRef | undefined;
@@ -56,24 +62,29 @@ export class Dispatcher {
     this.#arrivals = options.arrivals;
     this.#slabs = options.slabs;
     this.#ids = options.ids;
-    this.#sequence = new SequenceNumbers(options.ids.sequenceFloor);
+    this.#seq = options.ids.sequenceFloor;
     this.#outbox = options.outbox;
     this.#letters = options.letters;
+    this.#now = options.now;
   }
 
-  /** Turns an event of the queue into deliveries; returns the bytes of the bodies it has written. */
-  dispatch(event: HookEvent): number {
+  /**
+   * Turns an event of the queue into deliveries.
+   *
+   * @param born when it came, milliseconds since 1970
+   * Returns: the bytes of the bodies that it has written
+   */
+  dispatch(event: HookEvent, born: number): number {
     const { rules } = this.routing;
     const place = PLACE_OF[event._tag];
-    const client = clientOf(event);
-    const lane = this.#isOrdered(event) ? client : undefined;
+    const lane = this.laneOf(event);
     let places = eventPlaces(event);
     if (isArrival(place)) this.#arrivals.add(-places); // from here on its endpoints count it
     this.#backlog.encode(places);
     let bytes = 0;
     let seq = 0;
     rules.forEachMatch(event, (action, endpoint) => {
-      seq ||= this.#sequence.next(client);
+      seq ||= ++this.#seq;
       if (this.#action !== action || this.#body === undefined) {
         this.#action = action;
         this.#body = this.#slabs.write(event, action.encode);
@@ -87,6 +98,7 @@ export class Dispatcher {
         id: this.#ids.next(),
         event: place,
         seq,
+        born,
         lane: endpoint.sequential ? undefined : lane,
         slab,
         offset,
@@ -112,33 +124,32 @@ export class Dispatcher {
     return ordering === "client" || (ordering === "lifecycle" && isLifecycle(event));
   }
 
-  /** Drops an event of the queue. */
-  discard(event: HookEvent, reason: DropReason): void {
+  /** Drops an event of the queue, which came at `born`. */
+  discard(event: HookEvent, born: number, reason: DropReason): void {
     const places = eventPlaces(event);
     if (isArrivalEvent(event._tag)) this.#arrivals.add(-places);
     this.#backlog.encode(places);
     this.#backlog.add(-places);
-    this.#lose(event, reason, this.#outbox?.mark);
+    this.#lose(event, born, reason, this.#outbox?.mark);
     this.#outbox?.dispatched();
   }
 
   /** Drops an event that was not in the queue. */
   drop(event: HookEvent, reason: DropReason): void {
-    this.#lose(event, reason, this.#letters && this.#outbox?.refused());
+    this.#lose(event, this.#now(), reason, this.#letters && this.#outbox?.refused());
   }
 
   /** Counts an event as lost at each URL that would have had it; where dead letters are kept, it is one for each. */
-  #lose(event: HookEvent, reason: DropReason, mark: number | undefined): void {
+  #lose(event: HookEvent, born: number, reason: DropReason, mark: number | undefined): void {
     const place = PLACE_OF[event._tag];
     this.routing.rules.forEachMatch(event, (_, endpoint) => endpoint.refuse(place, reason));
     if (this.#letters === undefined || reason === "shutdown") return;
-    const client = clientOf(event);
-    const lane = this.#isOrdered(event) ? client : undefined;
+    const lane = this.laneOf(event);
     let seq = 0;
     this.routing.rules.forEachMatch(event, ({ encode }, endpoint) => {
-      seq ||= this.#sequence.next(client);
+      seq ||= ++this.#seq;
       const body = this.#slabs.write(event, encode);
-      const letter = { id: this.#ids.next(), event: place, seq, lane, ...body };
+      const letter = { id: this.#ids.next(), event: place, seq, born, lane, ...body };
       this.#letters?.add(endpoint.url, letter, reason, "", mark);
     });
   }

@@ -1,12 +1,14 @@
 /** The rules, made ready to be asked once per event: who wants it, under which action, at which URLs. */
+import type { BodyForm, PayloadMode } from "../../domain/BodyForm.ts";
+import { USUAL_FORM } from "../../domain/BodyForm.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
-import { subjectOf } from "../../domain/HookEvent.ts";
+import { hasPayload, subjectOf } from "../../domain/HookEvent.ts";
 import type { HookRule } from "../../domain/HookRule.ts";
 import { matches } from "../../domain/TopicFilter.ts";
 import type { EventEncoder } from "../body/EventEncoder.ts";
 import * as EventEncoderModule from "../body/EventEncoder.ts";
 
-/** The rules of one event that share an action, and so a body. */
+/** The rules of one event that share an action and the form of the payload, and so a body. */
 export interface Action<Target> {
   readonly encode: EventEncoder;
   readonly rules: ReadonlyArray<{
@@ -20,24 +22,32 @@ export interface Action<Target> {
 export class RuleTable<Target> {
   readonly #actions: ReadonlyMap<HookEventName, ReadonlyArray<Action<Target>>>;
 
-  /** `targetOf` is asked once per rule and URL. Throws when an event's schema cannot be encoded. */
-  constructor(rules: ReadonlyArray<HookRule>, targetOf: (url: string) => Target) {
-    const byEvent = new Map<HookEventName, Map<string, Array<Action<Target>["rules"][number]>>>();
-    for (const { event, action, topics, urls } of rules) {
-      const byAction = byEvent.get(event) ?? new Map();
-      byEvent.set(event, byAction);
-      const sharing = byAction.get(action) ?? [];
-      byAction.set(action, sharing);
-      sharing.push({ topics, targets: urls.map(targetOf) });
-    }
+  /**
+   * `targetOf` and `formOf` are asked once per rule and URL. Throws when an event's schema cannot be encoded.
+   */
+  constructor(
+    rules: ReadonlyArray<HookRule>,
+    targetOf: (url: string) => Target,
+    formOf: (url: string) => BodyForm = () => USUAL_FORM,
+  ) {
+    const byEvent = Map.groupBy(rules, ({ event }) => event);
     this.#actions = new Map(
-      [...byEvent].map(([event, byAction]) => [
-        event,
-        [...byAction].map(([action, rules]) => ({
-          encode: EventEncoderModule.make(event, action),
-          rules,
-        })),
-      ]),
+      byEvent.entries().map(([event, of]) => {
+        const byBody = new Map<string, BodyOf<Target>>();
+        for (const { action, topics, urls } of of) {
+          const byForm = Map.groupBy(urls, (url) => payloadOf(event, formOf(url)));
+          for (const [payload, sharing] of byForm) {
+            const key = `${payload} ${action}`;
+            const body = byBody.get(key) ?? {
+              encode: EventEncoderModule.make(event, action, { payload }),
+              rules: [],
+            };
+            byBody.set(key, body);
+            body.rules.push({ topics, targets: sharing.map(targetOf) });
+          }
+        }
+        return [event, [...byBody.values()]];
+      }),
     );
   }
 
@@ -65,6 +75,14 @@ export class RuleTable<Target> {
     }
   }
 }
+
+interface BodyOf<Target> extends Action<Target> {
+  readonly rules: Array<Action<Target>["rules"][number]>;
+}
+
+/** Events without a payload have one body, whatever the form. */
+const payloadOf = (event: HookEventName, { payload }: BodyForm): PayloadMode =>
+  hasPayload(event) ? payload : USUAL_FORM.payload;
 
 const applies = (topics: ReadonlyArray<string>, subject: string | undefined): boolean => {
   if (topics.length === 0) return true;

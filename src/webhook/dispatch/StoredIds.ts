@@ -49,8 +49,8 @@ export class StoredIds implements DeliveryIds, Journal {
       this.#end =
       this.#mark =
         reserved.nextId;
-    // A client's numbers grow no faster than ids.
-    this.sequenceFloor = Math.max(now, reserved.nextSeq);
+    // They grow no faster than ids.
+    this.sequenceFloor = Math.max(now * 1000, reserved.nextSeq);
     this.#ask();
   }
 

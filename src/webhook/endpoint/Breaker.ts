@@ -1,5 +1,6 @@
 /**
- * Whether a URL is sent to. Failures in a row open the breaker, the answer to a probe closes it.
+ * Whether a URL is sent to. Failures in a row open the breaker, the answer to a probe closes it, and somebody
+ * may hold it open by hand.
  *
  * A pure machine: what happened goes in, the next state and what is to be done about it come out. It has
  * no clock, logs nothing and sends nothing; the Endpoint does what it orders.
@@ -24,7 +25,9 @@ export type Breaker =
     readonly schedule: unknown;
   }
   /** 410: nothing is sent until a restart or a reload. */
-  | { readonly _tag: "Gone"; readonly since: number };
+  | { readonly _tag: "Gone"; readonly since: number }
+  /** Somebody wants nothing to be sent until it is resumed. */
+  | { readonly _tag: "Paused"; readonly since: number };
 
 /** What happens; moments in monotonic milliseconds, `id` of the delivery. */
 export type BreakerEvent =
@@ -43,8 +46,12 @@ export type BreakerEvent =
   | { readonly _tag: "Return"; readonly id: number; readonly at: number }
   /** The receiver wants nothing more at this URL. */
   | { readonly _tag: "Gone"; readonly at: number }
-  /** The settings are new: what was is forgotten, a 410 too. */
-  | { readonly _tag: "Reset" };
+  /** The settings are new: what was is forgotten, a 410 too, but not that it is paused. */
+  | { readonly _tag: "Reset" }
+  /** Somebody wants nothing to be sent; a URL that is gone stays gone. */
+  | { readonly _tag: "Pause"; readonly at: number }
+  /** Where it was paused, it is sent to again: what was before is forgotten. */
+  | { readonly _tag: "Resume" };
 
 /** What is to be done. */
 export type BreakerOrder =
@@ -60,7 +67,7 @@ export type BreakerOrder =
   | { readonly _tag: "Wake"; readonly at: number };
 
 /** A state as people are told it. */
-export type BreakerLabel = "closed" | "open" | "gone";
+export type BreakerLabel = "closed" | "open" | "gone" | "paused";
 
 export interface BreakerRules {
   /** Failures in a row that open it. */
@@ -99,9 +106,11 @@ export const isHealthy = (state: Breaker): boolean =>
 export const failingSince = (state: Breaker): number =>
   state._tag === "Gone" || isHealthy(state) ? Infinity : state.since;
 
-/** From when on its URL counts as failing; Infinity: it does not fail. */
+/** From when on its URL counts as failing; Infinity: it does not fail. What waits for a paused one holds nobody either. */
 export const countsAsFailingFrom = (state: Breaker): number =>
-  state._tag === "Gone" ? -Infinity : failingSince(state) + FAILING_AFTER_MS;
+  state._tag === "Gone" || state._tag === "Paused"
+    ? -Infinity
+    : failingSince(state) + FAILING_AFTER_MS;
 
 export const step = (state: Breaker, event: BreakerEvent, rules: BreakerRules): BreakerStep => {
   switch (event._tag) {
@@ -111,10 +120,11 @@ export const step = (state: Breaker, event: BreakerEvent, rules: BreakerRules): 
       return { state: { _tag: "Probing", since, probe: event.id, schedule }, orders: NONE };
     }
     case "Answer":
-      return state._tag === "Gone" || isHealthy(state)
+      return state._tag === "Gone" || state._tag === "Paused" || isHealthy(state)
         ? { state, orders: NONE }
         : { state: CLOSED, orders: [...announced(state, "closed"), RESUME] };
     case "Reset":
+      if (state._tag === "Paused") return { state, orders: NONE };
       return { state: CLOSED, orders: [...announced(state, "closed"), RESUME] };
     case "Failure":
       return failed(state, event, rules);
@@ -128,6 +138,15 @@ export const step = (state: Breaker, event: BreakerEvent, rules: BreakerRules): 
         state: { _tag: "Gone", since: event.at },
         orders: state._tag === "Gone" ? NONE : [RECALL, ...announced(state, "gone")],
       };
+    case "Pause":
+      return state._tag === "Gone" || state._tag === "Paused" ? { state, orders: NONE } : {
+        state: { _tag: "Paused", since: event.at },
+        orders: [RECALL, ...announced(state, "paused")],
+      };
+    case "Resume":
+      return state._tag === "Paused"
+        ? { state: CLOSED, orders: [...announced(state, "closed"), RESUME] }
+        : { state, orders: NONE };
   }
 };
 
@@ -164,5 +183,12 @@ const failed = (
 const announced = (before: Breaker, label: BreakerLabel): ReadonlyArray<BreakerOrder> =>
   labelOf(before) === label ? NONE : [{ _tag: "Announce", label }];
 
-const labelOf = (state: Breaker): BreakerLabel =>
-  state._tag === "Closed" ? "closed" : state._tag === "Gone" ? "gone" : "open";
+const labelOf = ({ _tag }: Breaker): BreakerLabel => LABELS[_tag];
+
+const LABELS: Readonly<Record<Breaker["_tag"], BreakerLabel>> = {
+  Closed: "closed",
+  Open: "open",
+  Probing: "open",
+  Gone: "gone",
+  Paused: "paused",
+};

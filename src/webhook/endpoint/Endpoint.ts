@@ -14,7 +14,7 @@ import type { Fields } from "../../ops/LimitedLog.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
 import type { AnswerFault } from "../../http/AnswerFault.ts";
 import { placesOf } from "../account/Backlog.ts";
-import type { DropReason, EndpointCounters } from "../account/Metrics.ts";
+import type { AttemptOutcome, DropReason, EndpointCounters } from "../account/Metrics.ts";
 import type { LetterReason } from "../outbox/DeadLetters.ts";
 import type { LiveGroup } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
@@ -26,6 +26,7 @@ import type { Delivery } from "../attempt/Delivery.ts";
 import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
 import { isOfContent } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
+import type { DeliveryTap } from "../tap/DeliveryTap.ts";
 import * as Breaker from "./Breaker.ts";
 import type { EndpointContext, EndpointTransport } from "./EndpointContext.ts";
 import type { EndpointInMemory } from "./EndpointOnDisk.ts";
@@ -111,7 +112,7 @@ export class Endpoint implements Attempting {
     this.#most = this.#takes();
     this.#pace();
     this.#seat = transport.budget?.join(() => this.pump());
-    counters.breaker = "closed"; // they may be those of an endpoint that has left
+    counters.breakerIs("closed", context.now()); // they may be those of an endpoint that has left
     transport.executor.configure(this);
   }
 
@@ -138,9 +139,9 @@ export class Endpoint implements Attempting {
     return this.#breaker;
   }
 
-  /** Whether waiting any longer would bring nothing to an end: all is done, or the rest is for a URL that is gone. */
+  /** Whether waiting any longer would bring nothing to an end: all is done, or the rest is for a URL that is gone or paused. */
   get settled(): boolean {
-    return this.#isEmpty || this.#isGoneForGood;
+    return this.#isEmpty || this.#isShut;
   }
 
   /** Whether it keeps the order of all events by itself, and needs no lanes. */
@@ -148,11 +149,11 @@ export class Endpoint implements Attempting {
     return this.#transport.sequential;
   }
 
-  /** Whether it will hardly answer within milliseconds what comes now. */
-  get #isSlow(): boolean {
+  /** How many have to end before one that comes now is at its end; 0: it goes at once; Infinity: nobody knows. */
+  get #ahead(): number {
+    if (this.#breaker._tag !== "Closed" || this.#pacing.isOver) return Infinity;
     const { concurrencyLimit, batch } = this.#settings;
-    return this.#breaker._tag !== "Closed" ||
-      this.held > concurrencyLimit * (batch?.maxEvents ?? 1) || this.#pacing.isOver;
+    return this.held > concurrencyLimit * (batch?.maxEvents ?? 1) ? this.held : 0;
   }
 
   /** Counts an event that is dropped before it becomes a delivery. */
@@ -165,7 +166,7 @@ export class Endpoint implements Attempting {
   /** Takes a delivery. It is counted as matched here; the Backlog counted it before. */
   offer(delivery: Delivery): void {
     this.#count(delivery);
-    if (this.#onDisk?.offer(delivery, this.#isSlow)) return;
+    if (this.#onDisk?.offer(delivery, this.#ahead)) return;
     this.#take(delivery);
     this.#shedIfFailing();
     if (this.failing) this.#onDisk?.boundIt();
@@ -203,7 +204,13 @@ export class Endpoint implements Attempting {
     taken: () => this.#shedIfFailing(),
     shed: (record, isCounted, reason) => {
       if (!isCounted) this.#count(record);
+      if (this.#tap.isOn) {
+        const { body } = record;
+        const told = { ...record, slab: { bytes: body }, offset: 0, length: body.length };
+        this.#tap.lost(this.#counters.url, told, this.#context.now(), "dropped", reason);
+      }
       this.#counters.queued[record.event]!--; // an event's place is always within
+      this.#counters.ages.take(record.born);
       this.#counters.dropped(record.event, reason);
       this.#hasToReplay = true;
       this.#sayLost(reason);
@@ -212,9 +219,10 @@ export class Endpoint implements Attempting {
     hasMostOnDisk: (most) => this.#owner.mostOnDisk(most) === this,
   };
 
-  #count({ event }: Pick<Delivery, "event">): void {
+  #count({ event, born }: Pick<Delivery, "event" | "born">): void {
     this.#counters.matched[event]!++; // an event's place is always within
     this.#counters.queued[event]!++;
+    this.#counters.ages.add(born);
   }
 
   #take(delivery: Delivery): void {
@@ -224,8 +232,9 @@ export class Endpoint implements Attempting {
     if (this.#waiting.add(delivery)) this.pump();
   }
 
-  complete(attempt: Attempt, outcome: Outcome): void {
+  complete(attempt: Attempt, outcome: Outcome, took?: number): void {
     const sending = attempt as Sending; // what `pump` gave to the executor is what comes back
+    if (took !== undefined && outcome._tag !== "Returned") this.#counters.requests.add(took);
     this.#occupancy.addAttempts(-1);
     if (sending instanceof Batch) {
       sending.letGo();
@@ -234,16 +243,13 @@ export class Endpoint implements Attempting {
     switch (outcome._tag) {
       case "Delivered":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
-        this.#waiting.leave(sending);
-        if (sending instanceof Batch) {
-          for (const delivery of sending.deliveries) this.#delivered(delivery);
-        } else this.#delivered(sending);
+        this.#attemptDelivered(sending, took);
         this.#answered();
         if (this.#hasToReplay) this.#replay();
         break;
       case "Failed":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
-        this.#failed(sending, outcome.error);
+        this.#failed(sending, outcome.error, took);
         break;
       case "Returned":
         this.#notAttempted();
@@ -256,8 +262,8 @@ export class Endpoint implements Attempting {
     }
     this.#seat?.release();
     this.pump();
-    // What came back from the executor of a URL that is gone settles it without an end.
-    if (this.#isGoneForGood) this.#tellSettled();
+    // What came back from the executor of a URL that is gone or paused settles it without an end.
+    if (this.#isShut) this.#tellSettled();
   }
 
   #cameBack(delivery: Delivery): void {
@@ -265,8 +271,20 @@ export class Endpoint implements Attempting {
     this.#counters.inFlight[delivery.event]!--; // an event's place is always within
   }
 
-  #delivered(delivery: Delivery): void {
+  #attemptDelivered(sending: Sending, took: number | undefined): void {
+    const now = this.#context.now();
+    this.#counters.attempted("ok");
+    this.#counters.lastSuccess = now;
+    this.#waiting.leave(sending);
+    if (sending instanceof Batch) {
+      for (const delivery of sending.deliveries) this.#delivered(delivery, now, took);
+    } else this.#delivered(sending, now, took);
+  }
+
+  #delivered(delivery: Delivery, now: number, took: number | undefined): void {
+    if (this.#tap.isOn) this.#tap.delivered(this.#counters.url, delivery, now, took);
     this.#counters.delivered[delivery.event]!++; // an event's place is always within
+    this.#counters.delays.add(Math.max(0, now - delivery.born)); // the wall clock may have been set
     this.#context.pace.end();
     this.#end(delivery);
   }
@@ -292,6 +310,7 @@ export class Endpoint implements Attempting {
     for (const delivery of carriedBy(sending)) {
       this.#counters.queued[delivery.event]!--; // an event's place is always within
       this.#counters.dropped(delivery.event, reason);
+      if (this.#tap.isOn) this.#tapLost(delivery, "dropped", reason);
       if (reason !== "shutdown") {
         this.#sayLost(reason); // a stop counts them all in one line
         this.#bury(delivery, reason);
@@ -333,7 +352,21 @@ export class Endpoint implements Attempting {
     this.pump();
   }
 
-  /** Asks the executor anew how much it takes: another URL has left. */
+  /** From now on nothing is sent, until it is resumed; not where its URL is gone. */
+  pause(): void {
+    this.#step({ _tag: "Pause", at: this.#now() });
+    this.#checkFailing();
+    this.#wake.unsafeOpen(); // it may have waited for its next probe
+    if (this.#isShut) this.#tellSettled();
+  }
+
+  /** Sends again what waits, where it was paused. */
+  resume(): void {
+    this.#step({ _tag: "Resume" });
+    this.pump();
+  }
+
+  /** Asks the executor anew how much it takes. */
   resize(): void {
     this.#most = this.#takes();
     this.pump();
@@ -394,12 +427,13 @@ export class Endpoint implements Attempting {
    */
   #leave(): boolean {
     if (this.#now() >= this.#givesUpAt) { while (this.dropOldest("gone")); }
-    if (!this.#retired || !this.settled) return false;
+    const isOver = this.#isEmpty || this.#isShut && this.#breaker._tag === "Gone";
+    if (!this.#retired || !isOver) return false;
     while (this.dropOldest("gone"));
     this.#onDisk?.spill.close(); // what is on disk waits for the URL to be named again
     this.#seat?.leave();
     this.#transport.executor.forget(this);
-    this.#counters.breaker = "removed";
+    this.#counters.breakerIs("removed", this.#context.now());
     this.#context.log.flush(this.#counters.url);
     this.#owner.onLeft(this);
     return true;
@@ -437,10 +471,26 @@ export class Endpoint implements Attempting {
     return monotonicMillis(this.#context.clock);
   }
 
+  get #tap(): DeliveryTap {
+    return this.#context.tap;
+  }
+
+  #tapLost(
+    delivery: Delivery,
+    outcome: "failed" | "dropped",
+    reason: FailureReason | DropReason,
+    error?: DeliveryError,
+    took?: number,
+  ): void {
+    const { url } = this.#counters;
+    this.#tap.lost(url, delivery, this.#context.now(), outcome, reason, error, took);
+  }
+
   #end(delivery: Delivery): void {
+    this.#counters.ages.take(delivery.born);
     this.#context.disk?.outbox.ended(delivery.id);
     this.#occupancy.letGo(delivery);
-    this.#onDisk?.spill.more();
+    this.#onDisk?.ended();
     if (this.#isEmpty) this.#tellSettled();
   }
 
@@ -449,9 +499,10 @@ export class Endpoint implements Attempting {
     return this.held === 0 && this.#onDisk?.spill.isBehind !== true;
   }
 
-  /** The receiver wants nothing more, and nothing is on its way. */
-  get #isGoneForGood(): boolean {
-    return this.#breaker._tag === "Gone" && this.#occupancy.inFlight === 0;
+  /** The receiver wants nothing more, or is not to have it now, and nothing is on its way. */
+  get #isShut(): boolean {
+    const { _tag } = this.#breaker;
+    return (_tag === "Gone" || _tag === "Paused") && this.#occupancy.inFlight === 0;
   }
 
   #mayAttempt(): boolean {
@@ -471,6 +522,7 @@ export class Endpoint implements Attempting {
         return this.#now() >= this.#breaker.probeAt && this.#hasNext(true);
       case "Probing":
       case "Gone":
+      case "Paused":
         return false;
     }
   }
@@ -527,15 +579,13 @@ export class Endpoint implements Attempting {
     this.#occupancy.sent(delivery);
   }
 
-  #failed(sending: Sending, error: DeliveryError): void {
+  #failed(sending: Sending, error: DeliveryError, took: number | undefined): void {
     if (error.reason === "local") return this.#notMade(sending, error);
-    const { reason, detail } = error;
-    this.#counters.lastError = {
-      at: this.#context.clock.unsafeCurrentTimeMillis(),
-      reason,
-      detail,
-    };
-    if (!error.retryable) return this.#refused(sending, error);
+    const { reason, status, detail } = error;
+    this.#counters.attempted(attemptOutcome(error));
+    this.#counters.lastError = { at: this.#context.now(), reason, status, detail };
+    if (!error.retryable) return this.#refused(sending, error, took);
+    this.#tapFailed(sending, error, took);
     const now = this.#now();
     this.#queue(sending);
     const began = error.reason === "timeout" ? now - this.#settings.httpTimeout : now;
@@ -547,9 +597,18 @@ export class Endpoint implements Attempting {
     this.#alarm(sending.dueAt);
   }
 
+  /** It may be attempted again. */
+  #tapFailed(sending: Sending, error: DeliveryError, took: number | undefined): void {
+    if (!this.#tap.isOn) return;
+    for (const delivery of carriedBy(sending)) {
+      this.#tap.failed(this.#counters.url, delivery, this.#context.now(), error, took);
+    }
+  }
+
   /** It is not to be sent again; the events of a batch are, each by itself: it may be wrong for one of them alone. */
-  #refused(sending: Sending, error: DeliveryError): void {
+  #refused(sending: Sending, error: DeliveryError, took: number | undefined): void {
     if (sending instanceof Batch && sending.deliveries.length > 1 && isOfContent(error)) {
+      this.#tapFailed(sending, error, took);
       this.#queue(sending);
       this.#waiting.split(sending);
       return this.#answered();
@@ -558,6 +617,7 @@ export class Endpoint implements Attempting {
     for (const delivery of deliveries) {
       this.#context.pace.end();
       this.#counters.failed(delivery.event, error.reason);
+      if (this.#tap.isOn) this.#tapLost(delivery, "failed", error.reason, error, took);
       this.#sayLost(error.reason);
       this.#bury(delivery, "refused", error.detail);
     }
@@ -592,6 +652,7 @@ export class Endpoint implements Attempting {
     for (const delivery of deliveries) {
       this.#counters.queued[delivery.event]!--; // an event's place is always within
       this.#counters.failed(delivery.event, reason);
+      if (this.#tap.isOn) this.#tapLost(delivery, "failed", reason);
       this.#sayLost(reason);
       this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
     }
@@ -649,9 +710,9 @@ export class Endpoint implements Attempting {
   }
 
   #announce(label: Breaker.BreakerLabel): void {
-    this.#counters.breaker = label;
+    this.#counters.breakerIs(label, this.#context.now());
     this.#context.log.always(
-      label === "closed" ? LogLevel.Info : LogLevel.Warning,
+      label === "closed" || label === "paused" ? LogLevel.Info : LogLevel.Warning,
       `breaker ${label}`,
       { url: this.#counters.url, waiting: this.held },
     );
@@ -746,3 +807,9 @@ export class Endpoint implements Attempting {
     this.#context.log.limited(LogLevel.Warning, url, message, { url, ...fields });
   }
 }
+
+const attemptOutcome = ({ reason, status, retryable }: DeliveryError): AttemptOutcome => {
+  if (reason === "timeout") return "timeout";
+  if (status === undefined) return "network";
+  return retryable ? "retry" : "refused";
+};

@@ -11,10 +11,13 @@ import type { Executor } from "../attempt/Executor.ts";
 import type { BodySlabs } from "../body/BodySlab.ts";
 import type { DeadLetters } from "../outbox/DeadLetters.ts";
 import type { Outbox } from "../outbox/Outbox.ts";
+import type { DeliveryTap } from "../tap/DeliveryTap.ts";
 import type { ReadGroups } from "./Spill.ts";
 
 export interface EndpointContext {
   readonly clock: Clock.Clock;
+  /** Milliseconds since 1970, as one turn of the event loop has them. */
+  readonly now: () => number;
   /** Runs an effect that never waits. */
   readonly runSync: <A>(effect: Effect.Effect<A>) => A;
   readonly log: LimitedLog;
@@ -23,6 +26,7 @@ export interface EndpointContext {
   readonly shares: ClientShares;
   readonly pace: DeliveryPace;
   readonly slabs: BodySlabs;
+  readonly tap: DeliveryTap;
   /** Undefined: deliveries wait in memory alone. */
   readonly disk: EndpointDisk | undefined;
   /** Undefined: what is given up is gone. */

@@ -12,6 +12,7 @@ import { deliveriesOf, isReadable } from "../outbox/deliveriesOf.ts";
 import type { GroupRecord } from "../outbox/GroupCodec.ts";
 import { decode } from "../outbox/GroupCodec.ts";
 import type { LiveGroup, Restoring } from "../outbox/Outbox.ts";
+import { EndPace } from "./EndPace.ts";
 import type { EndpointContext, EndpointDisk } from "./EndpointContext.ts";
 import type { SpillOwner } from "./Spill.ts";
 import { Spill } from "./Spill.ts";
@@ -37,7 +38,7 @@ export interface EndpointInMemory {
   /** Several were taken: is it too much? */
   taken(): void;
   /** Counts one as matched. */
-  count(record: Pick<GroupRecord, "event">): void;
+  count(record: Pick<GroupRecord, "event" | "born">): void;
   /** Counts one as dropped that was not in memory. `isCounted`: it is counted as matched. */
   shed(record: GroupRecord, isCounted: boolean, reason: DropReason): void;
   /** Whether failing URLs have more than so many bytes on disk together, and none of them more than this. */
@@ -53,6 +54,7 @@ export class EndpointOnDisk implements SpillOwner {
   readonly #context: EndpointContext;
   readonly #disk: EndpointDisk;
   readonly #memory: EndpointInMemory;
+  readonly #pace = new EndPace();
 
   constructor(url: string, context: EndpointContext, disk: EndpointDisk, memory: EndpointInMemory) {
     this.#url = url;
@@ -62,16 +64,24 @@ export class EndpointOnDisk implements SpillOwner {
     this.spill = new Spill(url, disk.outbox, disk.read, this);
   }
 
-  /** A delivery is new; answers whether it goes to disk and not into memory. `isSlow`: it will hardly end in time. */
-  offer(delivery: Delivery, isSlow: boolean): boolean {
+  /** A delivery is new; answers whether it goes to disk and not into memory. `ahead`: how many have to end first. */
+  offer(delivery: Delivery, ahead: number): boolean {
     if (!this.spill.isBehind && !this.#memory.isStopped()) {
-      this.#disk.outbox.opened(delivery, this.spill.live, isSlow);
+      const { outbox } = this.#disk;
+      const wait = ahead === 0 ? 0 : this.#pace.until(ahead, outbox.at);
+      outbox.opened(delivery, this.spill.live, wait);
       return false;
     }
     this.#context.backlog.add(-placesOf(delivery.length));
     this.spill.add(delivery);
     if (this.#mustShed) this.spill.more();
     return true;
+  }
+
+  /** One that was in memory has come to its end. */
+  ended(): void {
+    this.#pace.end();
+    this.spill.more();
   }
 
   /** Lets what was never attempted wait on disk alone. */

@@ -74,8 +74,13 @@ export class Endpoints implements EndpointOwner {
   /** For a retired endpoint to call when it has left: its part of what may be attempted is the others'. */
   onLeft(endpoint: Endpoint): void {
     this.#byUrl.delete(endpoint.settings.url);
+    this.resize();
+  }
+
+  /** Asks the executors anew how much they take. */
+  resize(): void {
     this.#transports?.resize();
-    for (const other of this.#byUrl.values()) other.resize();
+    for (const endpoint of this.#byUrl.values()) endpoint.resize();
   }
 
   /** Lets the failing endpoints occupy no more than they may: the rest waits on disk alone, or the oldest is dropped. */

@@ -1,7 +1,7 @@
 /**
  * Deliveries that were never attempted, first in, first out: what fills `queue_capacity` when a receiver
  * is slow. As objects in the heap they cost 139 bytes apiece, and as much again until the collector has
- * looked at all that it moved to the old generation; here their fields are 19. It must never hold on to
+ * looked at all that it moved to the old generation; here their fields are 23. It must never hold on to
  * a slab whose bodies are gone.
  */
 import type { BodyRef, BodySlabs, Slab } from "../body/BodySlab.ts";
@@ -15,11 +15,13 @@ const MAX_INT32 = 2 ** 31 - 1;
 class Chunk {
   /** Deliveries that were put in. */
   count = 0;
-  // Both are told by 32 bits from the first one's, which two of them that follow each other hardly exceed.
+  // All three are told by 32 bits from the first one's, which two of them that follow each other hardly exceed.
   #idFrom = 0;
   #seqFrom = 0;
+  #bornFrom = 0;
   readonly #ids = new Uint32Array(CHUNK);
   readonly #seqs = new Int32Array(CHUNK);
+  readonly #borns = new Int32Array(CHUNK);
   readonly offsets = new Uint32Array(CHUNK);
   readonly lengths = new Uint32Array(CHUNK);
   readonly events = new Uint8Array(CHUNK);
@@ -34,21 +36,23 @@ class Chunk {
   next: Chunk | undefined;
 
   /** Whether another one can be put in. */
-  takes({ id, seq }: Delivery): boolean {
+  takes({ id, seq, born }: Delivery): boolean {
     if (this.count === 0) return true;
     // A dead letter that is sent again has an older id than those before it.
     return this.count < CHUNK && id >= this.#idFrom && id - this.#idFrom <= MAX_UINT32 &&
-      Math.abs(seq - this.#seqFrom) <= MAX_INT32;
+      Math.abs(seq - this.#seqFrom) <= MAX_INT32 && Math.abs(born - this.#bornFrom) <= MAX_INT32;
   }
 
   /** Keeps the numbers of the next one. */
-  keepNumbers(at: number, { id, seq }: Delivery): void {
+  keepNumbers(at: number, { id, seq, born }: Delivery): void {
     if (at === 0) {
       this.#idFrom = id;
       this.#seqFrom = seq;
+      this.#bornFrom = born;
     }
     this.#ids[at] = id - this.#idFrom;
     this.#seqs[at] = seq - this.#seqFrom;
+    this.#borns[at] = born - this.#bornFrom;
   }
 
   id(at: number): number {
@@ -66,6 +70,7 @@ class Chunk {
       id: this.id(at),
       event: this.events[at]!,
       seq: this.seq(at),
+      born: this.#bornFrom + this.#borns[at]!,
       lane: this.lanes?.[at],
       slab: this.slab(at),
       offset: this.offsets[at]!,

@@ -59,7 +59,7 @@ export class Spill {
 
   /** Takes a delivery that is new. */
   add(delivery: Delivery): void {
-    this.#outbox.opened(delivery, this.#spilled, true);
+    this.#outbox.opened(delivery, this.#spilled, Infinity);
   }
 
   /** Rows behind `after`, up to `last`, are on disk alone. */

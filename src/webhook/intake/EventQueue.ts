@@ -38,6 +38,8 @@ export interface EventQueueOptions {
   readonly outbox: { taken(): void; readonly use: { readonly isFull: boolean } } | undefined;
   /** Undefined: nothing is ever waited for. */
   readonly safety: Safety | undefined;
+  /** Milliseconds since 1970; asked at each event. */
+  readonly now: () => number;
 }
 
 /** Of events that nobody keeps beyond the process. */
@@ -56,6 +58,8 @@ export interface EventQueue extends HookSink {
   readonly isEnded: boolean;
   /** Takes the oldest out. */
   take(): HookEvent | undefined;
+  /** When that one came, milliseconds since 1970. */
+  readonly born: number;
   /** Returns when there is one, or when no more will come. */
   readonly arrival: Effect.Effect<void>;
   end(): void;
@@ -86,6 +90,9 @@ export const make = (
     };
     // Without a capacity of its own: the Backlog is its bound, over this and all that comes behind it.
     const waiting = new Deque<HookEvent>();
+    /** When each came. */
+    const borns = new Deque<number>();
+    let born = 0;
     const arrived = Effect.unsafeMakeLatch(false);
     let isEnded = false;
     const turn = yield* Effect.acquireRelease(
@@ -113,6 +120,7 @@ export const make = (
           outbox.taken();
         }
         waiting.push(event);
+        borns.push(options.now());
         const places = eventPlaces(event);
         backlog.addEvent(places);
         if (isArrivalEvent(event._tag)) {
@@ -138,11 +146,15 @@ export const make = (
       get length() {
         return waiting.length;
       },
+      get born() {
+        return born;
+      },
       get isEnded() {
         return isEnded;
       },
       take() {
         const event = waiting.shift();
+        born = borns.shift() ?? born;
         if (waiting.length === 0 && !isEnded) arrived.unsafeClose();
         return event;
       },

@@ -31,7 +31,7 @@ export type LetterReason =
   | "damaged";
 
 /** What of a delivery is kept. */
-export type Letter = Pick<Delivery, "id" | "event" | "seq" | "lane"> & BodyRef;
+export type Letter = Pick<Delivery, "id" | "event" | "seq" | "born" | "lane"> & BodyRef;
 
 /** What waits in memory for a disk that fails. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -92,9 +92,9 @@ export class DeadLetters implements Journal {
     detail: string,
     mark = Infinity,
   ): void {
-    const { id, seq, event, lane } = delivery;
+    const { id, seq, born, event, lane } = delivery;
     const body = bytesOf(delivery);
-    this.addRecord(url, { id, seq, born: this.#now(), event, lane, body }, reason, detail, mark);
+    this.addRecord(url, { id, seq, born, event, lane, body }, reason, detail, mark);
   }
 
   /** The same, of one that was read from disk. */

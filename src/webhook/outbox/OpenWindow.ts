@@ -16,8 +16,6 @@ interface Moment {
   readonly from: number;
   /** In monotonic milliseconds. */
   readonly at: number;
-  /** In milliseconds since 1970. */
-  readonly wall: number;
 }
 
 export class OpenWindow<Url> {
@@ -56,7 +54,7 @@ export class OpenWindow<Url> {
     return this.#moments[0]?.at ?? Infinity;
   }
 
-  add(delivery: Delivery, url: Url, mark: number, at: number, wall: number): void {
+  add(delivery: Delivery, url: Url, mark: number, at: number): void {
     const deliveries = this.#deliveries;
     const { length } = deliveries;
     if (length === 0) this.#first = delivery.id;
@@ -67,7 +65,7 @@ export class OpenWindow<Url> {
       this.#closeRanks();
       this.#ids = [...this.#ids!, delivery.id]; // closed ranks have ids
     }
-    if (this.#moments.at(-1)?.at !== at) this.#moments.push({ from: deliveries.length, at, wall });
+    if (this.#moments.at(-1)?.at !== at) this.#moments.push({ from: deliveries.length, at });
     if (this.#open++ === 0) this.#head = deliveries.length;
     deliveries.push(delivery);
     this.#urls.push(url);
@@ -121,15 +119,11 @@ export class OpenWindow<Url> {
     return found;
   }
 
-  /** Calls `visit` for each that is not at its end, by id; it must end none. `born`: in milliseconds since 1970. */
-  forEach(visit: (delivery: Delivery, url: Url, born: number) => void): void {
-    let moment = 0;
+  /** Calls `visit` for each that is not at its end, by id; it must end none. */
+  forEach(visit: (delivery: Delivery, url: Url) => void): void {
     for (let at = this.#head; at < this.#deliveries.length; at++) {
       const delivery = this.#deliveries[at];
-      if (delivery === undefined) continue;
-      while ((this.#moments[moment + 1]?.from ?? Infinity) <= at) moment++;
-      // As long as the deliveries; a moment came with the first of them.
-      visit(delivery, this.#urls[at]!, this.#moments[moment]!.wall);
+      if (delivery !== undefined) visit(delivery, this.#urls[at]!); // as long as the deliveries
     }
   }
 
@@ -164,8 +158,8 @@ export class OpenWindow<Url> {
       const delivery = this.#deliveries[at];
       if (delivery === undefined) continue;
       while ((moments[moment + 1]?.from ?? Infinity) <= at) moment++;
-      const { at: then, wall } = moments[moment]!; // a moment came with the first delivery
-      if (this.#moments.at(-1)?.at !== then) this.#moments.push({ from: to, at: then, wall });
+      const { at: then } = moments[moment]!; // a moment came with the first delivery
+      if (this.#moments.at(-1)?.at !== then) this.#moments.push({ from: to, at: then });
       this.#ids.push(delivery.id);
       this.#deliveries[to] = delivery;
       this.#urls[to] = this.#urls[at]!; // as long as the deliveries

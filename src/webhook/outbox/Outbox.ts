@@ -26,8 +26,6 @@ export interface LiveGroup extends StoredGroup {
   bytes: number;
   /** Records in it. */
   n: number;
-  /** When the first of them came, milliseconds since 1970. */
-  readonly born: number;
 }
 
 /** A group that is being read back. */
@@ -54,13 +52,24 @@ export interface OutboxOptions {
   readonly owner: JournalOwner;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  /** `outbox_delay`, in milliseconds. */
+  readonly delay: number;
   /** The largest row of a group that waits on disk. */
   readonly lastRow: number;
   readonly slabs: Pick<BodySlabs, "retain" | "release">;
   readonly use: DiskUse;
 }
+
+/**
+ * Where a URL answers what waits for it within some multiple of `outbox_delay`, its deliveries are given twice
+ * the time that they should take: at full load answers take longer than a window, and to write what is about to
+ * be answered makes them later still.
+ */
+const MOST_DELAYS = 50;
+/** Times what a delivery should take. */
+const MARGIN = 2;
+/** Bytes of what waits for its answer so, before it is written at once. */
+const PATIENT_BYTES = 4 * 1024 * 1024;
 
 /** What a delete of a row counts in a window. */
 const DELETE_BYTES = 16;
@@ -68,7 +77,7 @@ const DELETE_BYTES = 16;
 export class Outbox implements Journal {
   readonly #owner: JournalOwner;
   readonly #monotonic: () => number;
-  readonly #now: () => number;
+  readonly #delay: number;
   readonly #slabs: OutboxOptions["slabs"];
   readonly use: DiskUse;
   /** Marks of the events that are not dispatched yet, in their order. */
@@ -97,18 +106,19 @@ export class Outbox implements Journal {
   #lastRow: number;
   /** Rows that an earlier process has written, or that were dead letters: nobody has counted what is in them. */
   #uncounted: ReadonlyArray<readonly [from: number, to: number]>;
-  // The time as the last slice of events has looked at it.
+  /** The time as the last slice of events has looked at it. */
   #at = 0;
-  #wall = 0;
+  /** How long what came in the last slice should take, in milliseconds: the longest of all that is not too long. */
+  #wait = 0;
   /** From so many pending bytes on the owner is told again. */
   #tellFrom = WINDOW_BYTES;
   #written = 0;
   #skipped = 0;
 
-  constructor({ owner, monotonic, now, lastRow, slabs, use }: OutboxOptions) {
+  constructor({ owner, monotonic, delay, lastRow, slabs, use }: OutboxOptions) {
     this.#owner = owner;
     this.#monotonic = monotonic;
-    this.#now = now;
+    this.#delay = delay;
     this.#lastRow = lastRow;
     this.#uncounted = [[0, lastRow]];
     this.#slabs = slabs;
@@ -131,6 +141,19 @@ export class Outbox implements Journal {
 
   get since(): number {
     return this.#gathering.open > 0 ? this.#gathering.since : this.#at;
+  }
+
+  get delay(): number {
+    return this.#delay === 0 ? 0 : Math.max(this.#delay, MARGIN * this.#wait);
+  }
+
+  get largest(): number {
+    return this.#wait === 0 ? WINDOW_BYTES : PATIENT_BYTES;
+  }
+
+  /** The time as the last slice of events has looked at it, in monotonic milliseconds. */
+  get at(): number {
+    return this.#at;
   }
 
   figures(): OutboxFigures {
@@ -157,18 +180,20 @@ export class Outbox implements Journal {
   /** A slice of events is about to be dispatched. */
   look(): void {
     this.#at = this.#monotonic();
-    this.#wall = this.#now();
+    this.#wait = 0;
   }
 
   /**
    * A delivery of the event that is being dispatched, before anything is done with it.
    *
-   * @param pointless its URL will not answer within the window's time
+   * @param wait how long it should take, in milliseconds; 0: not longer than others of its URL
    */
-  opened(delivery: Delivery, url: OutboxUrl, pointless: boolean): void {
+  opened(delivery: Delivery, url: OutboxUrl, wait: number): void {
+    const pointless = MARGIN * wait > MOST_DELAYS * this.#delay;
+    if (!pointless && wait > this.#wait) this.#wait = wait;
     const gathering = this.#gathering;
     const isFirst = gathering.open === 0;
-    gathering.add(delivery, url, this.mark, this.#at, this.#wall);
+    gathering.add(delivery, url, this.mark, this.#at);
     if (url.isSpill) this.#slabs.retain(delivery.slab, delivery.length);
     if (isFirst || pointless) this.#owner.pending(this, pointless);
     else if (gathering.bytes >= this.#tellFrom) {
@@ -240,8 +265,7 @@ export class Outbox implements Journal {
     if (this.#ended.has(row)) return undefined;
     const known = this.#rows.get(row);
     if (known !== undefined) return { group: known, isKnown: true, isCounted: true };
-    const born = this.#now();
-    const group: LiveGroup = { row, url, bytes: records.length, n, open: n, born };
+    const group: LiveGroup = { row, url, bytes: records.length, n, open: n };
     this.#rows.set(row, group);
     return { group, isKnown: false, isCounted: this.#isCounted(row) };
   }
@@ -318,10 +342,10 @@ export class Outbox implements Journal {
       this.#straggles(group);
       return;
     }
-    const { row, url, born } = group;
+    const { row, url } = group;
     const writer = new RecordWriter(group.bytes);
     for (const delivery of deliveries) {
-      const { id, seq, event, lane } = delivery;
+      const { id, seq, born, event, lane } = delivery;
       writer.add({ id, seq, born, event, lane, body: bytesOf(delivery) });
     }
     const records = writer.records();
@@ -355,22 +379,22 @@ export class Outbox implements Journal {
   /** Writes the records of what is spilled, or of what is not; answers whether there are others. */
   #draw(isSpill: boolean): boolean {
     let others = false;
-    this.#writing.forEach((delivery, url, born) => {
+    this.#writing.forEach((delivery, url) => {
       if (url.isSpill !== isSpill) {
         others = true;
         return;
       }
-      const draft = url.draft ?? this.#begin(url, born);
+      const draft = url.draft ?? this.#begin(url);
       draft.n++;
-      const { id, seq, event, lane } = delivery;
+      const { id, seq, born, event, lane } = delivery;
       draft.writer.add({ id, seq, born, event, lane, body: bytesOf(delivery) });
     });
     return others;
   }
 
-  #begin(url: OutboxUrl, born: number) {
+  #begin(url: OutboxUrl) {
     this.#drafts.push(url);
-    return url.begin(++this.#lastRow, born);
+    return url.begin(++this.#lastRow);
   }
 
   written(): void {
@@ -388,8 +412,8 @@ export class Outbox implements Journal {
       url.writtenRow = draft.row;
       this.#written += draft.n;
       const bytes = draft.writer.length;
-      const { row, n, born } = draft;
-      groups.set(url, { row, url: url.url, bytes, n, open: 0, born });
+      const { row, n } = draft;
+      groups.set(url, { row, url: url.url, bytes, n, open: 0 });
       this.use.add(url.url, 1, bytes);
       if (url.handOver !== undefined) handed.set(url, []);
     }

@@ -6,8 +6,6 @@ import { RecordWriter } from "./GroupCodec.ts";
 export interface Draft {
   readonly writer: RecordWriter;
   readonly row: number;
-  /** When the first came, milliseconds since 1970. */
-  readonly born: number;
   n: number;
 }
 
@@ -25,9 +23,9 @@ export class OutboxUrl {
   /** @param isSpill its deliveries are not in memory: they are let go when they are written */
   constructor(readonly url: string, readonly isSpill: boolean) {}
 
-  begin(row: number, born: number): Draft {
+  begin(row: number): Draft {
     this.#writer ??= new RecordWriter(1024);
     this.#writer.clear();
-    return this.draft = { writer: this.#writer, row, born, n: 0 };
+    return this.draft = { writer: this.#writer, row, n: 0 };
   }
 }

@@ -17,13 +17,14 @@ export function* deliveriesOf(
   laneless: boolean,
   wants: (id: number) => boolean,
 ): Generator<Delivery> {
-  for (const { id, seq, event, lane, body } of decode(records)) {
+  for (const { id, seq, born, event, lane, body } of decode(records)) {
     if (!wants(id)) continue;
     const { slab, offset, length } = slabs.copy(body);
     yield {
       id,
       event,
       seq,
+      born,
       lane: laneless ? undefined : lane,
       slab,
       offset,

@@ -11,13 +11,15 @@ export const ENOUGH = 128;
 const MOST_MS = 4;
 
 export interface OutcomeReporterOptions {
-  /** With more attempts than this, some wait for a permit, and the worker goes on with those meanwhile. */
+  /** At the start. With more attempts than this, some wait for a permit, and the worker goes on with those meanwhile. */
   readonly permits: number;
   readonly send: (message: FromWorker) => void;
 }
 
 export class OutcomeReporter {
   #ended: Array<number | WorkerFaultyDelivery | WorkerFailure> = [];
+  /** Milliseconds that each of these took. */
+  #took: Array<number> = [];
   #returned: Array<number> = [];
   /** Attempts taken that have not ended. */
   #open = 0;
@@ -25,9 +27,12 @@ export class OutcomeReporter {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   readonly #options: OutcomeReporterOptions;
+  /** Requests that may be in flight. */
+  permits: number;
 
   constructor(options: OutcomeReporterOptions) {
     this.#options = options;
+    this.permits = options.permits;
   }
 
   /** An attempt was taken; its outcome will be told. */
@@ -35,14 +40,16 @@ export class OutcomeReporter {
     this.#open++;
   }
 
-  delivered(id: number): void {
+  delivered(id: number, took: number): void {
     this.#ended.push(id);
+    this.#took.push(took);
     this.#over();
   }
 
   /** An attempt ended with more to tell than that it was delivered. */
-  told(end: WorkerFaultyDelivery | WorkerFailure): void {
+  told(end: WorkerFaultyDelivery | WorkerFailure, took: number): void {
     this.#ended.push(end);
+    this.#took.push(took);
     this.#over();
   }
 
@@ -61,7 +68,7 @@ export class OutcomeReporter {
 
   readonly #endTurn = (): void => {
     this.#turnEnds = false;
-    const waiting = this.#open - this.#options.permits;
+    const waiting = this.#open - this.permits;
     if (this.#gathered >= Math.min(ENOUGH, waiting)) this.#flush();
     else this.#timer ??= setTimeout(this.#late, MOST_MS);
   };
@@ -79,9 +86,11 @@ export class OutcomeReporter {
     const message: FromWorker = {
       _tag: "Outcomes",
       ended: this.#ended,
+      took: Float32Array.from(this.#took),
       returned: this.#returned,
     };
     this.#ended = [];
+    this.#took = [];
     this.#returned = [];
     this.#options.send(message);
   }

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { Deque } from "../../collections/Deque.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
+import { onceATurn } from "../../ops/onceATurn.ts";
 import type { AttemptContent, Outcome } from "../attempt/Attempt.ts";
 import { RETURNED } from "../attempt/Attempt.ts";
 import { ConcurrencyBudget } from "../attempt/ConcurrencyBudget.ts";
@@ -32,13 +33,15 @@ export interface Target {
 export interface PermitQueue {
   /**
    * The way to one URL by `sender`. `done` is called once for each attempt, never before `send` returns;
-   * not at all once the queue's scope is closed.
+   * not at all once the queue's scope is closed. `took`: milliseconds, of what was sent.
    */
   readonly target: (
     settings: TargetSettings,
     sender: Sender,
-    done: (attempt: TimedAttempt, outcome: Outcome) => void,
+    done: (attempt: TimedAttempt, outcome: Outcome, took: number) => void,
   ) => Target;
+  /** From now on so many requests may be in flight. */
+  readonly resize: (permits: number) => void;
 }
 
 /** A queue that has at most `permits` requests in flight. */
@@ -47,6 +50,7 @@ export const make = (
 ): Effect.Effect<PermitQueue, never, Scope.Scope> =>
   Effect.clockWith((clock) => {
     const budget = new ConcurrencyBudget(permits);
+    const now = onceATurn(() => monotonicMillis(clock));
     let closed = false;
 
     const target: PermitQueue["target"] = (settings, sender, done) => {
@@ -54,17 +58,18 @@ export const make = (
       // Of one that waits nothing is made before its turn: the collector would copy it several times.
       const waiting = new Deque<TimedAttempt>();
       const giveBack = (attempt: TimedAttempt) =>
-        queueMicrotask(() => closed || done(attempt, RETURNED));
+        queueMicrotask(() => closed || done(attempt, RETURNED, 0));
       const begin = (attempt: TimedAttempt) => {
         const { startBy } = attempt;
-        if (startBy !== Infinity && monotonicMillis(clock) > startBy) {
+        if (startBy !== Infinity && now() > startBy) {
           seat.release();
           return giveBack(attempt);
         }
+        const sentAt = now();
         sendNow(attempt, (outcome) => {
           if (closed) return;
           seat.release();
-          done(attempt, outcome);
+          done(attempt, outcome, now() - sentAt);
         });
       };
       const seat = budget.join(() => {
@@ -86,5 +91,6 @@ export const make = (
     };
     return Effect.as(Effect.addFinalizer(() => Effect.sync(() => void (closed = true))), {
       target,
+      resize: (permits: number) => budget.resize(permits),
     });
   });

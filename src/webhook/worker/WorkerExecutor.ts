@@ -1,5 +1,5 @@
 /**
- * Attempts over HTTP on threads of their own: `worker_threads` workers, each with its share of
+ * Attempts over HTTP on threads of their own: so many workers, each with its share of
  * `concurrency_limit`. A worker that dies is replaced. It must never have the workers together exceed the
  * limit: the shares add up to it, and each worker keeps its own.
  */
@@ -15,6 +15,7 @@ import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import { monotonicMillis } from "../../ops/monotonic.ts";
 import { WorkerHandle } from "./WorkerHandle.ts";
 import type { Executor, HttpExecutorContext } from "../attempt/Executor.ts";
+import { certificatesOf } from "../attempt/Senders.ts";
 import type { WorkerEndpoint } from "./WorkerProtocol.ts";
 
 const DELIVERY_WORKER = new URL("./deliveryWorker.ts", import.meta.url);
@@ -52,7 +53,7 @@ export const shares = (workers: number, limit: number): ReadonlyArray<number> =>
 
 /** An executor over workers, all running when it is made. When the scope closes, requests in flight are cut and reported as lost. */
 export const make = (
-  { settings, idPrefix, metrics, log }: HttpExecutorContext,
+  { settings, idPrefix, metrics, log }: Omit<HttpExecutorContext, "onTakes">,
   module: URL = DELIVERY_WORKER,
 ): Effect.Effect<Executor, WorkerStartError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -67,6 +68,8 @@ export const make = (
     /** Those and the ones that still drain: all that workers were told of, or soon will be. */
     let urls = new Set<string>();
     let ready = 0;
+    /** What the workers' shares add up to. */
+    let shared = settings.concurrencyLimit;
 
     const workers = shares(settings.workerThreads, settings.concurrencyLimit).map((permits, n) => {
       let startedAt = 0;
@@ -81,6 +84,7 @@ export const make = (
         now,
         onReady: () => {
           if (++ready === workers.length) Deferred.unsafeDone(allReady, Effect.void);
+          else workers[ready]?.start();
         },
         onDeath: (reason, held) => {
           if (ready < workers.length) {
@@ -102,9 +106,8 @@ export const make = (
     });
 
     yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        for (const { start } of workers) start();
-      }),
+      // One after the other, since each compiles all that it needs: together they would take the broker's time.
+      Effect.sync(() => workers[0]!.start()), // there is at least one
       () =>
         Effect.sync(() => {
           for (const { worker } of workers) worker.stop();
@@ -156,12 +159,19 @@ export const make = (
         for (const { worker } of workers) worker.forget(key);
         if (!named.has(settings.url)) urls.delete(settings.url); // else it is about to come back
       },
+      // Each worker keeps a permit at least, since a client's ordered events wait for that very worker.
+      resize(limit) {
+        shared = Math.max(limit, workers.length);
+        for (const [n, permits] of shares(workers.length, shared).entries()) {
+          workers[n]!.worker.resize(permits); // as many
+        }
+      },
       // Each worker has more at hand than it may send, so that it need not wait for this thread, which may
       // take 10 ms to come back to it while clients publish. Then it is the worker that keeps a permit for
       // each URL; with fewer permits than that takes, this thread does, and hands over no more than can be
-      // sent. Fewer than it was started for are this thread's to count too.
+      // sent. Fewer than there are workers are this thread's to count too.
       takes(limit, capacity) {
-        if (limit < settings.concurrencyLimit) return limit;
+        if (limit < shared) return limit;
         const share = workers.at(-1)!.worker.permits; // the last has the smallest
         if (share <= urls.size) return limit;
         return Math.max(limit, Math.min(AHEAD * limit, Math.floor(capacity / 8)));
@@ -172,19 +182,16 @@ export const make = (
 const busy = (worker: WorkerHandle): number =>
   worker.running ? worker.held / worker.permits : Infinity;
 
-const workerEndpoint = (
-  key: number,
-  { url, headers, signingKeys, ca, httpTimeout, retry, batch, compression }: EndpointSettings,
-): WorkerEndpoint => ({
+const workerEndpoint = (key: number, settings: EndpointSettings): WorkerEndpoint => ({
   key,
-  url,
-  headers: headers.map(([name, value]) => [name, Redacted.value(value)]),
-  signingKeys: signingKeys.map(Redacted.value),
-  caCert: ca?.pem ?? "",
-  httpTimeout,
-  retryStatus: retry.status,
-  batchForm: batch?.form,
-  compression,
+  url: settings.url,
+  headers: settings.headers.map(([name, value]) => [name, Redacted.value(value)]),
+  signingKeys: settings.signingKeys.map((key) => Redacted.value(key)),
+  certificates: certificatesOf(settings),
+  httpTimeout: settings.httpTimeout,
+  retryStatus: settings.retry.status,
+  batchForm: settings.batch?.form,
+  compression: settings.compression,
 });
 
 /** FNV-1a over UTF-16 units. */

@@ -33,7 +33,7 @@ export interface WorkerHandleOptions {
 const PARCEL_BYTES = 1024 * 1024;
 
 export class WorkerHandle {
-  readonly permits: number;
+  #permits: number;
   #state: State = { _tag: "Down" };
   readonly #held = new Map<number, readonly [Attempting, Attempt]>();
   // The next parcel.
@@ -46,7 +46,19 @@ export class WorkerHandle {
 
   constructor(options: WorkerHandleOptions) {
     this.#options = options;
-    this.permits = options.start.permits;
+    this.#permits = options.start.permits;
+  }
+
+  /** The requests that it may have in flight. */
+  get permits(): number {
+    return this.#permits;
+  }
+
+  /** Gives it another share of the limit. */
+  resize(permits: number): void {
+    if (permits === this.#permits) return;
+    this.#permits = permits;
+    if (this.#state._tag === "Running") post(this.#state.worker, { _tag: "Permits", permits });
   }
 
   /** Attempts given and not reported. */
@@ -139,28 +151,32 @@ export class WorkerHandle {
     if (this.#state._tag === "Down" || this.#state.worker !== from) return; // from a dead one
     if (message._tag === "Ready") {
       this.#state = { _tag: "Running", worker: from };
+      const permits = this.#permits;
+      if (permits !== this.#options.start.permits) post(from, { _tag: "Permits", permits });
       for (const endpoint of this.#options.endpoints()) this.configure(endpoint);
       this.#flush();
       this.#options.onReady();
       return;
     }
-    for (const one of message.ended) {
-      if (typeof one === "number") this.#end(one, DELIVERED);
-      else if (one._tag === "Delivered") this.#end(one.id, one);
-      else this.#fail(one);
+    const { ended, took } = message;
+    for (let i = 0; i < ended.length; i++) {
+      const one = ended[i]!; // below the length
+      if (typeof one === "number") this.#end(one, DELIVERED, took[i]);
+      else if (one._tag === "Delivered") this.#end(one.id, one, took[i]);
+      else this.#fail(one, took[i]);
     }
     for (const id of message.returned) this.#end(id, RETURNED);
   }
 
-  #fail({ _tag, id, fault, ...failure }: WorkerFailure): void {
-    this.#end(id, { _tag, error: new DeliveryError(failure), fault });
+  #fail({ _tag, id, fault, ...failure }: WorkerFailure, took?: number): void {
+    this.#end(id, { _tag, error: new DeliveryError(failure), fault }, took);
   }
 
-  #end(id: number, outcome: Outcome): void {
+  #end(id: number, outcome: Outcome, took?: number): void {
     const held = this.#held.get(id);
     if (held === undefined) return; // reported as lost before
     this.#held.delete(id);
-    held[0].complete(held[1], outcome);
+    held[0].complete(held[1], outcome, took);
   }
 
   #die(worker: Worker, reason: string): void {

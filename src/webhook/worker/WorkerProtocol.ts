@@ -3,6 +3,7 @@ import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
 import type { BatchForm, EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
 import type { FailureReason } from "../attempt/DeliveryError.ts";
+import type { Certificates } from "../attempt/Senders.ts";
 
 /** An endpoint as a worker needs it. Its secrets are unwrapped: a Redacted cannot cross a thread. */
 export interface WorkerEndpoint {
@@ -10,8 +11,7 @@ export interface WorkerEndpoint {
   readonly url: string;
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
   readonly signingKeys: ReadonlyArray<Uint8Array>;
-  /** PEM; empty: the system's certificates alone. */
-  readonly caCert: string;
+  readonly certificates: Certificates;
   readonly httpTimeout: number;
   readonly retryStatus: RetryPolicy["status"];
   readonly batchForm: BatchForm | undefined;
@@ -31,6 +31,8 @@ export type ToWorker =
   | { readonly _tag: "Endpoint"; readonly endpoint: WorkerEndpoint }
   /** What of this endpoint is not on its way yet is wanted back. */
   | { readonly _tag: "Recall"; readonly endpoint: number }
+  /** From now on the worker's share of the limit is this. */
+  | { readonly _tag: "Permits"; readonly permits: number }
   /** Of this endpoint there is nothing, and nothing more will come. */
   | { readonly _tag: "Forget"; readonly endpoint: number }
   /** An AttemptParcel, transferred. */
@@ -49,6 +51,7 @@ export interface WorkerFailure {
   readonly id: number;
   readonly fault: AnswerFault | undefined;
   readonly reason: FailureReason;
+  readonly status: number | undefined;
   readonly detail: string;
   readonly retryable: boolean;
   readonly retryAfter: number | undefined;
@@ -63,6 +66,8 @@ export type FromWorker =
     readonly _tag: "Outcomes";
     /** In the order in which they ended, since a breaker counts failures in a row; a number: the id of one delivered. */
     readonly ended: ReadonlyArray<number | WorkerFaultyDelivery | WorkerFailure>;
+    /** How long each of these took, in milliseconds. */
+    readonly took: Float32Array;
     /** The ids of those that were not sent: recalled, or too late. */
     readonly returned: ReadonlyArray<number>;
   };

@@ -58,19 +58,22 @@ const handler = (
       report.taken();
       targets.get(parcelled.endpoint)!.send(parcelled); // its settings came before
     };
-    const ended = (attempt: PermitQueue.TimedAttempt, outcome: Outcome) => {
+    const ended = (attempt: PermitQueue.TimedAttempt, outcome: Outcome, took: number) => {
       const { id } = attempt;
       if (attempt instanceof AttemptParcel.ParcelledAttempt) attempt.end();
       const { _tag } = outcome;
       if (_tag === "Delivered") {
         const { fault } = outcome;
-        return fault === undefined ? report.delivered(id) : report.told({ _tag, id, fault });
+        if (fault === undefined) report.delivered(id, took);
+        else report.told({ _tag, id, fault }, took);
+        return;
       }
       if (outcome._tag === "Returned") return report.returned(id);
       if (outcome._tag === "Lost") return; // a transport knows no loss
-      const { reason, detail, retryable, retryAfter, gone } = outcome.error;
+      const { reason, status, detail, retryable, retryAfter, gone } = outcome.error;
       const { fault } = outcome;
-      report.told({ _tag: "Failed", id, fault, reason, detail, retryable, retryAfter, gone });
+      const error = { reason, status, detail, retryable, retryAfter, gone };
+      report.told({ _tag: "Failed", id, fault, ...error }, took);
     };
 
     return (message) => {
@@ -78,14 +81,14 @@ const handler = (
         case "Start":
           return;
         case "Endpoint": {
-          const { key, headers, signingKeys, caCert, ...rest } = message.endpoint;
-          runSync(clients.prepare(caCert));
+          const { key, headers, signingKeys, certificates, ...rest } = message.endpoint;
+          runSync(clients.prepare(certificates));
           const settings: TargetSettings = {
             ...rest,
             headers: headers.map(([name, value]) => [name, Redacted.make(value)]),
             signingKeys: signingKeys.map((key) => Redacted.make(key)),
           };
-          const sender = clients.of(caCert);
+          const sender = clients.of(certificates);
           const known = targets.get(key);
           if (known === undefined) targets.set(key, transport.target(settings, sender, ended));
           else known.change(settings, sender);
@@ -93,6 +96,9 @@ const handler = (
         }
         case "Recall":
           return targets.get(message.endpoint)?.recall();
+        case "Permits":
+          report.permits = message.permits;
+          return transport.resize(message.permits);
         case "Forget":
           targets.get(message.endpoint)?.leave();
           targets.delete(message.endpoint);

@@ -21,8 +21,8 @@ export const warmUp: Effect.Effect<void> = Effect.scoped(
     const port = yield* answering;
     if (port === undefined) return;
     const senders = yield* Senders.make("pool", "warm-");
-    yield* senders.prepare("");
-    const send = senders.of("").to({
+    yield* senders.prepare(Senders.NO_CERTIFICATES);
+    const send = senders.of(Senders.NO_CERTIFICATES).to({
       url: `http://127.0.0.1:${port}/`,
       headers: [],
       signingKeys: [],

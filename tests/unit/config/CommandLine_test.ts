@@ -20,6 +20,19 @@ for (
       tries: false,
     }],
     [["--config=-a.toml"], { _tag: "Run", files: { ...defaults, config: "-a.toml" } }],
+    [["--explain", "client_connected"], {
+      _tag: "Explain",
+      files: defaults,
+      event: "client_connected",
+      topic: undefined,
+    }],
+    [["--explain=message_publish", "--web-hook", "b.toml", "--", "-t/1"], {
+      _tag: "Explain",
+      files: { ...defaults, webHook: "b.toml" },
+      event: "message_publish",
+      topic: "-t/1",
+    }],
+    [["--explain", "session_created", "--help"], { _tag: "Help" }],
     [["--version", "--check"], { _tag: "Version" }],
     [["--version", "--help"], { _tag: "Help" }],
   ] as const
@@ -42,6 +55,22 @@ for (
     [["--config", "--check"], "--config needs a file"],
     [["--check=yes"], "--check takes no value"],
     [["--try"], "--try goes with --check"],
+    [["--explain"], "--explain needs an event"],
+    [["--explain", "--check"], "--explain needs an event"],
+    [["--explain", "client_connected", "--check"], "--explain does not go with --check"],
+    [
+      ["--explain", "message_publsh", "t"],
+      '--explain: there is no event "message_publsh"; did you mean message_publish?',
+    ],
+    [
+      ["--explain", "message_publish"],
+      "--explain message_publish needs a topic behind it: rules choose it by that",
+    ],
+    [
+      ["--explain", "client_connected", "t"],
+      '--explain client_connected: it has no topic, found "t"',
+    ],
+    [["--explain", "message_publish", "t", "u"], 'unexpected argument "u"'],
   ] as const
 ) {
   Deno.test(`parseCommandLine refuses [${args.join(" ")}]: ${message}`, () => {
@@ -52,7 +81,9 @@ for (
 }
 
 Deno.test("usage names the version and every option", () => {
-  for (const part of [VERSION, "--config", "--web-hook", "--check", "--version", "--help"]) {
+  for (
+    const part of [VERSION, "--config", "--web-hook", "--check", "--explain", "--version", "--help"]
+  ) {
     assert.ok(USAGE.includes(part), part);
   }
 });

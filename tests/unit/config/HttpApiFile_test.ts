@@ -34,7 +34,14 @@ Deno.test("http_api takes RMQTT's names, and tells which keys of its file mean n
   assert.ok(api?.token);
   const { token, ...others } = api;
   assert.equal(Redacted.value(token), "secret");
-  assert.deepEqual(others, { hostname: "0.0.0.0", port: 6060, metricsOpen: false, mostRows: 50 });
+  assert.deepEqual(others, {
+    hostname: "0.0.0.0",
+    port: 6060,
+    metricsOpen: false,
+    page: true,
+    payloads: false,
+    mostRows: 50,
+  });
   assert.match(
     warnings.join("\n"),
     /^broker\.toml:5: http_api\.http_request_log = true: requests are not logged$/,

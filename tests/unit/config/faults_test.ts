@@ -154,6 +154,17 @@ const WEB_HOOK: ReadonlyArray<Case> = [
     `10: endpoint[0].signing_secrets[6]: expected ${SIGNING}, found a secret that is too long`,
   ],
   [
+    '[[endpoint]]\nurl = "https://a/"\nclient_cert = "cert.pem"\n' +
+    '[[endpoint]]\nurl = "https://b/"\nclient_key = "encrypted.pem"',
+    "1: endpoint[0].client_key: expected a file beside client_cert, found nothing",
+    "4: endpoint[1].client_cert: expected a file beside client_key, found nothing",
+    '6: endpoint[1].client_key: expected the path of a PEM file with a PRIVATE KEY, found "encrypted.pem", which is encrypted: a broker has nobody to ask (openssl pkey -in KEY -out PLAIN_KEY decrypts it)',
+  ],
+  [
+    '[[endpoint]]\nurl = "https://a/"\nclient_cert = "cert.pem"\nclient_key = "other.pem"',
+    '4: endpoint[0].client_key: expected the key of a certificate of "cert.pem", found "other.pem", a key that belongs to none of its certificates',
+  ],
+  [
     '[[endpoint]]\nurl = "https://a/"\nca_file = "text.pem"',
     '3: endpoint[0].ca_file: expected the path of a PEM file with a CERTIFICATE, found "text.pem", which has no CERTIFICATE block',
   ],

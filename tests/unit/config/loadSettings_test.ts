@@ -160,6 +160,8 @@ Deno.test("The shipped broker.toml means what an empty file means, with persiste
         port: 6060,
         token: undefined,
         metricsOpen: false,
+        page: true,
+        payloads: false,
         mostRows: 1000,
       },
     },
@@ -183,6 +185,8 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
         url: DEFAULT_URL,
         headers: [],
         signingKeys: [],
+        payload: "base64",
+        identity: undefined,
         ca: undefined,
         httpTimeout: 8000,
         concurrencyLimit: 128,
@@ -204,6 +208,8 @@ for (const [name, toml] of [["broker.toml", brokerToml], ["web-hook.toml", webHo
       .replace(/^# (?=\[|\w+ = )/gm, "").replace("users = []\n", "")
       .replaceAll('"config/server.pem"', '"cert.pem"')
       .replaceAll('"config/server.key"', '"key.pem"')
+      .replace('"config/client.pem"', '"cert.pem"')
+      .replace('"config/client.key"', '"key.pem"')
       .replace('"config/ca.pem"', '"cert.pem"');
     assert.notEqual(on, toml);
     const env = {
@@ -312,6 +318,8 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     url: "https://a/",
     headers: [],
     signingKeys: [],
+    payload: "base64",
+    identity: undefined,
     ca: undefined,
     httpTimeout: 5000,
     concurrencyLimit: 64,
@@ -330,6 +338,8 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
       url: "https://b/",
       headers: [["Authorization", "Bearer t"], ["x-plain", "p"]],
       signingKeys: [2, 1],
+      payload: "base64",
+      identity: undefined,
       ca: { file: "cert.pem", pem: SELF_SIGNED.cert },
       httpTimeout: 1000,
       concurrencyLimit: 4,

@@ -223,8 +223,9 @@ const noneLeft = (broker: Broker, what: string, count: () => number): Promise<vo
       PATIENCE,
     );
     broker.tick = () => {
-      tick();
+      const due = tick();
       if (count() === 0) settle(resolve);
+      return due;
     };
   });
 

@@ -1,46 +1,47 @@
 import assert from "node:assert/strict";
+import { repository, taskWords } from "../../support/BrokerProcess.ts";
+import { testNeeding } from "../../support/permissions.ts";
 import { machineMemory, makeIsMemoryShort } from "../../../src/ops/memory.ts";
 
-const MEMINFO = "MemTotal:       16000000 kB\nMemFree:         2253612 kB\n";
 const GB = 1_000_000_000;
 
-for (
-  const [what, files, expected] of [
-    ["what the machine has", { "/proc/meminfo": MEMINFO }, 16_384_000_000],
-    ["nothing of a system without /proc", {}, Infinity],
-    ["the limit of its cgroup", {
-      "/proc/meminfo": MEMINFO,
-      "/proc/self/cgroup": "0::/user.slice/broker.service\n",
-      "/sys/fs/cgroup/user.slice/broker.service/memory.max": "2000000000\n",
-    }, 2 * GB],
-    ["the limit of a cgroup around its own", {
-      "/proc/meminfo": MEMINFO,
-      "/proc/self/cgroup": "0::/a/b\n",
-      "/sys/fs/cgroup/a/memory.max": "3000000000\n",
-      "/sys/fs/cgroup/a/b/memory.max": "max\n",
-    }, 3 * GB],
-    ["the limit of a container, at the root of what it sees", {
-      "/proc/meminfo": MEMINFO,
-      "/proc/self/cgroup": "0::/\n",
-      "/sys/fs/cgroup/memory.max": "1000000000\n",
-    }, GB],
-    ["the limit of a cgroup of version 1", {
-      "/proc/meminfo": MEMINFO,
-      "/proc/self/cgroup": "5:cpu:/x\n4:memory:/docker/1\n",
-      "/sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes": "4000000000\n",
-    }, 4 * GB],
-    ["what the machine has, where version 1 writes no limit as a large one", {
-      "/proc/meminfo": MEMINFO,
-      "/proc/self/cgroup": "4:memory:/\n",
-      "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
-    }, 16_384_000_000],
-  ] as const
-) {
-  Deno.test(`machineMemory knows ${what}`, () => {
-    const there: Readonly<Record<string, string>> = files;
-    assert.equal(machineMemory((path) => there[path]), expected);
-  });
-}
+const machine = (total: number, constrained: number) =>
+  machineMemory({ total: () => total, constrained: () => constrained });
+
+Deno.test("machineMemory is what the machine has, or its cgroup where that is less", () => {
+  assert.equal(machine(16 * GB, 0), 16 * GB);
+  assert.equal(machine(16 * GB, 2 * GB), 2 * GB);
+  assert.equal(machine(16 * GB, 2 ** 63), 16 * GB); // how version 1 writes that there is no limit
+});
+
+Deno.test("machineMemory knows nothing where it may not ask", () => {
+  const refuse = () => {
+    throw new Deno.errors.NotCapable();
+  };
+  assert.equal(machineMemory({ total: refuse, constrained: refuse }), Infinity);
+});
+
+testNeeding(
+  ["run", "read"],
+  "deno task start lets the broker know how much memory there is",
+  async () => {
+    const { words: [deno, , ...options] } = taskWords("start", []);
+    const module = new URL("../../../src/ops/memory.ts", import.meta.url);
+    const script = `import { machineMemory } from ${
+      JSON.stringify(module)
+    };console.log(machineMemory())`;
+    const program = new Deno.Command(deno, {
+      args: ["run", ...options.slice(0, -1), "-"],
+      cwd: repository,
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    await new Blob([script]).stream().pipeTo(program.stdin);
+    const { stdout } = await program.output();
+    const known = Number(new TextDecoder().decode(stdout));
+    assert.ok(known > 2 ** 26 && known < 2 ** 50, String(known));
+  },
+);
 
 Deno.test("makeIsMemoryShort's answer is yes from the limit on, or from three quarters of what there is", () => {
   const inUse = { rss: 0, heapUsed: 0 };

@@ -6,11 +6,13 @@ import * as TestClock from "effect/TestClock";
 import * as TestContext from "effect/TestContext";
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
 import { MIGRATIONS, VERSION } from "../../../src/store/schema.ts";
 import { leftBehind } from "../../../src/store/leftBehind.ts";
 import { openFile } from "../../../src/store/openFile.ts";
 import { emptyCommit } from "../../../src/store/Commit.ts";
 import * as SqliteStore from "../../../src/store/SqliteStore.ts";
+import * as StoreDirectory from "../../../src/store/StoreDirectory.ts";
 import type { Store } from "../../../src/store/Store.ts";
 import { StoreError } from "../../../src/store/StoreError.ts";
 import { flag } from "../../support/flag.ts";
@@ -73,6 +75,21 @@ testNeeding(
         assert.deepEqual([path, found], [directory, `in use by process ${Deno.pid}`]);
       });
       await withStore({ directory }, async () => {}); // free again
+    }),
+);
+
+testNeeding(
+  NEEDED,
+  "SqliteStore warns of a directory that other users of the machine can look into",
+  () =>
+    withDirectory(async (directory) => {
+      Deno.chmodSync(directory, 0o750);
+      assert.match(
+        (await Effect.runPromise(StoreDirectory.check(directory))).join(),
+        /: its mode is 750: other users .*\(chmod 700\)$/,
+      );
+      Deno.chmodSync(directory, 0o700);
+      assert.deepEqual(await Effect.runPromise(StoreDirectory.check(directory)), []);
     }),
 );
 
@@ -160,6 +177,32 @@ testNeeding(
       });
       const aside = namesIn(directory).find((name) => name.includes(".corrupt-"));
       assert.deepEqual(Deno.readFileSync(`${directory}/${aside}`), garbage);
+    }),
+);
+
+testNeeding(
+  NEEDED,
+  "SqliteStore that meets damage while it runs keeps the file aside and goes on with what can be read",
+  () =>
+    withDirectory(async (directory) => {
+      // More than SQLite keeps in memory.
+      const groups = Array.from({ length: 60 }, (_, i) => groupOf(i + 1, 400_000));
+      await withStore({ directory }, (store) => write(store, { groups }));
+      await withStore({ directory }, async (store) => {
+        const file = Deno.openSync(fileOf(directory), { write: true });
+        file.seekSync(20 * 4096, Deno.SeekMode.Start);
+        file.writeSync(new Uint8Array(4096).fill(0xa5)); // as a disk does that loses a page
+        file.close();
+        const saved = await readAll(store);
+        assert.equal(store.figures().set_aside, 1);
+        assert.ok(saved.length >= 20 && saved.length < 60, `${saved.length} of 60`);
+        for (const { row, records } of saved) {
+          assert.equal(crc32(records), crc32(groups[row - 1]!.records)); // one of them
+        }
+        await write(store, { groups: [groupOf(61)], ended: [saved[0]!.row] });
+        assert.equal((await readAll(store)).length, saved.length);
+      });
+      assert.ok(namesIn(directory).some((name) => name.includes(".corrupt-")));
     }),
 );
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as Effect from "effect/Effect";
 import { DropReason } from "../../../src/domain/DropReason.ts";
+import type { WebHookSettings } from "../../../src/domain/WebHookSettings.ts";
 import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import type { Attempt } from "../../../src/webhook/attempt/Attempt.ts";
 import { DELIVERED, RETURNED } from "../../../src/webhook/attempt/Attempt.ts";
@@ -64,12 +65,11 @@ const executorOf = (of: Pick<Executor, "attempt" | "recall">): Executor => ({
   prepare: () => Effect.void,
   configure: () => {},
   forget: () => {},
+  resize: () => {},
   takes: (limit) => limit,
   ...of,
 });
 /** What the log says of settings that wait for a restart. */
-const late = (logs: ReadonlyArray<string>) =>
-  logs.filter((line) => line.startsWith("changes")).map((line) => line.trim());
 const PRESENCE = [rule("client_connected"), rule("client_disconnected"), rule("message_publish")];
 
 Deno.test("WebHook repeats a failing delivery 0.5, 1.75, 4.875, 12.6875 and 32.21875 s after its first failure, then gives it up", () =>
@@ -829,6 +829,7 @@ Deno.test("WebHook asks its executor anew how much it takes when a URL has left"
       ...executorOf({ attempt: (...attempt) => void held.push(attempt), recall: () => {} }),
       configure: ({ key }) => void known.add(key),
       forget: ({ key }) => void known.delete(key),
+      resize: () => {},
       takes: (limit) => known.size > 1 ? 2 : limit,
     },
     ({ webhook }) =>
@@ -950,37 +951,67 @@ Deno.test("WebHook repeats at a stop what a URL that a reload brought has to rep
       }),
   ));
 
-Deno.test("WebHook says which settings of a reload wait for a restart", () =>
+Deno.test("WebHook.reload answers which settings wait for a restart, and they stay as they were", () =>
   withEngine(
     settingsOf({ concurrencyLimit: 2 }),
     () => 200,
-    ({ webhook, logs }) =>
+    ({ webhook }) =>
       Effect.gen(function* () {
-        yield* Effect.orDie(webhook.reload(settingsOf({ concurrencyLimit: 1 })));
-        assert.deepEqual(late(logs), []);
-        yield* Effect.orDie(
-          webhook.reload(
+        const reload = (settings: WebHookSettings) => Effect.orDie(webhook.reload(settings));
+        assert.deepEqual(yield* reload(settingsOf({ concurrencyLimit: 1 })), []);
+        assert.deepEqual(
+          yield* reload(
             settingsOf({ concurrencyLimit: 3, workerThreads: 3, httpClient: "fetch" }),
           ),
+          ["worker_threads", "http_client"],
         );
-        assert.deepEqual(late(logs), [
-          "changes at a restart only: worker_threads, http_client",
-        ]);
+        const { concurrencyLimit, workerThreads, httpClient } = webhook.settings();
+        assert.deepEqual([concurrencyLimit, workerThreads, httpClient], [3, 0, "pool"]);
       }),
   ));
 
-Deno.test("WebHook says that workers get a higher concurrency_limit at a restart only", () =>
-  withExecutor(
-    settingsOf({ concurrencyLimit: 2, workerThreads: 1 }),
-    executorOf({ attempt: () => assert.fail("nothing is sent"), recall: () => {} }),
-    ({ webhook, logs }) =>
+Deno.test("WebHook sends nothing to a paused URL and all of it in order when it is resumed, holds nobody, and a reload leaves it paused", () =>
+  withEngine(
+    settingsOf({ ordering: "client", rules: [rule("message_publish")] }),
+    () => 200,
+    ({ webhook, sent, logs }) =>
       Effect.gen(function* () {
+        const state = () => webhook.metrics.snapshot().endpoints[0]?.breaker;
+        assert.equal(webhook.pause(A), "paused");
+        for (let n = 0; n < 400; n++) webhook.sink.emit(published("c", n));
+        yield* pass(3_600_000);
+        assert.equal(sent.length, 0);
+        assert.equal(webhook.sink.pressure, "open");
+        assert.equal(webhook.sink.holds("c"), false);
+        assert.equal(state(), "paused");
         yield* Effect.orDie(
-          webhook.reload(settingsOf({ concurrencyLimit: 3, workerThreads: 1 })),
+          webhook.reload(settingsOf({ ordering: "client", rules: [rule("message_publish")] })),
         );
-        assert.deepEqual(late(logs), [
-          "changes at a restart only: concurrency_limit above 2",
-        ]);
+        yield* pass(1_000);
+        assert.deepEqual([sent.length, state()], [0, "paused"]);
+        assert.equal(webhook.resume(A), "closed");
+        yield* pass(1_000);
+        assert.equal(sent.length, 400);
+        const seqs = sent.map(({ headers }) => Number(headers["webhook-seq"]));
+        assert.deepEqual(seqs, seqs.toSorted((a, b) => a - b));
+        assert.deepEqual(logs.filter((line) => line.startsWith("breaker")).length, 2);
+        assert.equal(webhook.resume(A), "closed");
+      }),
+  ));
+
+Deno.test("WebHook drops what waits for a paused URL beyond endpoint_share, and a stop does not wait for it", () =>
+  withEngine(
+    settingsOf({ rules: [rule("message_publish")] }),
+    () => 200,
+    ({ webhook, sent }) =>
+      Effect.gen(function* () {
+        webhook.pause(A);
+        for (let n = 0; n < 900; n++) webhook.sink.emit(published(`c${n}`, n));
+        yield* pass(1_000);
+        const [of] = webhook.metrics.snapshot().endpoints;
+        assert.deepEqual([of?.total.queued, of?.total.dropped], [500, { endpoint_share: 400 }]);
+        assert.equal(webhook.sink.pressure, "open");
+        assert.equal(sent.length, 0);
       }),
   ));
 

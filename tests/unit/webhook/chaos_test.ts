@@ -138,6 +138,8 @@ class ChaosExecutor implements Executor {
     assert.ok(this.known.delete(endpoint), "forgotten twice");
   }
 
+  resize(): void {}
+
   takes(limit: number): number {
     return limit;
   }

@@ -70,6 +70,8 @@ export const settingsOf = (
       url,
       headers: [],
       signingKeys: [],
+      payload: "base64",
+      identity: undefined,
       ca: undefined,
       httpTimeout: 8_000,
       concurrencyLimit: 1_000,

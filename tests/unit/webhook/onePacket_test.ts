@@ -48,6 +48,8 @@ class Held implements Executor {
   configure(): void {}
   recall(): void {}
   forget(): void {}
+  resize(): void {}
+
   takes(limit: number): number {
     return limit;
   }

@@ -18,6 +18,7 @@ const executorOf = (outcome: () => typeof SHORT | typeof DELIVERED) => {
     configure: () => {},
     forget: () => {},
     recall: () => {},
+    resize: () => {},
     takes: (limit) => limit,
     attempt: (endpoint: Attempting, attempt: Attempt) => {
       attempted.push(attempt.id);

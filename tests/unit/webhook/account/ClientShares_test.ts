@@ -9,6 +9,7 @@ const delivery = (id: number, lane: string, length = 10): Delivery => ({
   id,
   event: 0,
   seq: id,
+  born: 0,
   lane,
   slab: { bytes: new Uint8Array(0), live: 0 },
   offset: 0,

@@ -2,17 +2,10 @@
 import assert from "node:assert/strict";
 import { hookEventNames } from "../../../../src/domain/HookEvent.ts";
 import { Metrics } from "../../../../src/webhook/account/Metrics.ts";
+import { gauges } from "../../../support/gauges.ts";
 
 Deno.test("Metrics.summary says a URL's figures by name, its account first, and of each event that was matched what is not zero", () => {
-  const none = () => 0;
-  const metrics = new Metrics({
-    backlog: none,
-    capacity: none,
-    bodyBytes: none,
-    slabBytes: none,
-    waitingEvents: none,
-    disk: () => undefined,
-  });
+  const metrics = new Metrics(gauges());
   const counters = metrics.endpoint("http://user:secret@a.test/hook");
   const publish = hookEventNames.indexOf("message_publish");
   const connected = hookEventNames.indexOf("client_connected");

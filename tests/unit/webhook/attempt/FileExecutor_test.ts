@@ -104,6 +104,7 @@ const delivery = (id: number, body: string): Delivery => {
     id,
     event: 0,
     seq: id,
+    born: 0,
     lane: undefined,
     slab: { bytes, live: bytes.length },
     offset: 0,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as Schema from "@effect/schema";
 import * as Arbitrary from "effect/Arbitrary";
 import * as FastCheck from "effect/FastCheck";
+import type { PayloadMode } from "../../../../src/domain/BodyForm.ts";
 import { HookEvent, hookEventNames, hookEvents } from "../../../../src/domain/HookEvent.ts";
 import { BodySlabs } from "../../../../src/webhook/body/BodySlab.ts";
 import { eventBody } from "../../../../src/webhook/body/EventBody.ts";
@@ -69,4 +70,87 @@ Deno.test("EventEncoder writes bodies on from one slab to the next", () => {
   const bodies = events.map((event) => slabs.write(event, encode));
   assert.ok(new Set(bodies.map(({ slab }) => slab)).size > 5);
   events.forEach((event, n) => assert.equal(textOf(bodies[n]!), bySchema(event, "a"))); // one each
+});
+
+/** The body with this payload, by each mode; and what stands in it behind the field before the payload. */
+const withPayload = (payload: PayloadMode, bytes: Uint8Array | string) => {
+  const event = {
+    ...published("c", 1),
+    payload: typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes,
+  } as HookEvent;
+  const encode = EventEncoder.make(event._tag, "a", { payload });
+  return textOf(new BodySlabs().write(event, encode));
+};
+const payloadIn = (body: string): string =>
+  /"packet_id":"\d+",?(.*),"ts":/s.exec(body)?.[1] ?? "nothing";
+
+const BINARY = Uint8Array.of(0xff, 0x00, 0x80);
+
+for (
+  const [mode, payload, expected] of [
+    ["base64", "21.5", '"payload":"MjEuNQ=="'],
+    ["text", "21.5", '"payload":"21.5"'],
+    ["text", "", '"payload":""'],
+    ["text", 'a "b"\n\\é✓\u0000', `"payload":${JSON.stringify('a "b"\n\\é✓\u0000')}`],
+    ["text", "\ufeffbom", '"payload":"\ufeffbom"'],
+    ["text", BINARY, '"payload":"/wCA","payload_encoding":"base64"'],
+    ["json", "", '"payload":""'],
+    ["json", " 1.50e3 ", '"payload": 1.50e3 '],
+    ["json", "123456789012345678901234567890", '"payload":123456789012345678901234567890'],
+    ["json", '{"a":1,"a":2}', '"payload":{"a":1,"a":2}'],
+    ["json", '{\r\n  "é": [1,\n2]\n}\n', '"payload":{    "é": [1, 2] } '],
+    ["json", '"two\\nlines"', '"payload":"two\\nlines"'],
+    ["json", "null", '"payload":null'],
+    ["json", "ON", '"payload":"ON"'],
+    ["json", '{"a":1}}', '"payload":"{\\"a\\":1}}"'],
+    ["json", "{'a':1}", `"payload":"{'a':1}"`],
+    ["json", "NaN", '"payload":"NaN"'],
+    ["json", BINARY, '"payload":"/wCA","payload_encoding":"base64"'],
+    ["json", Uint8Array.of(0x22, 0xff, 0x22), '"payload":"Iv8i","payload_encoding":"base64"'],
+    ["none", "21.5", ""],
+    ["none", BINARY, ""],
+  ] as const
+) {
+  Deno.test(`EventEncoder writes the payload ${JSON.stringify(payload)} by "${mode}" as ${expected || "nothing"}`, () => {
+    const body = withPayload(mode, payload);
+    assert.equal(payloadIn(body), expected);
+    JSON.parse(body);
+    assert.ok(!body.includes("\n"), "a body is one line");
+  });
+}
+
+Deno.test("EventEncoder writes by any mode a payload that a receiver has back, whatever its bytes and length", () => {
+  const bytes = FastCheck.oneof(
+    FastCheck.uint8Array({ maxLength: 600, size: "max" }),
+    FastCheck.string({ unit: "binary-ascii", maxLength: 600, size: "max" }).map((text) =>
+      new TextEncoder().encode(text)
+    ),
+    FastCheck.string({ unit: "grapheme", maxLength: 300, size: "max" }).map((text) =>
+      new TextEncoder().encode(text)
+    ),
+    FastCheck.json().map((text) => new TextEncoder().encode(text)),
+  );
+  FastCheck.assert(
+    FastCheck.property(
+      bytes,
+      FastCheck.constantFrom("text" as const, "json" as const),
+      (payload, mode) => {
+        const body = JSON.parse(withPayload(mode, payload));
+        const { payload: told, payload_encoding: encoding } = body;
+        const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(payload);
+        if (encoding === "base64") assert.deepEqual(Uint8Array.fromBase64(told), payload);
+        else if (typeof told !== "string" || told !== text) {
+          assert.deepEqual([mode, told], ["json", JSON.parse(text)]);
+        } else assert.equal(told, text);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("EventEncoder writes large payloads by each mode", () => {
+  const text = `{"list":[${"1,".repeat(300_000)}"é"]}`;
+  assert.equal(JSON.parse(withPayload("text", text)).payload, text);
+  assert.deepEqual(JSON.parse(withPayload("json", text)).payload, JSON.parse(text));
+  assert.equal(payloadIn(withPayload("json", text)), `"payload":${text}`);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type {
   Breaker,
   BreakerEvent,
+  BreakerLabel,
   BreakerOrder,
 } from "../../../../src/webhook/endpoint/Breaker.ts";
 import {
@@ -26,12 +27,13 @@ const ailing: Breaker = { _tag: "Closed", failures: 2, since: 1_000 };
 const open: Breaker = { _tag: "Open", since: 1_000, probeAt: 2_100, schedule: 1 };
 const probing: Breaker = { _tag: "Probing", since: 1_000, probe: 7, schedule: 1 };
 const gone: Breaker = { _tag: "Gone", since: 5_000 };
+const paused: Breaker = { _tag: "Paused", since: 6_000 };
 
 const warn: BreakerOrder = { _tag: "Warn" };
 const recall: BreakerOrder = { _tag: "Recall" };
 const resume: BreakerOrder = { _tag: "Resume" };
 const wake = (at: number): BreakerOrder => ({ _tag: "Wake", at });
-const say = (label: "closed" | "open" | "gone"): BreakerOrder => ({ _tag: "Announce", label });
+const say = (label: BreakerLabel): BreakerOrder => ({ _tag: "Announce", label });
 
 const attempt: BreakerEvent = { _tag: "Attempt", id: 7 };
 const answer: BreakerEvent = { _tag: "Answer" };
@@ -39,6 +41,8 @@ const failure = (id = 7): BreakerEvent => ({ _tag: "Failure", id, at: 2_000, beg
 const back = (id = 7): BreakerEvent => ({ _tag: "Return", id, at: 2_000 });
 const goes: BreakerEvent = { _tag: "Gone", at: 5_000 };
 const reset: BreakerEvent = { _tag: "Reset" };
+const pause: BreakerEvent = { _tag: "Pause", at: 6_000 };
+const resumes: BreakerEvent = { _tag: "Resume" };
 
 const TABLE: ReadonlyArray<
   readonly [
@@ -109,6 +113,26 @@ const TABLE: ReadonlyArray<
   ["gone, one comes back", gone, back(), gone, []],
   ["gone, 410 again", gone, goes, gone, []],
   ["gone, new settings", gone, reset, CLOSED, [say("closed"), resume]],
+
+  ["healthy, paused", CLOSED, pause, paused, [recall, say("paused")]],
+  ["ailing, paused", ailing, pause, paused, [recall, say("paused")]],
+  ["open, paused", open, pause, paused, [recall, say("paused")]],
+  ["probing, paused", probing, pause, paused, [recall, say("paused")]],
+  ["gone, paused: it stays gone", gone, pause, gone, []],
+  ["healthy, resumed", CLOSED, resumes, CLOSED, []],
+  ["ailing, resumed", ailing, resumes, ailing, []],
+  ["open, resumed", open, resumes, open, []],
+  ["probing, resumed", probing, resumes, probing, []],
+  ["gone, resumed", gone, resumes, gone, []],
+
+  ["paused, an attempt", paused, attempt, paused, []],
+  ["paused, an answer to what was sent before", paused, answer, paused, []],
+  ["paused, a failure of what was sent before", paused, failure(), paused, []],
+  ["paused, one comes back", paused, back(), paused, []],
+  ["paused, 410 to what was sent before", paused, goes, gone, [recall, say("gone")]],
+  ["paused, new settings: it stays paused", paused, reset, paused, []],
+  ["paused again", paused, { _tag: "Pause", at: 7_000 }, paused, []],
+  ["paused, resumed", paused, resumes, CLOSED, [say("closed"), resume]],
 ];
 
 for (const [what, state, event, after, orders] of TABLE) {
@@ -119,7 +143,7 @@ for (const [what, state, event, after, orders] of TABLE) {
 
 Deno.test("Breaker's table has each state with each event", () => {
   const pairs = new Set(TABLE.map(([, state, event]) => `${state._tag} ${event._tag}`));
-  assert.equal(pairs.size, 4 * 6);
+  assert.equal(pairs.size, 5 * 8);
 });
 
 Deno.test("Breaker that opens at the first failure warns, recalls and says so at once", () => {
@@ -129,7 +153,7 @@ Deno.test("Breaker that opens at the first failure warns, recalls and says so at
   });
 });
 
-Deno.test("Breaker counts a URL as failing three seconds after its failures began, a gone one at once", () => {
+Deno.test("Breaker counts a URL as failing three seconds after its failures began, a gone or paused one at once", () => {
   assert.equal(isHealthy(CLOSED), true);
   assert.equal(isHealthy(ailing), false);
   for (const state of [ailing, open, probing]) {
@@ -139,5 +163,7 @@ Deno.test("Breaker counts a URL as failing three seconds after its failures bega
   assert.equal(failingSince(CLOSED), Infinity);
   assert.equal(countsAsFailingFrom(CLOSED), Infinity);
   assert.equal(failingSince(gone), Infinity);
+  assert.equal(failingSince(paused), 6_000);
+  assert.equal(countsAsFailingFrom(paused), -Infinity);
   assert.equal(countsAsFailingFrom(gone), -Infinity);
 });

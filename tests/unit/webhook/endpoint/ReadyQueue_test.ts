@@ -12,6 +12,7 @@ const deliveryOf = (slabs: BodySlabs, id: number, seq = 1_795_495_413_060 + id):
     id,
     event: id % 15,
     seq,
+    born: 1_795_495_413_060 + 3 * id,
     lane: id % 7 === 0 ? `client ${id}` : undefined,
     ...ref,
     retry: undefined,

@@ -11,6 +11,7 @@ const delivery = (id: number, lane?: string): Delivery => ({
   id,
   event: 0,
   seq: id,
+  born: 0,
   lane,
   slab: { bytes: new Uint8Array(0), live: 0 },
   offset: 0,

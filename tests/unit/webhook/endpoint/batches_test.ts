@@ -14,6 +14,7 @@ const delivery = (id: number, lane: string | undefined, length: number): Deliver
   id,
   event: 0,
   seq: id,
+  born: 0,
   lane,
   slab: { bytes: new Uint8Array(length), live: 0 },
   offset: 0,

@@ -36,6 +36,7 @@ const optionsOf = (backlog: Backlog): EventQueue.EventQueueOptions => ({
   onDropped: () => assert.fail("backpressure drops nothing"),
   outbox: undefined,
   safety: undefined,
+  now: () => 0,
 });
 
 Deno.test("EventQueue is full of few events where their payloads are large", async () => {

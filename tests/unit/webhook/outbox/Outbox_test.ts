@@ -36,6 +36,9 @@ class Bench {
     readonly told: ReadonlyArray<boolean>,
   ) {}
 
+  /** How long deliveries should take, in milliseconds; 0: not longer than others. */
+  wait = 0;
+
   /** An event with a delivery to each of these. */
   event(...to: ReadonlyArray<OutboxUrl>): ReadonlyArray<number> {
     this.outbox.taken();
@@ -49,11 +52,11 @@ class Bench {
   #open(url: OutboxUrl, mark: number): number {
     const id = ++this.#lastId;
     const ref = this.slabs.copy(new TextEncoder().encode(`body ${id}`));
-    const delivery = { id, event: 0, seq: id, lane: `c${id}`, ...ref };
+    const delivery = { id, event: 0, seq: id, born: 0, lane: `c${id}`, ...ref };
     const whole = { ...delivery, retry: undefined, dueAt: 0, schedule: undefined };
     this.marks.set(id, mark);
     this.deliveries.set(id, whole);
-    this.outbox.opened(whole, url, false);
+    this.outbox.opened(whole, url, this.wait);
     return id;
   }
 
@@ -118,7 +121,7 @@ const withOutbox = (
       const outbox = new Outbox({
         owner: windows,
         monotonic: () => monotonicMillis(clock),
-        now,
+        delay: options.delay ?? 5,
         lastRow: 0,
         slabs,
         use: new DiskUse(options.maxBytes ?? Infinity, (isFull) => told.push(isFull)),
@@ -146,6 +149,44 @@ Deno.test("Outbox writes nothing of a stream of deliveries each of which ends wi
       assert.equal(outbox.figures().written, 0);
       assert.equal(windows.figures().commits, 0);
       assert.equal(windows.safe, windows.mark - 1);
+    })));
+
+Deno.test("Outbox gives deliveries that should take longer than the delay twice as long, within bounds", () =>
+  withOutbox({}, (bench) =>
+    Effect.gen(function* () {
+      const { outbox, urls: [a], windows } = bench;
+      bench.wait = 10;
+      let before: ReadonlyArray<number> = [];
+      for (let i = 0; i < 20; i++) {
+        const ids = bench.event(a!);
+        yield* pass(12);
+        before.forEach((id) => bench.end(id));
+        before = ids;
+      }
+      // Each took 24 ms: the first to be seen as late is written with what came meanwhile.
+      assert.ok(outbox.figures().written > 0);
+      before.forEach((id) => bench.end(id));
+      const { written } = outbox.figures();
+      for (let i = 0; i < 20; i++) {
+        const [id] = bench.event(a!);
+        yield* pass(19);
+        bench.end(id!);
+      }
+      assert.equal(outbox.figures().written, written);
+      bench.wait = 126; // twice that is more than 50 delays
+      bench.event(a!);
+      yield* pass(1);
+      assert.equal(outbox.figures().written, written + 1);
+      assert.equal(windows.safe, windows.mark);
+    })));
+
+Deno.test("Outbox with a delay of 0 writes everything, however long it should take", () =>
+  withOutbox({ delay: 0 }, (bench) =>
+    Effect.gen(function* () {
+      bench.wait = 10;
+      bench.event(bench.urls[0]!);
+      yield* pass(1);
+      assert.equal(bench.outbox.figures().written, 1);
     })));
 
 Deno.test("Outbox writes what has not ended within the delay, a group for each URL, and deletes it when it ends", () =>
@@ -224,6 +265,7 @@ Deno.test("Outbox and DeadLetters have every safe delivery on disk or at its end
     fc.record({ do: fc.constant("giveUp" as const), which: fc.nat() }),
     { weight: 3, arbitrary: fc.record({ do: fc.constant("pass" as const), millis: fc.nat(12) }) },
     fc.record({ do: fc.constant("disk" as const), takes: fc.nat(9), fails: fc.boolean() }),
+    fc.record({ do: fc.constant("slow" as const), wait: fc.constantFrom(0, 4, 30, Infinity) }),
   );
   const property = fc.asyncProperty(
     fc.array(step, { maxLength: 80, size: "max" }),
@@ -249,6 +291,7 @@ Deno.test("Outbox and DeadLetters have every safe delivery on disk or at its end
               bench.event(...[[a!], [b!], [a!, b!], []][one.to]!);
             } else if (one.do === "pass") yield* pass(one.millis);
             else if (one.do === "disk") Object.assign(settings, one);
+            else if (one.do === "slow") bench.wait = one.wait;
             else if (which !== undefined && one.do === "end") {
               ended.add(which);
               bench.end(which);

@@ -7,6 +7,7 @@ const failure: WorkerFailure = {
   fault: undefined,
   id: 2,
   reason: "timeout",
+  status: undefined,
   detail: "no response after 1 ms",
   retryable: true,
   retryAfter: undefined,
@@ -33,16 +34,21 @@ const turnEnds = () => Promise.resolve();
 
 Deno.test("OutcomeReporter tells all that ended in a turn at its end, in their order, while nothing waits", async () => {
   const { report, messages } = reporterOf(8, 10);
-  report.delivered(1);
-  report.told(failure);
+  report.delivered(1, 0.5);
+  report.told(failure, 8000);
   report.returned(3);
-  report.delivered(4);
+  report.delivered(4, 2);
   assert.equal(messages.length, 0);
   await turnEnds();
   assert.deepEqual(messages, [
-    { _tag: "Outcomes", ended: [1, failure, 4], returned: [3] },
+    {
+      _tag: "Outcomes",
+      ended: [1, failure, 4],
+      took: Float32Array.of(0.5, 8000, 2),
+      returned: [3],
+    },
   ]);
-  report.delivered(5);
+  report.delivered(5, 1);
   await turnEnds();
   assert.equal(messages.length, 2);
 });
@@ -50,11 +56,11 @@ Deno.test("OutcomeReporter tells all that ended in a turn at its end, in their o
 Deno.test("OutcomeReporter gathers over several turns while attempts wait", async () => {
   const { report, messages } = reporterOf(8, 1000);
   for (let id = 1; id < ENOUGH; id++) {
-    report.delivered(id);
+    report.delivered(id, 1);
     await turnEnds();
   }
   assert.equal(messages.length, 0);
-  report.delivered(ENOUGH);
+  report.delivered(ENOUGH, 1);
   await turnEnds();
   assert.equal(messages.length, 1);
   assert.equal(messages[0]!._tag === "Outcomes" && messages[0]!.ended.length, ENOUGH); // there is one
@@ -63,23 +69,23 @@ Deno.test("OutcomeReporter gathers over several turns while attempts wait", asyn
 Deno.test("OutcomeReporter keeps no more than the attempts that still wait", async () => {
   const { report, messages } = reporterOf(8, 28);
   for (let id = 1; id < 10; id++) {
-    report.delivered(id);
+    report.delivered(id, 1);
     await turnEnds();
   }
   assert.equal(messages.length, 0); // 9 kept, 11 wait
-  report.delivered(10);
+  report.delivered(10, 1);
   await turnEnds();
   assert.equal(messages.length, 1);
 });
 
 Deno.test("OutcomeReporter tells the few that end while attempts wait all the same, and once", async () => {
   const { report, messages, next } = reporterOf(8, 1000);
-  report.delivered(1);
+  report.delivered(1, 1);
   await turnEnds();
-  report.delivered(2);
+  report.delivered(2, 1);
   assert.equal(messages.length, 0);
   await next();
-  report.delivered(3);
+  report.delivered(3, 1);
   await next();
   assert.deepEqual(
     messages.map((message) => message._tag === "Outcomes" && message.ended),

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect";
 import * as fc from "effect/FastCheck";
 import * as Logger from "effect/Logger";
 import * as TestContext from "effect/TestContext";
+import { gauges } from "../../../support/gauges.ts";
 import { Metrics } from "../../../../src/webhook/account/Metrics.ts";
 import { LimitedLog } from "../../../../src/ops/LimitedLog.ts";
 import type { Attempting } from "../../../../src/webhook/attempt/Executor.ts";
@@ -42,14 +43,7 @@ Deno.test("WorkerExecutor takes more than may be sent while a worker has a permi
     const executor = yield* WorkerExecutor.make({
       settings,
       idPrefix: "",
-      metrics: new Metrics({
-        backlog: () => 0,
-        capacity: () => 0,
-        bodyBytes: () => 0,
-        slabBytes: () => 0,
-        waitingEvents: () => 0,
-        disk: () => undefined,
-      }),
+      metrics: new Metrics(gauges()),
       log: new LimitedLog(yield* Effect.runtime<never>(), yield* Effect.clock),
     }, READY_WORKER);
     const all = [...settings.endpoints];
@@ -99,14 +93,7 @@ interface Workers {
 /** Runs a test on the TestClock with an executor over three workers of three permits each. */
 const withWorkers = (test: (workers: Workers) => Effect.Effect<void>): Promise<void> =>
   Effect.gen(function* () {
-    const metrics = new Metrics({
-      backlog: () => 0,
-      capacity: () => 0,
-      bodyBytes: () => 0,
-      slabBytes: () => 0,
-      waitingEvents: () => 0,
-      disk: () => undefined,
-    });
+    const metrics = new Metrics(gauges());
     const log = new LimitedLog(yield* Effect.runtime<never>(), yield* Effect.clock);
     const settings = settingsOf({ workerThreads: 3, concurrencyLimit: 9 });
     const executor = yield* WorkerExecutor.make(

@@ -10,6 +10,7 @@ const delivery = (id: number): Delivery => ({
   id,
   event: 0,
   seq: 1,
+  born: 0,
   lane: undefined,
   slab: { bytes: new Uint8Array(2), live: 2 },
   offset: 0,
@@ -27,6 +28,8 @@ const endpointOf = (key: number, tell: (told: Told) => void): Attempting => ({
     url: "http://host/",
     headers: [],
     signingKeys: [],
+    payload: "base64",
+    identity: undefined,
     ca: undefined,
     httpTimeout: 8_000,
     concurrencyLimit: 4,
@@ -72,7 +75,9 @@ Deno.test("WorkerHandle tells outcomes in the order in which attempts ended, sin
   const worker = `onmessage = ({ data }) => {
     if (data._tag === "Start") postMessage({ _tag: "Ready" });
     if (data._tag === "Attempts") {
-      postMessage({ _tag: "Outcomes", ended: ${JSON.stringify(ended)}, returned: [] });
+      postMessage({ _tag: "Outcomes", ended: ${
+    JSON.stringify(ended)
+  }, took: new Float32Array(${ended.length}), returned: [] });
     }
   }`;
   const outcomes: Array<Told> = [];

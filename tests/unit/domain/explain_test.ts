@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { explain } from "../../../src/admin/explain.ts";
+import { explain } from "../../../src/domain/explain.ts";
 import type { HookRule } from "../../../src/domain/HookRule.ts";
 
 const rule = (event: HookRule["event"], ...topics: ReadonlyArray<string>): HookRule => ({
@@ -31,5 +31,19 @@ Deno.test("explain shows no secret of a URL", () => {
     topics: [],
     urls: ["http://host/"],
     matches: true,
+    why: "it has no topics: it takes every event",
   }]);
+});
+
+Deno.test("explain says why a rule matches and why one does not", () => {
+  const why = (topic: string, ...topics: ReadonlyArray<string>) =>
+    explain([rule("message_publish", ...topics)], "message_publish", topic)[0]?.why;
+  assert.equal(why("a/1", "b", "a/#"), '"a/#" matches "a/1"');
+  assert.equal(why("c", "b"), '"b" does not match "c"');
+  assert.equal(why("c", "a/#", "b"), 'none of "a/#", "b" matches "c"');
+  assert.equal(
+    why("$SYS/a", "#"),
+    '"#" does not match "$SYS/a": a wildcard in front takes no topic that begins with $',
+  );
+  assert.equal(why("$SYS/a", "b/#"), '"b/#" does not match "$SYS/a"');
 });

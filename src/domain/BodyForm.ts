@@ -1,0 +1,10 @@
+/** How an event's payload stands in a body; what each word means: docs/web-hook-toml.md. */
+export type PayloadMode = "base64" | "text" | "json" | "none";
+
+/** In which of the forms that there are a URL gets its bodies. */
+export interface BodyForm {
+  readonly payload: PayloadMode;
+}
+
+/** As docs/events.md has them. */
+export const USUAL_FORM: BodyForm = { payload: "base64" };

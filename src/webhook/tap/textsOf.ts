@@ -1,0 +1,98 @@
+/**
+ * A few texts out of an encoded body, without decoding the rest of it. It must never make a text that is longer
+ * than asked for: what clients choose may be 64 KB each, and a payload as large as a packet may be.
+ */
+
+/** What is cut ends in this. */
+export const CUT = "…";
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const BRACE = 0x7b;
+const BRACE_END = 0x7d;
+const BRACKET = 0x5b;
+const BRACKET_END = 0x5d;
+const U = 0x75;
+
+const DECODER = new TextDecoder();
+
+/**
+ * The values of the outermost keys named in `most`, each cut to as many characters as it says: strings as what
+ * they mean, all else as it is written.
+ *
+ * @param json an object without white space between its outermost parts, as EventEncoder writes it
+ */
+export const textsOf = <Key extends string>(
+  json: Uint8Array,
+  most: Readonly<Record<Key, number>>,
+): Partial<Record<Key, string>> => {
+  const texts: Partial<Record<Key, string>> = {};
+  let at = 1; // behind the brace
+  while (json[at] === QUOTE) {
+    const keyEnd = stringEnd(json, at);
+    const key = DECODER.decode(json.subarray(at + 1, keyEnd - 1));
+    const from = keyEnd + 1; // behind the colon
+    at = valueEnd(json, from);
+    if (Object.hasOwn(most, key)) texts[key as Key] = textOf(json, from, at, most[key as Key]); // it is one
+    at++; // behind the comma
+  }
+  return texts;
+};
+
+/** Where the string ends that begins at `at`, its quotes included. */
+const stringEnd = (json: Uint8Array, at: number): number => {
+  for (let end = json.indexOf(QUOTE, at + 1); end >= 0; end = json.indexOf(QUOTE, end + 1)) {
+    let escapes = end;
+    while (json[escapes - 1] === BACKSLASH) escapes--;
+    if ((end - escapes) % 2 === 0) return end + 1;
+  }
+  return json.length;
+};
+
+const valueEnd = (json: Uint8Array, at: number): number => {
+  if (json[at] === QUOTE) return stringEnd(json, at);
+  let depth = 0;
+  for (; at < json.length; at++) {
+    switch (json[at]) {
+      case QUOTE:
+        at = stringEnd(json, at) - 1;
+        break;
+      case BRACE:
+      case BRACKET:
+        depth++;
+        break;
+      case COMMA:
+        if (depth === 0) return at;
+        break;
+      case BRACE_END:
+      case BRACKET_END:
+        if (depth === 0) return at;
+        depth--;
+        break;
+    }
+  }
+  return at;
+};
+
+const textOf = (json: Uint8Array, from: number, to: number, most: number): string => {
+  const isString = json[from] === QUOTE;
+  const end = cutAt(json, isString ? from + 1 : from, isString ? to - 1 : to, most);
+  const isCut = end < (isString ? to - 1 : to);
+  const text = DECODER.decode(json.subarray(from, end));
+  return (isString ? JSON.parse(`${text}"`) as string : text) + (isCut ? CUT : "");
+};
+
+/** Where so many characters end, none of them cut in two. */
+const cutAt = (json: Uint8Array, from: number, to: number, most: number): number => {
+  let at = from;
+  for (let characters = 0; at < to && characters < most; characters++) at += lengthAt(json, at);
+  return Math.min(at, to);
+};
+
+/** Bytes of the character at `at`: an escape, or by the first byte of its UTF-8 (RFC 3629 3). */
+const lengthAt = (json: Uint8Array, at: number): number => {
+  const byte = json[at]!; // within
+  if (byte === BACKSLASH) return json[at + 1] === U ? 6 : 2;
+  return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+};
