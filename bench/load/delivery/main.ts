@@ -84,7 +84,7 @@ const folder = await Deno.makeTempDir({ prefix: "hookline-bench-" });
 const receiver = await Receiver.start("200");
 try {
   const subjects = makeSubjects(folder, options.before).filter(({ name }) =>
-    name.includes(options.subjects ?? "")
+    new RegExp(options.subjects ?? "").test(name)
   );
   if (wanted("throughput") || wanted("latency") || wanted("burst")) await healthy(subjects);
   if (wanted("faults")) await faulty(subjects);
