@@ -35,6 +35,7 @@ export const webHookTable = (
   client_share: settings.clientShare,
   ordering: settings.ordering,
   http_client: settings.httpClient,
+  compat: settings.compat,
   concurrency_limit: settings.concurrencyLimit,
   breaker_failures: settings.breakerFailures,
   shutdown_timeout: formatDuration(settings.shutdownTimeout),
@@ -63,13 +64,19 @@ const ruleTable = ({ action, topics, urls }: HookRule, shown: Shown) => ({
 });
 
 export const endpointTable = (
-  { url, headers, signingKeys, ca, httpTimeout, concurrencyLimit, retry }: EndpointSettings,
+  { url, headers, signingKeys, ca, httpTimeout, concurrencyLimit, retry, ...endpoint }:
+    EndpointSettings,
   shown: Shown,
 ) => ({
   url: shown.url(url),
+  name: endpoint.name,
   headers: Object.fromEntries(headers.map(([name, value]) => [name, shown.secret(value)])),
   signing_secrets: signingKeys.map(shown.secret),
   ...(ca === undefined ? {} : { ca_file: ca.file }),
+  ...(endpoint.identity === undefined
+    ? {}
+    : { client_cert: endpoint.identity.certFile, client_key: endpoint.identity.keyFile }),
+  payload: endpoint.payload,
   http_timeout: formatDuration(httpTimeout),
   concurrency_limit: concurrencyLimit,
   retry_initial_interval: formatDuration(retry.initialInterval),

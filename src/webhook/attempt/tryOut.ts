@@ -4,9 +4,10 @@
  */
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import { displayUrl } from "../../domain/displayUrl.ts";
-import type { HookEventName } from "../../domain/HookEvent.ts";
+import type { Compat } from "../../domain/BodyForm.ts";
+import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import type { HookRule } from "../../domain/HookRule.ts";
+import type { DetailedEvent } from "../../domain/RmqttBody.ts";
 import { SAMPLE_EVENTS } from "../../domain/sampleEvents.ts";
 import type { EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
 import { BodySlabs } from "../body/BodySlab.ts";
@@ -42,7 +43,7 @@ export interface Probe {
 
 /** Tries one URL with a sample of this event, under the action of the first rule that sends it there. */
 export const tryOne = (
-  { httpClient, rules }: WebHookSettings,
+  { httpClient, rules, compat }: WebHookSettings,
   endpoint: EndpointSettings,
   event: HookEventName,
 ): Effect.Effect<Probe> => {
@@ -63,6 +64,7 @@ export const tryOne = (
       sample,
       0,
       senders.of(Senders.certificatesOf(endpoint)),
+      compat,
     );
     const error = outcome._tag === "Delivered" ? null : said(outcome, status);
     return { status: status ?? null, ms, error };
@@ -79,7 +81,7 @@ export const tryOut = (
     yield* Effect.forEach(certificates, senders.prepare, { discard: true });
     const first = (url: string) => settings.rules.find((rule) => rule.urls.includes(url));
     return yield* Effect.forEach(settings.endpoints.values(), (endpoint, id) => {
-      const shown = displayUrl(endpoint.url);
+      const shown = endpoint.name;
       const rule = first(endpoint.url);
       if (endpoint.url.startsWith("file:")) {
         return Effect.map(
@@ -94,6 +96,7 @@ export const tryOut = (
         rule,
         id,
         senders.of(Senders.certificatesOf(endpoint)),
+        settings.compat,
       );
     }, { concurrency: AT_ONCE });
   }));
@@ -104,8 +107,9 @@ const trySending = (
   rule: HookRule,
   id: number,
   sender: Sender,
+  compat: Compat,
 ): Effect.Effect<Trial> =>
-  Effect.map(sent(endpoint, rule, id, sender), ({ outcome, status, ms }) => ({
+  Effect.map(sent(endpoint, rule, id, sender, compat), ({ outcome, status, ms }) => ({
     isGood: outcome._tag === "Delivered",
     text: `${shown}: ${said(outcome, status)} (${rule.event}, ${ms} ms)`,
   }));
@@ -116,6 +120,7 @@ const sent = (
   { event, action }: Pick<HookRule, "event" | "action">,
   id: number,
   sender: Sender,
+  compat: Compat,
 ): Effect.Effect<{
   readonly outcome: Outcome;
   readonly status: number | undefined;
@@ -123,7 +128,10 @@ const sent = (
 }> =>
   Effect.async((resume) => {
     const { slab, offset, length } = new BodySlabs()
-      .write(SAMPLE_EVENTS[event], EventEncoder.make(event, action, endpoint));
+      .write(
+        compat === "" ? SAMPLE_EVENTS[event] : detailed(SAMPLE_EVENTS[event]),
+        EventEncoder.make(event, action, { payload: endpoint.payload, compat }),
+      );
     const headers = [
       ...endpoint.headers.filter(([name]) => name.toLowerCase() !== TEST_HEADER[0]),
       TEST_HEADER,
@@ -135,6 +143,13 @@ const sent = (
       resume(Effect.succeed({ outcome, status, ms }));
     });
   });
+
+/** A sample with what RMQTT tells beside. */
+const detailed = (event: HookEvent): DetailedEvent => ({
+  ...event,
+  time: Date.now(),
+  ...("from_node" in event ? { from_type: "custom" as const } : {}),
+});
 
 const said = (outcome: Outcome, status: number | undefined): string => {
   if (outcome._tag === "Delivered") return `answered ${status}`;

@@ -179,6 +179,7 @@ export class Endpoint implements Attempting {
 
   /** What EndpointOnDisk asks of it. */
   readonly #inMemory: EndpointInMemory = {
+    name: () => this.#counters.name,
     isStopped: () => this.#stopped,
     isLaneless: () => this.sequential,
     isFailing: () => this.failing,
@@ -197,7 +198,7 @@ export class Endpoint implements Attempting {
       if (this.#tap.isOn) {
         const { body } = record;
         const told = { ...record, slab: { bytes: body }, offset: 0, length: body.length };
-        this.#tap.lost(this.#counters.url, told, this.#context.now(), "dropped", reason);
+        this.#tap.lost(this.#counters.name, told, this.#context.now(), "dropped", reason);
       }
       this.#counters.queued[record.event]!--; // an event's place is always within
       this.#counters.ages.take(record.born);
@@ -231,7 +232,7 @@ export class Endpoint implements Attempting {
       case "Delivered":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
         if (this.#tap.isOn) {
-          this.#tap.delivered(this.#counters.url, delivery, this.#context.now(), took);
+          this.#tap.delivered(this.#counters.name, delivery, this.#context.now(), took);
         }
         this.#counters.delivered[event]!++;
         this.#tellDelivered(delivery);
@@ -386,7 +387,7 @@ export class Endpoint implements Attempting {
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breakerIs("removed", this.#context.now());
-    this.#context.log.flush(this.#counters.url);
+    this.#context.log.flush(this.#counters.name);
     this.#owner.onLeft(this);
     return true;
   }
@@ -423,7 +424,7 @@ export class Endpoint implements Attempting {
     error?: DeliveryError,
     took?: number,
   ): void {
-    const { url } = this.#counters;
+    const { name: url } = this.#counters;
     this.#tap.lost(url, delivery, this.#context.now(), outcome, reason, error, took);
   }
 
@@ -520,7 +521,7 @@ export class Endpoint implements Attempting {
       return;
     }
     if (this.#tap.isOn) {
-      this.#tap.failed(this.#counters.url, delivery, this.#context.now(), error, took);
+      this.#tap.failed(this.#counters.name, delivery, this.#context.now(), error, took);
     }
     const now = this.#now();
     this.#counters.queued[event]!++;
@@ -615,7 +616,7 @@ export class Endpoint implements Attempting {
     this.#context.log.always(
       label === "closed" || label === "paused" ? LogLevel.Info : LogLevel.Warning,
       `breaker ${label}`,
-      { url: this.#counters.url, waiting: this.held },
+      { url: this.#counters.name, waiting: this.held },
     );
   }
 
@@ -693,7 +694,7 @@ export class Endpoint implements Attempting {
     this.#context.log.always(
       LogLevel.Warning,
       "a faulty answer: its status counts, its connection is closed; more of this kind are only counted",
-      { url: this.#counters.url, kind, detail },
+      { url: this.#counters.name, kind, detail },
     );
   }
 
@@ -706,7 +707,7 @@ export class Endpoint implements Attempting {
   }
 
   #say(message: string, fields: Fields): void {
-    const { url } = this.#counters;
+    const { name: url } = this.#counters;
     this.#context.log.limited(LogLevel.Warning, url, message, { url, ...fields });
   }
 }

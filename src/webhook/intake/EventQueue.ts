@@ -31,6 +31,7 @@ export interface EventQueueOptions {
   readonly fair: number;
   /** Read at each event, so that a reload changes it. */
   readonly whenFull: () => "backpressure" | "drop_newest" | "drop_oldest";
+  readonly isDetailed: boolean;
   readonly wants: (event: HookEventName, subject?: string) => boolean;
   /** Told of an event that will not come out. */
   readonly onDropped: (event: HookEvent, reason: DropReason) => void;
@@ -111,6 +112,7 @@ export const make = (
       (turn) => Effect.sync(() => turn.close()),
     );
     return {
+      isDetailed: options.isDetailed,
       wants,
       emit(event) {
         if (backlog.deliverable > BEHIND) turn.take();

@@ -13,6 +13,7 @@ const FULL: Partial<EndpointSettings> = {
   headers: [["authorization", Redacted.make("s3cret")]],
   signingKeys: [Redacted.make(new Uint8Array(24))],
   ca: { file: "ca.pem", pem: "PEM" },
+  identity: { certFile: "c.pem", keyFile: "k.pem", cert: "PEM", key: Redacted.make("PEM") },
 };
 
 const SETTINGS = settingsOf({ endpoint: FULL });
@@ -64,6 +65,7 @@ Deno.test("changedWebHookKeys names general keys, the rules of an event, and eac
     { headers: [["authorization", Redacted.make("another")]] },
     { signingKeys: [Redacted.make(new Uint8Array(32))] },
     { ca: { file: "ca.pem", pem: "ANOTHER" } },
+    { identity: { certFile: "c.pem", keyFile: "k.pem", cert: "PEM", key: Redacted.make("NEW") } },
     { concurrencyLimit: 7 },
   ];
   for (const other of endpoints) {

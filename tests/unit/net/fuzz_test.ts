@@ -209,25 +209,14 @@ const ended = async (connection: Promise<void>): Promise<void> => {
   return await Promise.race([connection, late]).finally(() => clearTimeout(timer));
 };
 
-/** Resolves at the first tick of the broker that finds none: all that ends later than its connection ends in one. */
-const noneLeft = (broker: Broker, what: string, count: () => number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const tick = broker.tick.bind(broker);
-    const settle = (then: () => void) => {
-      clearTimeout(late);
-      broker.tick = tick;
-      then();
-    };
-    const late = setTimeout(
-      () => settle(() => reject(new Error(`${count()} ${what} are left`))),
-      PATIENCE,
-    );
-    broker.tick = () => {
-      const due = tick();
-      if (count() === 0) settle(resolve);
-      return due;
-    };
-  });
+/** Resolves when there is none: what ends later than its connection ends in a tick, which comes when it is due. */
+const noneLeft = async (broker: Broker, what: string, count: () => number): Promise<void> => {
+  const late = performance.now() + PATIENCE;
+  for (broker.tick(); count() > 0; broker.tick()) {
+    if (performance.now() > late) throw new Error(`${count()} ${what} are left`);
+    await new Promise(setImmediate);
+  }
+};
 
 const joined = (...parts: ReadonlyArray<Uint8Array>): Uint8Array =>
   Uint8Array.from(parts.flatMap((part) => [...part]));
