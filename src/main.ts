@@ -11,8 +11,8 @@ import type { ConfigFiles, Settings } from "./config/loadSettings.ts";
 import { loadSettings, loadWebHookSettings } from "./config/loadSettings.ts";
 import { renderSettings } from "./config/renderSettings.ts";
 import type { ListenerSettings } from "./domain/BrokerSettings.ts";
+import { nameOf } from "./domain/endpointNames.ts";
 import type { WebHookSettings } from "./domain/WebHookSettings.ts";
-import { displayUrl } from "./domain/displayUrl.ts";
 import { isDurable } from "./domain/isDurable.ts";
 import { VERSION } from "./domain/version.ts";
 import type { Descriptors } from "./net/Descriptors.ts";
@@ -81,7 +81,7 @@ const untilStopped = (
   stopping: Stopping,
 ) =>
   Effect.gen(function* () {
-    yield* mustBePermitted(settings.webHook.endpoints.keys());
+    yield* mustBePermitted(settings.webHook.endpoints.values());
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
     for (const note of settings.notes) yield* Effect.logDebug(note);
     const { outbox } = settings.webHook;
@@ -158,14 +158,14 @@ const giveUpAtNext = (stop: Signals["stop"], webHook: WebHook.WebHook, stopping:
 const tellTargets = ({ rules, endpoints }: WebHookSettings) =>
   Effect.gen(function* () {
     if (rules.length === 0) yield* Effect.logWarning("no rule: no event is sent");
-    for (const url of endpoints.keys()) {
+    for (const { url, name } of endpoints.values()) {
       const events = new Set(rules.filter(({ urls }) => urls.includes(url)).map((r) => r.event));
       if (events.size > 0) {
         yield* Effect.logInfo(
-          `sending ${events.size} ${events.size === 1 ? "event" : "events"} to ${displayUrl(url)}`,
+          `sending ${events.size} ${events.size === 1 ? "event" : "events"} to ${name}`,
         );
       } else if (rules.length > 0) {
-        yield* Effect.logWarning(`no rule sends anything to ${displayUrl(url)}`);
+        yield* Effect.logWarning(`no rule sends anything to ${name}`);
       }
     }
   });
@@ -223,7 +223,11 @@ const explaining = (
     const { renderExplanation } = yield* Effect.promise(() =>
       import("./config/renderExplanation.ts")
     );
-    console.log(renderExplanation(event, topic, explain(settings.rules, event, topic)));
+    console.log(renderExplanation(
+      event,
+      topic,
+      explain(settings.rules, event, topic, (url) => nameOf(settings, url)),
+    ));
     return 0;
   });
 

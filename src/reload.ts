@@ -81,7 +81,7 @@ const reloadWebHook = (file: string, { webHook }: Running) =>
   Effect.gen(function* () {
     yield* webHook.reopenFiles;
     const { settings, warnings } = yield* loadWebHookSettings(file);
-    yield* mustBePermitted(settings.endpoints.keys());
+    yield* mustBePermitted(settings.endpoints.values());
     for (const warning of warnings) yield* Effect.logWarning(warning);
     const before = webHook.settings();
     const atRestartOnly = yield* webHook.reload(settings);

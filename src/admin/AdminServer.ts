@@ -13,7 +13,7 @@ import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import type { LastReload, Reloaded } from "../config/Reloaded.ts";
 import type { HttpApiSettings } from "../domain/BrokerSettings.ts";
-import { displayUrl } from "../domain/displayUrl.ts";
+import { nameOf } from "../domain/endpointNames.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { Broker } from "../mqtt/Broker.ts";
 import { formatAddress } from "../net/formatAddress.ts";
@@ -204,12 +204,13 @@ class Answers {
   }
 
   #webHandler(of: Running): Promise<WebHandler> {
-    const { settings: { mostRows }, recent, monotonic, onDefect } = this.#options;
+    const { settings: { mostRows, payloads }, recent, monotonic, onDefect } = this.#options;
     return this.#web ??= import("./webHandler.ts").then(({ makeWebHandler }) =>
       makeWebHandler({
         ...of,
         recent: (endpoint) => recent.of(endpoint, monotonic()),
         mostRows,
+        payloads,
         onDefect,
       })
     );
@@ -270,7 +271,10 @@ class Answers {
   #query(params: URLSearchParams, { webHook }: Running): DeliveryQuery | Response {
     const { endpoints } = webHook.metrics.snapshot();
     return deliveryQuery(params, {
-      urlOf: (url) => [url, displayUrl(url)].find((url) => endpoints.some((of) => of.url === url)),
+      urlOf: (url) =>
+        [url, nameOf(webHook.settings(), url)].find((name) =>
+          endpoints.some((of) => of.url === name)
+        ),
       payloads: this.#options.settings.payloads,
     });
   }

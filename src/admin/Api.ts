@@ -11,33 +11,10 @@ import { hookEventNames } from "../domain/HookEvent.ts";
 import { VERSION } from "../domain/version.ts";
 import { BREAKER_WORDS } from "../webhook/account/Metrics.ts";
 import { completed } from "./completed.ts";
+import { after, flag, limit, optional } from "./fields.ts";
+import { lettersGroup } from "./lettersApi.ts";
 import { Problem } from "./Problem.ts";
 import { webHookGroup } from "./webHookApi.ts";
-
-/** Rows of a page where nothing is asked for. */
-export const PAGE_ROWS = 100;
-
-/** A key that may be absent, and is never undefined. */
-const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) =>
-  Schema.optionalWith(schema, { exact: true });
-
-const limit = optional(
-  Schema.NumberFromString.pipe(Schema.int(), Schema.greaterThanOrEqualTo(1)).annotations({
-    description: `Rows at most; ${PAGE_ROWS} where absent, and never more than max_row_limit.`,
-  }),
-);
-
-const flag = optional(
-  Schema.BooleanFromString.annotations({ jsonSchema: { type: "boolean" } }),
-);
-
-/** Where the next page begins: as the `link` header of the one before has it. */
-const after = (form: RegExp) =>
-  optional(
-    Schema.String.pipe(Schema.pattern(form)).annotations({
-      description: "As the link header of the page before has it.",
-    }),
-  );
 
 /** A subscription's place: its session's number, and which of that one's it is. */
 const PLACE = /^\d{1,15}:\d{1,15}$/;
@@ -269,6 +246,7 @@ export const Api = HttpApi.make("hookline")
   .add(messages)
   .add(delivery)
   .add(webHookGroup)
+  .add(lettersGroup)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Hookline")
   .annotate(OpenApi.Version, VERSION)

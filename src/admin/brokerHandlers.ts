@@ -1,31 +1,16 @@
 /** The API's answers about clients, subscriptions and messages. */
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
-import * as HttpApp from "@effect/platform/HttpApp";
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse";
 import * as Effect from "effect/Effect";
 import { isServerTopic, isTopicFilter, isTopicName } from "../domain/TopicFilter.ts";
 import type { Broker } from "../mqtt/Broker.ts";
 import type { PublishBody } from "./Api.ts";
-import { Api, PAGE_ROWS } from "./Api.ts";
-import type { Page } from "./page.ts";
+import { Api } from "./Api.ts";
+import { PAGE_ROWS } from "./fields.ts";
+import { linked } from "./linked.ts";
 import { pageOf } from "./page.ts";
 import { problem } from "./Problem.ts";
 import type { Session } from "./rows.ts";
 import { clientRow, retainedRow, subscriptionRow } from "./rows.ts";
-
-/** Has the answer say where the next page is. RFC 8288 */
-const linked = <Row>({ rows, next }: Page<Row>): Effect.Effect<ReadonlyArray<Row>> => {
-  if (next === undefined) return Effect.succeed(rows);
-  return Effect.as(
-    HttpApp.appendPreResponseHandler((request, response) => {
-      const url = new URL(request.url, "http://localhost");
-      url.searchParams.set("after", next);
-      const link = `<${url.pathname}${url.search}>; rel="next"`;
-      return Effect.succeed(HttpServerResponse.setHeader(response, "link", link));
-    }),
-    rows,
-  );
-};
 
 /** Sessions behind the one of this number, in the order in which they were opened. */
 function* sessionsAfter(broker: Broker, number: number): Generator<Session> {
@@ -182,7 +167,7 @@ const publish = (broker: Broker, body: PublishBody) =>
     const seconds = properties?.message_expiry_interval;
     for (const topic of topics) {
       const recipients = broker.publish({
-        from: { node: nodeId, ipaddress: "", clientid, username: "undefined" },
+        from: { node: nodeId, ipaddress: "", clientid, username: "undefined", as: "admin" },
         topic,
         payload,
         qos,

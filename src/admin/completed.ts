@@ -17,6 +17,7 @@ const KINDS: Readonly<Record<string, Json>> = {
   _limit: { type: "integer", minimum: 1, default: 100 },
   qos: { type: "integer", enum: [0, 1, 2] },
   connected: { type: "boolean" },
+  all: { type: "boolean" },
 };
 
 const answered = (summary: string, tag: string, type: string, schema: Json, also: Json = {}) => ({

@@ -1,7 +1,6 @@
 /** The API's answers about URLs. */
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
 import * as Effect from "effect/Effect";
-import { displayUrl } from "../domain/displayUrl.ts";
 import type { EndpointSnapshot } from "../webhook/account/Metrics.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
 import { Api } from "./Api.ts";
@@ -33,14 +32,14 @@ export const deliveryLive = (
           return yield* tryOne(settings(), endpoint, sent);
         }))
       .handle("pause", ({ payload }) =>
-        Effect.flatMap(endpointCalled(settings(), payload.url), ({ url }) => {
+        Effect.flatMap(endpointCalled(settings(), payload.url), ({ url, name }) => {
           const state = pause(url);
           return state === "paused"
-            ? Effect.succeed({ url: displayUrl(url), state })
+            ? Effect.succeed({ url: name, state })
             : Effect.fail(problem(409, "nothing is sent there: it has answered 410"));
         }))
       .handle("resume", ({ payload }) =>
-        Effect.map(endpointCalled(settings(), payload.url), ({ url }) => ({
-          url: displayUrl(url),
+        Effect.map(endpointCalled(settings(), payload.url), ({ url, name }) => ({
+          url: name,
           state: resume(url),
         }))));

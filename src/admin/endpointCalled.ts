@@ -1,25 +1,19 @@
 import * as Effect from "effect/Effect";
-import { displayUrl } from "../domain/displayUrl.ts";
+import * as endpointNames from "../domain/endpointNames.ts";
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { Problem } from "./Problem.ts";
 import { problem } from "./Problem.ts";
 
-/** The endpoint that a request means: by its URL as web-hook.toml has it, or as log and metrics show it. */
+/** The endpoint that a request means, by its URL as web-hook.toml has it, or by its name; else a problem. */
 export const endpointCalled = (
-  { endpoints }: WebHookSettings,
+  settings: Pick<WebHookSettings, "endpoints">,
   text: string,
 ): Effect.Effect<EndpointSettings, Problem> => {
-  const exact = endpoints.get(text);
-  if (exact !== undefined) return Effect.succeed(exact);
-  const [first, ...more] = [...endpoints.values()].filter(({ url }) => displayUrl(url) === text);
-  if (first === undefined) {
-    const known = [...endpoints.keys()].map((url) => JSON.stringify(displayUrl(url)));
-    const ours = known.length === 0 ? "there is none" : `they are ${known.join(", ")}`;
-    return Effect.fail(
-      problem(422, `${JSON.stringify(text)} is no URL to which a rule sends: ${ours}`),
-    );
-  }
-  return more.length === 0 ? Effect.succeed(first) : Effect.fail(
-    problem(422, `${more.length + 1} URLs are shown as that: write it with its user and password`),
+  const found = endpointNames.endpointCalled(settings, text);
+  if (found !== undefined) return Effect.succeed(found);
+  const known = Array.from(settings.endpoints.values(), ({ name }) => JSON.stringify(name));
+  const ours = known.length === 0 ? "there is none" : `they are ${known.join(", ")}`;
+  return Effect.fail(
+    problem(422, `${JSON.stringify(text)} is no URL to which a rule sends: ${ours}`),
   );
 };

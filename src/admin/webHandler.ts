@@ -14,6 +14,7 @@ import type { WebHook } from "../webhook/WebHook.ts";
 import { Api } from "./Api.ts";
 import { clientsLive, messagesLive, subscriptionsLive } from "./brokerHandlers.ts";
 import { deliveryLive } from "./deliveryHandlers.ts";
+import { lettersLive } from "./lettersHandlers.ts";
 import type { Problem } from "./Problem.ts";
 import { PROBLEM_TYPE, problemResponse } from "./Problem.ts";
 import type { RecentFigures } from "./Recent.ts";
@@ -31,6 +32,8 @@ export interface WebHandlerOptions {
   readonly recent: (endpoint: EndpointSnapshot) => RecentFigures;
   /** Rows of one answer. */
   readonly mostRows: number;
+  /** Whether payloads can be seen. */
+  readonly payloads: boolean;
   /** Told of an exception that is a defect of ours. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -38,7 +41,7 @@ export interface WebHandlerOptions {
 export type WebHandler = (request: Request) => Promise<Response>;
 
 export const makeWebHandler = (
-  { broker, webHook, reload, recent, mostRows, onDefect }: WebHandlerOptions,
+  { broker, webHook, reload, recent, mostRows, payloads, onDefect }: WebHandlerOptions,
 ): WebHandler => {
   const groups = Layer.mergeAll(
     clientsLive(broker, mostRows),
@@ -46,6 +49,7 @@ export const makeWebHandler = (
     messagesLive(broker, mostRows),
     deliveryLive(webHook, recent),
     webHookLive(webHook.settings, reload),
+    lettersLive(webHook, { mostRows, payloads }),
   );
   // What its layers hold is memory alone: it is never disposed of.
   const { handler } = HttpApiBuilder.toWebHandler(
@@ -55,7 +59,8 @@ export const makeWebHandler = (
     },
   );
   return async (request) => {
-    const { pathname } = new URL(request.url);
+    const url = new URL(request.url);
+    const { pathname } = url;
     if (!isDecodable(pathname)) return problemResponse(400, "the path is not UTF-8 behind its %");
     const allowed = methodsOf(pathname);
     if (allowed.length === 0) return problemResponse(404, `nothing is at ${pathname}`);
@@ -63,9 +68,11 @@ export const makeWebHandler = (
     if (!allowed.includes(method)) return wrongMethod(pathname, allowed);
     const body = await bodyOf(request);
     if (body instanceof Response) return body;
+    // Encoded throughout: the router takes two slashes for one, in a query too, and http:// has two.
+    url.search = new URLSearchParams(url.searchParams).toString();
     // Anew: with the signal of Deno's own, which aborts after each answer, Deno warns on standard error.
     const answer = await handler(
-      new Request(request.url, { method, headers: request.headers, body }),
+      new Request(url, { method, headers: request.headers, body }),
     );
     return answer.status < 400 ? answer : await problemOf(answer, method);
   };

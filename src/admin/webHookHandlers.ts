@@ -3,7 +3,7 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
 import * as Effect from "effect/Effect";
 import type { Reloaded } from "../config/Reloaded.ts";
 import { webHookTable } from "../config/webHookTable.ts";
-import { displayUrl } from "../domain/displayUrl.ts";
+import { nameOf } from "../domain/endpointNames.ts";
 import { explain } from "../domain/explain.ts";
 import { hasSubject } from "../domain/HookEvent.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
@@ -15,7 +15,7 @@ import { problem } from "./Problem.ts";
 export const webHookLive = (settings: () => WebHookSettings, reload: () => Promise<Reloaded>) =>
   HttpApiBuilder.group(Api, "web-hook", (handlers) =>
     handlers
-      .handle("webHook", () => Effect.sync(() => webHookTable(settings(), SHOWN)))
+      .handle("webHook", () => Effect.sync(() => shown(settings())))
       .handle("reload", () =>
         Effect.flatMap(Effect.promise(reload), ({ changed, atRestartOnly, faults }) =>
           faults.length === 0
@@ -26,11 +26,13 @@ export const webHookLive = (settings: () => WebHookSettings, reload: () => Promi
           return Effect.fail(problem(422, `topic is missing: rules choose ${event} by it`));
         }
         return Effect.sync(() =>
-          explain(settings().rules, event, topic)
+          explain(settings().rules, event, topic, (url) =>
+            nameOf(settings(), url))
         );
       }));
 
-const SHOWN = { url: displayUrl, secret: () => "***" };
+const shown = (settings: WebHookSettings) =>
+  webHookTable(settings, { url: (url) => nameOf(settings, url), secret: () => "***" });
 
 const faulty = (changed: Reloaded["changed"], faults: Reloaded["faults"]): Problem => {
   const files = [...new Set(faults.map(({ file }) => file))];

@@ -3,6 +3,7 @@ import * as Schema from "@effect/schema";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import { displayUrl } from "../domain/displayUrl.ts";
+import { endpointNames } from "../domain/endpointNames.ts";
 import type { TlsIdentity } from "../domain/TlsIdentity.ts";
 import type { EndpointSettings } from "../domain/WebHookSettings.ts";
 import { isFramingField } from "../http/RequestWriter.ts";
@@ -122,8 +123,19 @@ const SECRET_PREFIX = "whsec_";
 const keyOf = (secret: string): Uint8Array =>
   Uint8Array.fromBase64(secret.slice(SECRET_PREFIX.length));
 
+// A URL is what others are called that have no name.
+const nameText = Schema.String.pipe(
+  Schema.filter((name) => /^[^\p{C}]{1,100}$/u.test(name) && !name.includes("://")),
+  expecting({ expected: "a text of at most 100 characters that is no URL" }),
+);
+
 const Endpoint = Schema.Struct({
   url: required(endpointUrl, "The URL, as the rules write it."),
+  name: optional(
+    nameText,
+    "What log, metrics and the API call it, in place of the URL: without it, the URL without user, password " +
+      "and query.",
+  ),
   headers: withDefault(
     Headers,
     {},
@@ -180,21 +192,38 @@ export const Endpoints = Schema.Array(Endpoint).pipe(
     )
   ),
   expecting({ expected: "one table for each URL" }),
+  Schema.filter((endpoints) =>
+    endpoints.flatMap(({ name }, i) =>
+      name === undefined || endpoints.findIndex((other) => other.name === name) === i ? [] : [{
+        path: [i, "name"],
+        message: `${JSON.stringify(name)} a second time`,
+      }]
+    )
+  ),
+  expecting({ expected: "a name of its own for each URL" }),
 );
 
 /** What the tables make of `urls`; what a table does not say, the file in general does. */
 export const endpointSettings = (
   urls: ReadonlyArray<string>,
   file: General & { readonly endpoint: ReadonlyArray<Endpoint> },
-): ReadonlyMap<string, EndpointSettings> =>
-  new Map(
-    urls.map((url) => [url, settingsOf(url, file.endpoint.find((e) => e.url === url), file)]),
+): ReadonlyMap<string, EndpointSettings> => {
+  const tables = new Map(file.endpoint.map((table) => [table.url, table]));
+  const own = file.endpoint.flatMap(({ url, name }) =>
+    name === undefined ? [] : [[url, name] as const]
   );
+  const names = endpointNames(urls, new Map(own));
+  return new Map(
+    // Each has one.
+    urls.map((url) => [url, settingsOf(url, names.get(url)!, tables.get(url), file)]),
+  );
+};
 
 type General = Schema.Schema.Type<Schema.Struct<typeof deliveryKeys>>;
 
 const settingsOf = (
   url: string,
+  name: string,
   own: Endpoint | undefined,
   general: General,
 ): EndpointSettings => {
@@ -205,11 +234,13 @@ const settingsOf = (
     ca_file,
     client_cert: _certificate,
     client_key: _key,
+    name: _name,
     ...overrides
   }: Partial<Endpoint> = own ?? {};
   const merged = { ...general, ...overrides };
   return {
     url,
+    name,
     headers: Object.entries(headers),
     signingKeys: signing_secrets.map((secret) => Redacted.make(keyOf(Redacted.value(secret)))),
     payload,

@@ -112,6 +112,12 @@ export const WebHookFile = Schema.Struct({
       "proxies, which HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; it hides the status of an answer " +
       "whose head breaks a rule, which is then tried again.",
   ),
+  compat: withDefault(
+    oneOf("", "rmqtt-0.24"),
+    "",
+    '"rmqtt-0.24": bodies have the keys and types that RMQTT 0.24 sends, which are more than its ' +
+      "documentation tells: time, from_type, numbers as packet_id. docs/migrating.md",
+  ),
   http_urls: urls(
     "Where rules without urls send to: http://, https://, or file:/// (one JSON line per event, " +
       "appended).",
@@ -251,6 +257,7 @@ export const webHookSettings = (file: WebHookFile): WebHookResult => {
       breakerFailures: file.breaker_failures,
       ordering: file.ordering,
       httpClient: file.http_client,
+      compat: file.compat,
       outbox: outboxSettings(file),
       rules,
       endpoints: endpointSettings(urls, file),

@@ -1,5 +1,5 @@
-import { displayUrl } from "../domain/displayUrl.ts";
 import type { BrokerSettings } from "../domain/BrokerSettings.ts";
+import { nameOf } from "../domain/endpointNames.ts";
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import * as Redacted from "effect/Redacted";
 import { BARE, endpointTable, webHookTable } from "./webHookTable.ts";
@@ -21,7 +21,7 @@ export const changedWebHookKeys = (
     ...differing(rulesBefore, rulesAfter).map((event) => `rule.${event}`),
     ...[...urls].filter((url) =>
       textOf(before.endpoints.get(url)) !== textOf(after.endpoints.get(url))
-    ).map((url) => `endpoint ${displayUrl(url)}`),
+    ).map((url) => `endpoint ${nameOf(after.endpoints.has(url) ? after : before, url)}`),
   ];
 };
 
@@ -37,8 +37,13 @@ export const changedBrokerKeys = (
 const usersOf = ({ users }: BrokerSettings): string =>
   JSON.stringify(users.map(({ password, ...user }) => [user, Redacted.value(password)]));
 
-const textOf = (endpoint: EndpointSettings | undefined): string | undefined =>
-  endpoint && JSON.stringify([endpointTable(endpoint, BARE), endpoint.ca?.pem]);
+/** With what is in the files that it names. */
+const textOf = (endpoint: EndpointSettings | undefined): string | undefined => {
+  if (endpoint === undefined) return undefined;
+  const { ca, identity } = endpoint;
+  const key = identity && Redacted.value(identity.key);
+  return JSON.stringify([endpointTable(endpoint, BARE), ca?.pem, identity?.cert, key]);
+};
 
 const differing = (
   a: Readonly<Record<string, unknown>>,

@@ -8,7 +8,7 @@ import type {
 } from "../domain/WebHookSettings.ts";
 import { formatByteSize } from "./ByteSize.ts";
 import { formatDuration } from "./Duration.ts";
-import { displayUrl } from "../domain/displayUrl.ts";
+import { nameOf } from "../domain/endpointNames.ts";
 import { formatListenerAddress } from "./ListenerAddress.ts";
 import { formatRateLimit } from "./RateLimit.ts";
 
@@ -21,7 +21,7 @@ export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings)
     renderApi(broker.httpApi),
     `users: ${broker.users.length}`,
     `acl entries: ${broker.acl.length}`,
-    ...section("rules", webHook.rules.map(renderRule)),
+    ...section("rules", webHook.rules.map((rule) => renderRule(rule, webHook))),
     ...section("endpoints", [...webHook.endpoints.values()].map(renderEndpoint)),
     "delivery:",
     `  worker threads ${webHook.workerThreads}, ${webHook.concurrencyLimit} requests in flight,` +
@@ -32,6 +32,7 @@ export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings)
     }% for one client's order`,
     `  order ${webHook.ordering}, breaker after ${webHook.breakerFailures} failures,` +
     ` ${formatDuration(webHook.shutdownTimeout)} to drain at shutdown`,
+    ...(webHook.compat === "" ? [] : [`  bodies as ${webHook.compat}`]),
     ...renderOutbox(webHook.outbox),
   ].join("\n");
 
@@ -72,18 +73,21 @@ const renderListener = (listener: ListenerSettings): string => {
   ].join(", ");
 };
 
-const renderRule = ({ event, action, topics, urls }: WebHookSettings["rules"][number]): string =>
+const renderRule = (
+  { event, action, topics, urls }: WebHookSettings["rules"][number],
+  settings: WebHookSettings,
+): string =>
   (action === event ? event : `${event} as ${action}`) +
   (topics.length === 0 ? "" : ` on ${topics.join(", ")}`) +
-  ` -> ${urls.map(displayUrl).join(", ")}`;
+  ` -> ${urls.map((url) => nameOf(settings, url)).join(", ")}`;
 
 const renderBatch = ({ form, maxEvents, maxBytes, maxDelay }: BatchSettings): string =>
   `batches (${form}) of up to ${maxEvents} events, ${formatByteSize(maxBytes)},` +
   ` ${formatDuration(maxDelay)}`;
 
-const renderEndpoint = ({ url, retry, ...endpoint }: EndpointSettings): string =>
+const renderEndpoint = ({ name, retry, ...endpoint }: EndpointSettings): string =>
   [
-    displayUrl(url),
+    name,
     `timeout ${formatDuration(endpoint.httpTimeout)}`,
     `up to ${endpoint.concurrencyLimit} in flight`,
     `retry after ${formatDuration(retry.initialInterval)} x ${retry.multiplier}` +

@@ -36,6 +36,7 @@ export const webHookTable = (
   client_share: settings.clientShare,
   ordering: settings.ordering,
   http_client: settings.httpClient,
+  compat: settings.compat,
   concurrency_limit: settings.concurrencyLimit,
   breaker_failures: settings.breakerFailures,
   shutdown_timeout: formatDuration(settings.shutdownTimeout),
@@ -73,21 +74,22 @@ const batchTable = (batch: EndpointSettings["batch"]) =>
   };
 
 export const endpointTable = (
-  { url, headers, signingKeys, ca, identity, httpTimeout, concurrencyLimit, retry, ...others }:
+  { url, headers, signingKeys, ca, httpTimeout, concurrencyLimit, retry, ...endpoint }:
     EndpointSettings,
   shown: Shown,
 ) => ({
   url: shown.url(url),
+  name: endpoint.name,
   headers: Object.fromEntries(headers.map(([name, value]) => [name, shown.secret(value)])),
   signing_secrets: signingKeys.map(shown.secret),
   ...(ca === undefined ? {} : { ca_file: ca.file }),
-  ...(identity === undefined
+  ...(endpoint.identity === undefined
     ? {}
-    : { client_cert: identity.certFile, client_key: identity.keyFile }),
-  payload: others.payload,
-  ...batchTable(others.batch),
-  compression: others.compression,
-  ...(others.rateLimit === undefined ? {} : { rate_limit: formatRateLimit(others.rateLimit) }),
+    : { client_cert: endpoint.identity.certFile, client_key: endpoint.identity.keyFile }),
+  payload: endpoint.payload,
+  ...batchTable(endpoint.batch),
+  compression: endpoint.compression,
+  ...(endpoint.rateLimit === undefined ? {} : { rate_limit: formatRateLimit(endpoint.rateLimit) }),
   http_timeout: formatDuration(httpTimeout),
   concurrency_limit: concurrencyLimit,
   retry_initial_interval: formatDuration(retry.initialInterval),

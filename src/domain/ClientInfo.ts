@@ -7,3 +7,12 @@ export interface ClientInfo {
   /** `"undefined"` when the client gave none. */
   readonly username: string;
 }
+
+/** A client itself, whoever runs the broker, or the broker in place of a client that has gone. */
+export type PublisherKind = "client" | "admin" | "will";
+
+/** Who has published a message. */
+export interface PublisherInfo extends ClientInfo {
+  /** Absent: the client itself. */
+  readonly as?: Exclude<PublisherKind, "client">;
+}

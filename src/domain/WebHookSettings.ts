@@ -1,6 +1,6 @@
 /** What web-hook.toml says, decoded: times in milliseconds, defaults filled in. Keys: docs/web-hook-toml.md. */
 import type * as Redacted from "effect/Redacted";
-import type { PayloadMode } from "./BodyForm.ts";
+import type { Compat, PayloadMode } from "./BodyForm.ts";
 import type { HookRule } from "./HookRule.ts";
 import type { OutboxSettings } from "./OutboxSettings.ts";
 import type { RetryPolicy } from "./RetryPolicy.ts";
@@ -36,6 +36,8 @@ export interface RateLimit {
 export interface EndpointSettings {
   /** `http://`, `https://` or `file://`, as written in the rule. */
   readonly url: string;
+  /** What it is called wherever somebody looks; no two URLs have one (`endpointNames`). */
+  readonly name: string;
   /** Sent with every request; values are secret. */
   readonly headers: ReadonlyArray<readonly [name: string, value: Redacted.Redacted<string>]>;
   /** What each attempt is signed with, the newest first; empty: none is. At most 64 bytes each. */
@@ -78,6 +80,8 @@ export interface WebHookSettings {
   readonly ordering: "lifecycle" | "client" | "none";
   /** `pool`: our keep-alive HTTP/1.1 client. `fetch`: the platform's. */
   readonly httpClient: "pool" | "fetch";
+  /** Whose bodies receivers get. */
+  readonly compat: Compat;
   readonly outbox: OutboxSettings;
   readonly rules: ReadonlyArray<HookRule>;
   /** Every URL that a rule names, once. */

@@ -4,15 +4,15 @@
  */
 import { displayUrl } from "./displayUrl.ts";
 import type { HookEventName } from "./HookEvent.ts";
-import type { HookRule } from "./HookRule.ts";
 import { matches } from "./TopicFilter.ts";
+import type { HookRule } from "./HookRule.ts";
 
 export interface Explanation {
   /** Its place among the event's rules, from 0 on. */
   readonly rule: number;
   readonly action: string;
   readonly topics: ReadonlyArray<string>;
-  /** Without user and password. */
+  /** By name. */
   readonly urls: ReadonlyArray<string>;
   readonly matches: boolean;
   /** Why it matches, or does not. */
@@ -23,17 +23,19 @@ export interface Explanation {
  * All rules of the event, those that don't match too.
  *
  * @param topic the event's topic or filter; undefined: it has none
+ * @param called what a URL is called
  */
 export const explain = (
   rules: ReadonlyArray<HookRule>,
   event: HookEventName,
   topic: string | undefined,
+  called: (url: string) => string = displayUrl,
 ): ReadonlyArray<Explanation> =>
   rules.filter((rule) => rule.event === event).map(({ action, topics, urls }, rule) => ({
     rule,
     action,
     topics,
-    urls: urls.map(displayUrl),
+    urls: urls.map((url) => called(url)),
     ...judged(topics, topic),
   }));
 

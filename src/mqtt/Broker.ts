@@ -4,7 +4,7 @@
  * a test runs it with plain objects.
  */
 import type { ListenerLimits } from "../domain/BrokerSettings.ts";
-import type { ClientInfo } from "../domain/ClientInfo.ts";
+import type { PublisherInfo } from "../domain/ClientInfo.ts";
 import type { QoS } from "../domain/QoS.ts";
 import type { BrokerOptions } from "./BrokerContext.ts";
 import { BrokerContext } from "./BrokerContext.ts";
@@ -20,7 +20,7 @@ import { ReasonCode } from "./wire/ReasonCode.ts";
 
 /** A message that whoever runs the broker publishes. */
 export interface Publication {
-  readonly from: ClientInfo;
+  readonly from: PublisherInfo;
   /** A valid topic name. */
   readonly topic: string;
   readonly payload: Uint8Array;

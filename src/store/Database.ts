@@ -7,6 +7,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import * as checksum from "./checksum.ts";
 import type { Commit, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
 import { Damage } from "./Damage.ts";
+import type { DeadChange, DeadFilter, DeadPlace, DeadRow } from "./DeadRow.ts";
 import { DeadTable } from "./DeadTable.ts";
 import { rowsIn } from "./rowsIn.ts";
 import { transaction } from "./transaction.ts";
@@ -236,6 +237,27 @@ export class Database {
     });
     const n = moved.reduce((sum, group) => sum + group.n, 0);
     return { url, groups: moved.length, n, bytes: taken };
+  }
+
+  /** Groups of dead letters behind a place until they have `bytes` of records, one at least. */
+  letters(filter: DeadFilter, after: DeadPlace | undefined, bytes: number): Page<DeadRow> {
+    const rows: Array<DeadRow> = [];
+    let taken = 0;
+    for (const row of this.dead.rows(filter, after)) {
+      rows.push(row);
+      taken += row.records.length;
+      if (taken >= bytes) break;
+    }
+    return { rows, damaged: 0 };
+  }
+
+  /** Returns: the rows of those that were still there. */
+  changeLetters(changes: ReadonlyArray<DeadChange>): ReadonlyArray<number> {
+    const changed: Array<number> = [];
+    this.#transaction(() => {
+      for (const change of changes) if (this.dead.change(change)) changed.push(change.row);
+    });
+    return changed;
   }
 
   online(now: number): Page<OnlineRow> {

@@ -3,26 +3,9 @@ import { Buffer } from "node:buffer";
 import type { DatabaseSync } from "node:sqlite";
 import * as checksum from "./checksum.ts";
 import type { DeadGroup } from "./Commit.ts";
+import type { DeadChange, DeadFilter, DeadPlace, DeadRow } from "./DeadRow.ts";
 import { rowsIn } from "./rowsIn.ts";
 import type { LetterBounds, LetterFigures } from "./Store.ts";
-
-/** A group as it is in the table. */
-export interface DeadRow extends DeadGroup {
-  readonly row: number;
-  /** Whether it is to be sent again. */
-  readonly replay: boolean;
-  /** False: it is not as it was written. */
-  readonly isIntact: boolean;
-}
-
-/** Which groups are meant; all where nothing is said. */
-export interface DeadFilter {
-  readonly url?: string | undefined;
-  readonly reason?: string | undefined;
-  /** Given up then or later, and before; milliseconds since 1970. */
-  readonly since?: number | undefined;
-  readonly until?: number | undefined;
-}
 
 const COLUMNS = "row, url, reason, detail, at, n, replay, crc, records";
 
@@ -63,16 +46,28 @@ export class DeadTable {
     this.#use = undefined;
   }
 
-  /** Groups, the oldest first. */
-  *rows({ url, reason, since, until }: DeadFilter = {}): Generator<DeadRow> {
+  /** Groups behind a place, the oldest first. */
+  *rows(
+    { url, reason, since, until }: DeadFilter = {},
+    after: DeadPlace = { at: since ?? -Infinity, row: -1 },
+  ): Generator<DeadRow> {
     const found = rowsIn({
       next: this.#statements.find,
       fixed: [url ?? null, url ?? null, reason ?? null, reason ?? null, until ?? Infinity],
-      after: [since ?? -Infinity, -1],
+      after: [after.at, after.row],
       key: ["at", "row"],
       atATime: 8,
     });
     for (const row of found) yield rowOf(row);
+  }
+
+  /** Puts others in a group's place, where it is still there; within the caller's transaction. Returns: whether. */
+  change({ row, crc, put }: DeadChange): boolean {
+    const group = this.find(row);
+    if (group?.crc !== crc) return false;
+    this.take(row, group.n, group.records.length);
+    for (const { replay, ...other } of put) this.bury(other, replay);
+    return true;
   }
 
   /** One group, or undefined. */
@@ -130,7 +125,7 @@ const rowOf = (found: Record<string, unknown>): DeadRow => {
       : Buffer.from(String(found.records)),
   };
   const isIntact = checksum.ofDeadGroup(row, replay, group) === found.crc;
-  return { ...group, row, replay: replay === 1, isIntact };
+  return { ...group, row, replay: replay === 1, crc: Number(found.crc), isIntact };
 };
 
 const prepare = (db: DatabaseSync) => ({

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { compareKeys } from "./compareKeys.ts";
 import type { Commit, DeadGroup, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
+import type { DeadChange, DeadFilter, DeadPlace, DeadRow } from "./DeadRow.ts";
 import type { LetterBounds, StateRow, Store, StoreFigures, UrlUse } from "./Store.ts";
 import type { CommitError } from "./StoreError.ts";
 
@@ -16,6 +17,11 @@ export class MemoryStore implements Store {
   readonly #state = new Map<StateTable, Map<string, StateRow>>();
   /** Dead letters, the oldest first. */
   readonly dead: Array<DeadGroup> = [];
+  readonly #deadRows = new Map<DeadGroup, number>();
+  #lastDeadRow = 0;
+  /** Of these: those that are to be sent again. */
+  readonly #marked = new Set<DeadGroup>();
+  #onMarked: (urls: ReadonlyArray<string>) => void = () => {};
   #purged = 0;
   #reserved: Reserved = { nextId: 1, nextSeq: 0 };
 
@@ -67,10 +73,13 @@ export class MemoryStore implements Store {
 
   replay(url: string, reasons: ReadonlyArray<string>, firstRow: number, bytes: number) {
     return Effect.sync(() => {
-      const found = this.dead.filter((one) => one.url === url && reasons.includes(one.reason));
+      const found = this.dead.filter((one) =>
+        one.url === url && (reasons.includes(one.reason) || this.#marked.has(one))
+      );
       const moved = pageOf(found, ({ records }) => records.length, bytes);
       for (const [i, one] of moved.entries()) {
         this.dead.splice(this.dead.indexOf(one), 1);
+        this.#marked.delete(one);
         this.#groups.set(firstRow + i, { row: firstRow + i, url, n: one.n, records: one.records });
       }
       return useOf(url, moved);
@@ -80,7 +89,8 @@ export class MemoryStore implements Store {
   figures(): StoreFigures {
     const { groups, n, bytes } = useOf("", this.dead);
     const oldest = this.dead.at(0)?.at;
-    const letters = { groups, n, bytes, oldest, purged: this.#purged, marked: [] };
+    const marked = [...new Set([...this.#marked].map(({ url }) => url))];
+    const letters = { groups, n, bytes, oldest, purged: this.#purged, marked };
     return { letters, damaged: 0, set_aside: 0, replaced: 0 };
   }
 
@@ -97,8 +107,45 @@ export class MemoryStore implements Store {
       }));
   }
 
-  /** Nobody is there who could mark any. */
-  onMarked(): void {}
+  onMarked(listener: (urls: ReadonlyArray<string>) => void): void {
+    this.#onMarked = listener;
+  }
+
+  letters({ url, reason, since, until }: DeadFilter, after: DeadPlace | undefined, bytes: number) {
+    return Effect.sync(() => {
+      const found = this.dead.filter((one) =>
+        (url === undefined || one.url === url) && (reason === undefined || one.reason === reason) &&
+        (since === undefined || one.at >= since) && (until === undefined || one.at < until)
+      ).map((one) => this.#deadRow(one)).toSorted(comparePlaces);
+      const behind = found.filter((row) => after === undefined || comparePlaces(row, after) > 0);
+      return pageOf(behind, ({ records }) => records.length, bytes);
+    });
+  }
+
+  #deadRow(group: DeadGroup): DeadRow {
+    const row = this.#deadRows.get(group) ?? ++this.#lastDeadRow;
+    this.#deadRows.set(group, row);
+    return { ...group, row, crc: row, replay: this.#marked.has(group), isIntact: true };
+  }
+
+  changeLetters(changes: ReadonlyArray<DeadChange>) {
+    return Effect.sync(() => {
+      const changed: Array<number> = [];
+      for (const { row, put } of changes) {
+        const place = this.dead.findIndex((one) => this.#deadRows.get(one) === row);
+        if (place < 0) continue;
+        for (const group of this.dead.splice(place, 1)) this.#marked.delete(group);
+        for (const { replay, ...group } of put) {
+          this.dead.push(group);
+          if (replay) this.#marked.add(group);
+        }
+        changed.push(row);
+      }
+      const { marked } = this.figures().letters;
+      if (marked.length > 0) this.#onMarked(marked);
+      return changed;
+    });
+  }
 
   online() {
     return Effect.sync(() => [...this.#online.values()]);
@@ -129,6 +176,8 @@ const useOf = (
   n: groups.reduce((sum, { n }) => sum + n, 0),
   bytes: groups.reduce((sum, { records }) => sum + records.length, 0),
 });
+
+const comparePlaces = (a: DeadPlace, b: DeadPlace): number => a.at - b.at || a.row - b.row;
 
 const placeOf = (owner: string, key: string | number): string => JSON.stringify([owner, key]);
 

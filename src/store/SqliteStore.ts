@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import type { Commit } from "./Commit.ts";
 import type { DatabaseOptions, Identity } from "./Database.ts";
+import type { DeadChange } from "./DeadRow.ts";
 import type { LetterBounds, Store, StoreFigures } from "./Store.ts";
 import * as StoreDirectory from "./StoreDirectory.ts";
 import type { CommitError, StoreError } from "./StoreError.ts";
@@ -91,6 +92,14 @@ class SqliteStore implements Store {
     return this.#worker.ask({ _tag: "Replay", url, reasons, firstRow, bytes });
   }
 
+  letters(...[filter, after, bytes]: Parameters<Store["letters"]>) {
+    return this.#rows({ _tag: "Letters", filter, after, bytes });
+  }
+
+  changeLetters(changes: ReadonlyArray<DeadChange>) {
+    return this.#worker.ask({ _tag: "ChangeLetters", changes });
+  }
+
   online() {
     return this.#rows({ _tag: "Online" });
   }
@@ -99,7 +108,9 @@ class SqliteStore implements Store {
     return this.#rows({ _tag: "State", table, after, bytes });
   }
 
-  #rows<R extends Extract<Request, { readonly _tag: "Groups" | "Online" | "State" }>>(request: R) {
+  #rows<R extends Extract<Request, { readonly _tag: "Groups" | "Letters" | "Online" | "State" }>>(
+    request: R,
+  ) {
     return this.#worker.ask(request).pipe(
       Effect.mapError(({ message }) => new ReadError({ message })),
       Effect.tap(({ damaged }) => this.#tellDamaged(damaged)),

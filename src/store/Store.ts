@@ -4,6 +4,7 @@
  */
 import type * as Effect from "effect/Effect";
 import type { Commit, Group, OnlineRow, Reserved, StateTable } from "./Commit.ts";
+import type { DeadChange, DeadFilter, DeadPlace, DeadRow } from "./DeadRow.ts";
 import type { CommitError, ReadError } from "./StoreError.ts";
 
 /** How a commit counts as done. docs/outbox.md says what each promises. */
@@ -89,6 +90,21 @@ export interface Store {
     firstRow: number,
     bytes: number,
   ): Effect.Effect<UrlUse, CommitError>;
+  /** Groups of dead letters behind a place, the oldest first, until they have `bytes` of records (one at least, where there is one). */
+  letters(
+    filter: DeadFilter,
+    after: DeadPlace | undefined,
+    bytes: number,
+  ): Effect.Effect<ReadonlyArray<DeadRow>, ReadError>;
+  /**
+   * Puts others in the places of groups of dead letters that are still as they were read; those that are to be sent
+   * again are told to `onMarked`.
+   *
+   * Returns: the rows of those that were
+   */
+  changeLetters(
+    changes: ReadonlyArray<DeadChange>,
+  ): Effect.Effect<ReadonlyArray<number>, CommitError>;
   figures(): StoreFigures;
   /** Changes what is kept of dead letters. */
   bound(bounds: LetterBounds): Effect.Effect<void, CommitError>;

@@ -1,6 +1,7 @@
 /** What the broker's thread and the store's Worker say to each other: one answer for each request, in order. */
 import type { Commit, Group, OnlineRow, StateTable } from "./Commit.ts";
 import type { DatabaseOptions, Identity, Page } from "./Database.ts";
+import type { DeadChange, DeadFilter, DeadPlace, DeadRow } from "./DeadRow.ts";
 import type { LetterBounds, LetterFigures, StateRow, UrlUse } from "./Store.ts";
 
 /** All records and values of the commit are in `bytes`, which is transferred and comes back with the answer. */
@@ -31,6 +32,13 @@ export type Request =
     readonly firstRow: number;
     readonly bytes: number;
   }
+  | {
+    readonly _tag: "Letters";
+    readonly filter: DeadFilter;
+    readonly after: DeadPlace | undefined;
+    readonly bytes: number;
+  }
+  | { readonly _tag: "ChangeLetters"; readonly changes: ReadonlyArray<DeadChange> }
   | { readonly _tag: "Online" }
   | {
     readonly _tag: "State";
@@ -48,6 +56,8 @@ export interface Answers {
   readonly Groups: Page<Group>;
   readonly Urls: ReadonlyArray<UrlUse>;
   readonly Replay: UrlUse;
+  readonly Letters: Page<DeadRow>;
+  readonly ChangeLetters: ReadonlyArray<number>;
   readonly Online: Page<OnlineRow>;
   readonly State: Page<StateRow>;
   readonly Bound: undefined;

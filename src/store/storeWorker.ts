@@ -117,6 +117,13 @@ const perform = (request: Exclude<Request, Open>, store: Opened): Answers[keyof 
       tellLetters(store);
       return moved;
     }
+    case "Letters":
+      return database.letters(request.filter, request.after, request.bytes);
+    case "ChangeLetters": {
+      const changed = database.changeLetters(request.changes);
+      tellLetters(store);
+      return changed;
+    }
     case "Online":
       return database.online(Date.now());
     case "State":

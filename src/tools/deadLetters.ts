@@ -2,9 +2,10 @@
  * `deno task dead-letters`: what could not be delivered, to be looked at, sent again, deleted or taken out.
  * Beside a broker that runs, or without one.
  */
+import { displayUrl } from "../domain/displayUrl.ts";
 import { parseArgs } from "node:util";
-import type { Letter, LetterFilter } from "./letters/LetterFilter.ts";
-import { clientsOf, parseEvent, parseMoment } from "./letters/LetterFilter.ts";
+import type { Letter, LetterFilter } from "../webhook/outbox/LetterFilter.ts";
+import { clientsOf, parseEvent, parseMoment } from "../webhook/outbox/LetterFilter.ts";
 import { LetterFile, NoStore } from "./letters/LetterFile.ts";
 
 const USAGE = `usage: deno task dead-letters COMMAND [FILTERS] [--dir DIR]
@@ -16,7 +17,7 @@ const USAGE = `usage: deno task dead-letters COMMAND [FILTERS] [--dir DIR]
   export [--waiting]     everything as lines of JSON; --waiting: what is still to be delivered too
 
 filters, of which all have to hold; replay and purge want one at least, or --all:
-  --url URL              --event NAME, as message_publish
+  --url URL, whole       --event NAME, as message_publish
   --reason REASON        --client ID
   --since T, --until T   given up since, before: 2026-01-31, 2026-01-31T12:00, or 90m, 2h, 7d ago
   --id ID                the webhook-id
@@ -99,7 +100,7 @@ const say = (line: string): void => console.log(harmless(line));
 /** Everything of a letter; the body as JSON where it is JSON, else in base64. */
 const jsonOf = (letter: Letter): string => {
   const { id, seq, url, event, reason, detail, lane, replay } = letter;
-  const head = { id, seq, url, event, reason, detail, client: lane, replay };
+  const head = { id, seq, url: displayUrl(url), event, reason, detail, client: lane, replay };
   const times = { born: timeOf(letter.born), given_up: timeOf(letter.at) };
   try {
     return JSON.stringify({ ...head, ...times, body: JSON.parse(textOf(letter.body)) });
@@ -113,20 +114,20 @@ const lineOf = (letter: Letter): string => {
   const detail = letter.detail === "" ? "" : ` (${letter.detail})`;
   const mark = letter.replay ? " [to be sent again]" : "";
   return `${letter.id}  ${timeOf(letter.at)}  ${letter.reason}  ${letter.event}  ${client}  ` +
-    `${letter.url}${detail}${mark}`;
+    `${displayUrl(letter.url)}${detail}${mark}`;
 };
 
 const list = (file: LetterFile, filter: LetterFilter, json: boolean): void => {
   const totals = new Map<string, number>();
   for (const letter of file.letters(filter)) {
     say(json ? jsonOf(letter) : lineOf(letter));
-    const key = `${letter.url}  ${letter.reason}`;
+    const key = `${displayUrl(letter.url)}  ${letter.reason}`;
     totals.set(key, (totals.get(key) ?? 0) + 1);
   }
   if (json) return exportDamaged(file, filter);
   for (const { url, at, detail, records } of file.damaged(filter)) {
-    say(`-  ${timeOf(at)}  damaged  ${records.length} bytes  ${url} (${detail})`);
-    const key = `${url}  damaged, in groups`;
+    say(`-  ${timeOf(at)}  damaged  ${records.length} bytes  ${displayUrl(url)} (${detail})`);
+    const key = `${displayUrl(url)}  damaged, in groups`;
     totals.set(key, (totals.get(key) ?? 0) + 1);
   }
   if (totals.size === 0) return console.log("no dead letters");
@@ -138,7 +139,7 @@ const exportDamaged = (file: LetterFile, filter: LetterFilter): void => {
   for (const { url, reason, detail, at, records } of file.damaged(filter)) {
     const given_up = timeOf(at);
     const records_base64 = new Uint8Array(records).toBase64();
-    say(JSON.stringify({ url, reason, detail, given_up, records_base64 }));
+    say(JSON.stringify({ url: displayUrl(url), reason, detail, given_up, records_base64 }));
   }
 };
 

@@ -10,6 +10,7 @@ import * as LogLevel from "effect/LogLevel";
 import * as Option from "effect/Option";
 import * as Runtime from "effect/Runtime";
 import * as Scope from "effect/Scope";
+import type { Compat } from "../domain/BodyForm.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import { Arrivals } from "./account/Arrivals.ts";
 import { Backlog } from "./account/Backlog.ts";
@@ -35,6 +36,7 @@ import { EndpointTransports } from "./endpoint/EndpointTransports.ts";
 import type { DeliveryIds } from "./dispatch/DeliveryIds.ts";
 import { idsOfProcess } from "./dispatch/DeliveryIds.ts";
 import { diskSnapshot } from "./outbox/diskSnapshot.ts";
+import { LetterBox } from "./outbox/LetterBox.ts";
 import * as DurableParts from "./dispatch/DurableParts.ts";
 import { recover } from "./dispatch/recover.ts";
 import * as Replay from "./dispatch/Replay.ts";
@@ -86,6 +88,8 @@ export interface WebHook {
   readonly pause: (url: string) => BreakerWord;
   /** Sends again what waits for a URL that the settings name, where it was paused. Returns: the state of its breaker. */
   readonly resume: (url: string) => BreakerWord;
+  /** What could not be delivered; undefined: nothing of it is kept. */
+  readonly deadLetters: LetterBox | undefined;
   /** Opens `file://` targets anew before their next line, for log rotation. */
   readonly reopenFiles: Effect.Effect<void>;
   /** A stop that waits for deliveries waits no longer: what is left is dropped, and counted. */
@@ -188,6 +192,7 @@ export const makeWith = (
       pace,
       fair: settings.workerThreads > 0 ? FAIR_WITH_WORKERS : FAIR,
       whenFull: () => settings.whenFull,
+      isDetailed: initial.compat !== "",
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
       onDropped: (event, reason) => dispatcher.drop(event, reason),
       outbox,
@@ -290,7 +295,7 @@ export const makeWith = (
     endpoints.configure(settings.endpoints, { metrics, transports, startTimer });
 
     const dispatcher = new Dispatcher(
-      routingOf(settings, endpoints),
+      routingOf(settings, endpoints, initial.compat),
       { backlog, arrivals, slabs, ids, outbox, letters, now },
     );
     if (durable !== undefined && outbox !== undefined) {
@@ -353,6 +358,8 @@ export const makeWith = (
       })
     );
 
+    const breakerOf = (url: string) =>
+      metrics.endpoint(url, endpoints.get(url).settings.name).breaker;
     return {
       sink: queue,
       onRelief: (listener) => backlog.onRelief(listener),
@@ -380,17 +387,18 @@ export const makeWith = (
             );
           }
           endpoints.configure(next.endpoints, { metrics, transports, startTimer });
-          dispatcher.routing = routingOf(next, endpoints);
+          dispatcher.routing = routingOf(next, endpoints, initial.compat);
           return atRestartOnly(initial, next);
         }),
       pause: (url) => {
         endpoints.get(url).pause();
-        return metrics.endpoint(url).breaker;
+        return breakerOf(url);
       },
       resume: (url) => {
         endpoints.get(url).resume();
-        return metrics.endpoint(url).breaker;
+        return breakerOf(url);
       },
+      deadLetters: durable && new LetterBox(durable.store),
       reopenFiles: files.reopen,
       giveUp: givenUp.open,
       undelivered: () => undelivered,
@@ -432,6 +440,7 @@ const atRestartOnly = (initial: WebHookSettings, next: WebHookSettings): Readonl
   ),
   ...(next.workerThreads === initial.workerThreads ? [] : ["worker_threads"]),
   ...(next.httpClient === initial.httpClient ? [] : ["http_client"]),
+  ...(next.compat === initial.compat ? [] : ["compat"]), // events that wait have been made for it
 ];
 
 /** What of `next` has effect in a process that was started with `initial`. */
@@ -441,15 +450,17 @@ const inForce = (initial: WebHookSettings, next: WebHookSettings): WebHookSettin
     ...next,
     workerThreads: initial.workerThreads,
     httpClient: initial.httpClient,
+    compat: initial.compat,
     outbox: { ...next.outbox, kind, directory, sync, syncInterval, delay, deadLetters },
   };
 };
 
-const routingOf = (settings: WebHookSettings, endpoints: Endpoints) => ({
+const routingOf = (settings: WebHookSettings, endpoints: Endpoints, compat: Compat) => ({
   rules: new RuleTable<Endpoint>(
     settings.rules,
     (url) => endpoints.get(url),
-    (url) => settings.endpoints.get(url)!, // of every rule's URL
+    (url) => settings.endpoints.get(url)!.payload, // there is one for every rule's URL
+    compat,
   ),
   ordering: settings.ordering,
 });

@@ -230,6 +230,7 @@ testNeeding(NEEDED, "With a token all but /healthz asks for it", () =>
       assert.equal(await status(path, "Bearer s3cre"), 401, path);
       assert.equal(await status(path, "Basic s3cret"), 401, path);
     }
+    for (const path of ["/", "/page/main.js"]) assert.equal(await status(path), 200, path);
     assert.equal(await status("/metrics", "Bearer s3cret"), 200);
     assert.equal(await status("/api/v1/clients", "bearer s3cret"), 200);
   }, { keys: 'http_api.token = "env:API_TOKEN"' }));
@@ -401,6 +402,83 @@ testNeeding(
       const gone = await ask("pause");
       assert.deepEqual([gone.status, gone.body.title], [409, "Conflict"]);
       assert.equal((await ask("resume")).body.state, "gone");
+    }),
+);
+
+testNeeding(
+  NEEDED,
+  "The API lists dead letters, shows one, sends them again and deletes them",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const webHook = `worker_threads = 1\noutbox = "disk"\noutbox_dir = "${folder}"`;
+    await withApi(async ({ broker, receiver, api }) => {
+      const url = receiver.url("/");
+      const letters = `${api}/api/v1/dead-letters`;
+      receiver.answer("/", { _tag: "Status", status: 404 });
+      const mqtt = await connect(broker, "a");
+      let rows;
+      do rows = (await json(letters)).body; while (rows.length < 4);
+      assert.partialDeepStrictEqual(rows[0], {
+        url,
+        event: "client_connect",
+        clientid: "a",
+        reason: "refused",
+        detail: "answered 404",
+        replay: false,
+      });
+      const page = await json(`${letters}?_limit=3&clientid=a`);
+      assert.equal(page.body.length, 3);
+      const [, next] = /^<([^>]*)>; rel="next"$/.exec(page.headers.get("link") ?? "") ?? [];
+      assert.equal((await json(`${api}${next}`)).body.length, 1);
+      const connected = (await json(`${letters}?event=client_connected&url=${url}`)).body;
+      assert.equal(connected.length, 1);
+      const one = await json(`${letters}/${connected[0].id}`);
+      assert.partialDeepStrictEqual(one.body.body, { action: "client_connected", clientid: "a" });
+      assert.equal((await json(`${letters}/nothing`)).status, 404);
+      await json(`${api}/api/v1/mqtt/publish`, post({ topic: "t", payload: "secret" }));
+      let published;
+      do [published] = (await json(`${letters}?event=message_publish`)).body; while (!published);
+      const { body } = (await json(`${letters}/${published.id}`)).body;
+      assert.deepEqual([body.topic, body.payload], ["t", undefined]);
+      assert.deepEqual((await json(`${letters}?clientid=b`)).body, []);
+      assert.equal((await json(`${letters}?since=x`)).status, 400);
+
+      const remove = (query: string) => json(`${letters}${query}`, { method: "DELETE" });
+      const replay = (body: unknown) => json(`${letters}/replay`, post(body));
+      assert.equal((await remove("")).status, 422);
+      assert.equal((await replay({})).status, 422);
+      assert.equal((await replay({ all: true, to: "http://127.0.0.1:1/" })).status, 422);
+      assert.deepEqual((await remove("?event=client_connack")).body, { purged: 1 });
+      receiver.answer("/", { _tag: "Status", status: 200 });
+      const before = receiver.requests.length;
+      assert.deepEqual((await replay({ event: "client_connected" })).body, { replayed: 1 });
+      const again = await receiver.waitFor({ action: "client_connected" }, { count: 2 });
+      assert.equal(again[1]?.headers.get("webhook-id"), connected[0].id);
+      assert.equal(again[1]?.headers.get("webhook-seq"), again[0]?.headers.get("webhook-seq"));
+      assert.equal(receiver.requests.length, before + 1);
+      assert.deepEqual((await remove("?all=true")).body, { purged: 3 });
+      assert.deepEqual((await json(letters)).body, []);
+      mqtt.close();
+    }, { webHook });
+    await Deno.remove(folder, { recursive: true });
+  },
+);
+
+testNeeding(
+  NEEDED,
+  "The API says so where no dead letters are kept",
+  () =>
+    withApi(async ({ api }) => {
+      const letters = `${api}/api/v1/dead-letters`;
+      for (
+        const [url, init] of [[letters], [`${letters}/x`], [`${letters}?all=true`, {
+          method: "DELETE",
+        }]] as const
+      ) {
+        const { status, body } = await json(url, init);
+        assert.equal(status, 409);
+        assert.match(body.detail, /^no dead letters are kept/);
+      }
     }),
 );
 

@@ -151,6 +151,7 @@ class Tap {
 
   sink(of: HookSink): HookSink {
     return {
+      isDetailed: of.isDetailed,
       wants: (event, subject) => of.wants(event, subject),
       emit: (event) => {
         this.events.push(event);

@@ -168,6 +168,15 @@ testNeeding(
 
 testNeeding(
   NEEDED,
+  "page = false leaves out the page and its files",
+  () =>
+    withApi(async ({ api }) => {
+      for (const path of ["/", "/page/main.js"]) assert.equal((await json(api + path)).status, 404);
+    }, "http_api.page = false"),
+);
+
+testNeeding(
+  NEEDED,
   "A stream tells of a stop until the process ends, and ends with it",
   () =>
     withApi(async (live) => {

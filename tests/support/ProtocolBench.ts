@@ -43,6 +43,7 @@ export const BROKER_LIMITS: BrokerLimits = DEFAULTS.limits;
 export class RecordingHooks implements HookSink {
   readonly events: Array<HookEvent> = [];
   pressure: Pressure = "open";
+  isDetailed = false;
   admits = true;
   mark = 0;
   safe = 0;

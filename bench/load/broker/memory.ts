@@ -2,7 +2,7 @@
  * What a broker holds for each idle connection, subscription and retained message: resident memory
  * before and after, each after a garbage collection where there is a collector, divided by their number.
  */
-import { collectGarbage } from "../shared/collectGarbage.ts";
+import { collectGarbage } from "../shared/inspector.ts";
 import { LoadClient } from "../shared/LoadClient.ts";
 import {
   joined,

@@ -7,6 +7,8 @@ export interface ReceiverFigures {
   readonly count: number;
   /** Requests that brought them. */
   readonly posts: number;
+  /** Requests that were answered 200. */
+  readonly accepted: number;
   /** When the last came, by `nowMicros`. */
   readonly lastAt: number;
   /** Microseconds from PUBLISH to POST, when it was told to time them. */
@@ -45,6 +47,11 @@ export class Receiver {
   /** Counts from zero on. `timed`: every body has a time in its payload. */
   async begin({ timed }: { readonly timed: boolean }): Promise<void> {
     await this.#get(timed ? "/begin-timed" : "/begin");
+  }
+
+  /** From now on it answers so. */
+  async answer(answer: Answer): Promise<void> {
+    await this.#get(`/answer/${answer}`);
   }
 
   figures(): Promise<ReceiverFigures> {

@@ -3,6 +3,7 @@
  * the option `--answer` says. It is asked for its figures by GET, on the same port:
  *
  * - `/begin` and `/begin-timed` forget what was counted; timed bodies carry the time of their PUBLISH;
+ * - `/answer/500` has it answer so from now on, as the option would;
  * - `/figures` tells what was counted since, as `ReceiverFigures`.
  */
 import { parseArgs } from "node:util";
@@ -28,25 +29,31 @@ const answers: Readonly<Record<string, Uint8Array | undefined>> = {
   "500": response("500 Internal Server Error", "no"),
   never: undefined,
 };
-const answer = answers[options.answer];
+let answer = answers[options.answer];
 
 let count = 0;
 let posts = 0;
+let accepted = 0;
 let lastAt = 0;
 /** Microseconds from PUBLISH to POST; undefined: not timed. */
 let latencies: Array<number> | undefined;
+
+const ANSWER = "/answer/";
 
 const control = (target: string): Uint8Array => {
   if (target.startsWith("/begin")) {
     count = 0;
     posts = 0;
+    accepted = 0;
     lastAt = 0;
     latencies = target === "/begin-timed" ? [] : undefined;
   }
+  if (target.startsWith(ANSWER)) answer = answers[target.slice(ANSWER.length)];
   const micros = Float64Array.from(latencies ?? []);
   const figures: ReceiverFigures = {
     count,
     posts,
+    accepted,
     lastAt,
     p50: percentile(micros, 0.5),
     p99: percentile(micros, 0.99),
@@ -93,6 +100,7 @@ const serve = async (conn: Deno.TcpConn): Promise<void> => {
         if (requests.method === GET) await conn.write(control(requests.target));
         else {
           take(requests.body);
+          if (answer === answers["200"]) accepted++;
           if (answer !== undefined) await conn.write(answer);
         }
         requests.take();

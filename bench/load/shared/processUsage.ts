@@ -70,6 +70,12 @@ const statusBytes = (pid: number, field: string): number => {
   return Number(kilobytes) * 1024;
 };
 
+/** Files, sockets and the like that a process has open. */
+export const openDescriptors = (pid: number): number => {
+  const { stdout } = new Deno.Command("ls", { args: [`/proc/${pid}/fd`] }).outputSync();
+  return new TextDecoder().decode(stdout).trimEnd().split("\n").length;
+};
+
 /** Resident memory, the program's file included. */
 export const residentBytes = (pid: number): number => statusBytes(pid, "VmRSS");
 

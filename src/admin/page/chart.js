@@ -76,7 +76,7 @@ export class Chart {
     this.#rates = rates;
     this.#render();
     const now = Date.now();
-    if (now - this.#toldAt < TEXT_EACH_MS) return;
+    if (rates.length === 0 || now - this.#toldAt < TEXT_EACH_MS) return;
     this.#toldAt = now;
     say($("chart-text"), inWords(rates));
   }
@@ -219,7 +219,7 @@ const valuesOf = (of) =>
 /** @param {ReadonlyArray<Rates>} rates */
 const inWords = (rates) => {
   const now = rates.at(-1);
-  if (now === undefined) return "Nothing is known yet of the last 5 minutes.";
+  if (now === undefined) return "";
   const ranges = SERIES.map(({ key, word }) => {
     let least = Infinity;
     let most = 0;

@@ -28,6 +28,9 @@ export const confirmed = ({ title, text, action, typed }) => {
   input.required = typed !== undefined;
   if (typed === undefined) input.removeAttribute("pattern");
   else input.pattern = typed;
+  const cancel = /** @type {HTMLButtonElement} */ (dialog.querySelector("button:not(.main)"));
+  // No button of the form's: with Enter a browser presses the first of these.
+  cancel.onclick = () => dialog.close("no");
   dialog.returnValue = "no";
   dialog.showModal();
   if (typed !== undefined) input.focus();

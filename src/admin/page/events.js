@@ -12,8 +12,8 @@ import { clock, count, duration } from "./format.js";
 
 const MOST_ROWS = 100;
 
-/** @type {ReadonlyArray<string>} */
-const EVENTS = [
+/** All there are. @type {ReadonlyArray<string>} */
+export const EVENTS = [
   "session_created",
   "session_terminated",
   "session_subscribed",

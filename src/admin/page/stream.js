@@ -85,9 +85,9 @@ export class Stream {
       const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
       const decoder = new TextDecoder();
       for (;;) {
-        const late = setTimeout(() => void reader.cancel(), SILENCE_MS);
-        const { done, value } = await reader.read();
-        clearTimeout(late);
+        // It may have ended meanwhile, by an error that `read` has told.
+        const late = setTimeout(() => reader.cancel().catch(() => {}), SILENCE_MS);
+        const { done, value } = await reader.read().finally(() => clearTimeout(late));
         if (done) break;
         parse(decoder.decode(value, { stream: true }));
       }

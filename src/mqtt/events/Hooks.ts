@@ -3,13 +3,14 @@
  *
  * Nothing here decides anything about MQTT: callers say what happened, at the moment it happens.
  */
-import type { MessagePublish } from "../../domain/HookEvent.ts";
+import type { HookEvent, MessagePublish } from "../../domain/HookEvent.ts";
+import type { RmqttDetails, RmqttOptions } from "../../domain/RmqttBody.ts";
 import { DropReason } from "../../domain/DropReason.ts";
 import type { QoS } from "../../domain/QoS.ts";
 import type { Clock } from "../ports/Clock.ts";
 import type { HookSink } from "../ports/HookSink.ts";
 import type { MessageState } from "../ports/SessionStore.ts";
-import type { ClientInfo } from "../../domain/ClientInfo.ts";
+import type { ClientInfo, PublisherKind } from "../../domain/ClientInfo.ts";
 import { BrokerCounters } from "./BrokerCounters.ts";
 import { connackText } from "./connackText.ts";
 import type { ReasonCode } from "../wire/ReasonCode.ts";
@@ -20,6 +21,8 @@ export interface ConnectInfo extends ClientInfo {
   readonly proto_ver: number;
   readonly clean_session?: boolean;
   readonly clean_start?: boolean;
+  /** Where they are to be told. */
+  readonly user_properties?: NonNullable<RmqttDetails["user_properties"]>;
 }
 
 /** A message as its events tell it. */
@@ -41,19 +44,19 @@ export class Hooks {
 
   clientConnect(connect: ConnectInfo): void {
     if (this.sink.wants("client_connect")) {
-      this.sink.emit({ _tag: "client_connect", ...connect });
+      this.#emit({ _tag: "client_connect", ...connect });
     }
   }
 
   clientConnack(connect: ConnectInfo, reason: ReasonCode): void {
     if (!this.sink.wants("client_connack")) return;
     const conn_ack = connackText(connect.proto_ver, reason);
-    this.sink.emit({ _tag: "client_connack", ...connect, conn_ack });
+    this.#emit({ _tag: "client_connack", ...connect, conn_ack });
   }
 
   clientConnected(connect: ConnectInfo, sessionPresent: boolean): void {
     if (!this.sink.wants("client_connected")) return;
-    this.sink.emit({
+    this.#emit({
       _tag: "client_connected",
       ...connect,
       connected_at: this.clock.now(),
@@ -64,7 +67,7 @@ export class Hooks {
   clientDisconnected(client: ClientInfo, reason: string): void {
     this.counters.disconnectsOne(reason);
     if (!this.sink.wants("client_disconnected")) return;
-    this.sink.emit({
+    this.#emit({
       _tag: "client_disconnected",
       ...client,
       disconnected_at: this.clock.now(),
@@ -74,43 +77,47 @@ export class Hooks {
 
   sessionCreated(client: ClientInfo, createdAt: number): void {
     if (!this.sink.wants("session_created")) return;
-    this.sink.emit({ _tag: "session_created", ...client, created_at: createdAt });
+    this.#emit({ _tag: "session_created", ...client, created_at: createdAt });
   }
 
   sessionTerminated(client: ClientInfo, reason: string): void {
     if (this.sink.wants("session_terminated")) {
-      this.sink.emit({ _tag: "session_terminated", ...client, reason });
+      this.#emit({ _tag: "session_terminated", ...client, reason });
     }
   }
 
-  /** `qos` is the one requested. */
-  clientSubscribe(client: ClientInfo, topic: string, qos: QoS): void {
+  /** `qos` is the one requested; `more` is what else was, where it is to be told. */
+  clientSubscribe(client: ClientInfo, topic: string, qos: QoS, more?: RmqttOptions): void {
     if (this.sink.wants("client_subscribe", topic)) {
-      this.sink.emit({ _tag: "client_subscribe", ...client, topic, opts: { qos } });
+      const opts = more === undefined ? { qos } : { qos, ...more };
+      this.#emit({ _tag: "client_subscribe", ...client, topic, opts });
     }
   }
 
-  /** `qos` is the one granted. */
-  sessionSubscribed(client: ClientInfo, topic: string, qos: QoS): void {
+  /** `qos` is the one granted; `more` as of `clientSubscribe`. */
+  sessionSubscribed(client: ClientInfo, topic: string, qos: QoS, more?: RmqttOptions): void {
     if (this.sink.wants("session_subscribed", topic)) {
-      this.sink.emit({ _tag: "session_subscribed", ...client, topic, opts: { qos } });
+      const opts = more === undefined ? { qos } : { qos, ...more };
+      this.#emit({ _tag: "session_subscribed", ...client, topic, opts });
     }
   }
 
   clientUnsubscribe(client: ClientInfo, topic: string): void {
     if (this.sink.wants("client_unsubscribe", topic)) {
-      this.sink.emit({ _tag: "client_unsubscribe", ...client, topic });
+      this.#emit({ _tag: "client_unsubscribe", ...client, topic });
     }
   }
 
   sessionUnsubscribed(client: ClientInfo, topic: string): void {
     if (this.sink.wants("session_unsubscribed", topic)) {
-      this.sink.emit({ _tag: "session_unsubscribed", ...client, topic });
+      this.#emit({ _tag: "session_unsubscribed", ...client, topic });
     }
   }
 
   messagePublish(message: ToldMessage): void {
-    if (this.sink.wants("message_publish", message.topic)) this.sink.emit(published(message));
+    if (this.sink.wants("message_publish", message.topic)) {
+      this.#emit(published(message), fromType(message));
+    }
   }
 
   messageDelivered(client: ClientInfo, outgoing: ToldDelivery): void {
@@ -131,30 +138,45 @@ export class Hooks {
     this.counters.dropsOne(reason);
     if (!this.sink.wants("message_dropped", outgoing.message.topic)) return;
     const delivery = deliveryOf("message_delivered", client, outgoing, this.clock.now());
-    this.sink.emit({ ...delivery, _tag: "message_dropped", reason });
+    this.#emit({ ...delivery, _tag: "message_dropped", reason }, fromType(outgoing.message));
   }
 
   /** A message that nobody gets. */
   messageRefused(message: ToldMessage): void {
     this.counters.dropsOne(DropReason.PublishRefused);
     if (!this.sink.wants("message_dropped", message.topic)) return;
-    this.sink.emit({
+    this.#emit({
       ...published(message),
       _tag: "message_dropped",
       reason: DropReason.PublishRefused,
       pts: message.publishedAt,
       ts: this.clock.now(),
-    });
+    }, fromType(message));
+  }
+
+  #emit(event: HookEvent, details?: RmqttDetails): void {
+    const { sink } = this;
+    sink.emit(sink.isDetailed ? { ...event, ...details, time: this.clock.now() } : event);
   }
 
   #delivery(name: DeliveryName, client: ClientInfo, outgoing: ToldDelivery): void {
     if (this.sink.wants(name, outgoing.message.topic)) {
-      this.sink.emit(deliveryOf(name, client, outgoing, this.clock.now()));
+      const event = deliveryOf(name, client, outgoing, this.clock.now());
+      this.#emit(event, fromType(outgoing.message));
     }
   }
 }
 
 type DeliveryName = "message_delivered" | "message_acked" | "offline_message";
+
+const fromType = ({ from }: ToldMessage): RmqttDetails => FROM_TYPES[from.as ?? "client"];
+
+/** In RMQTT's words. */
+const FROM_TYPES: Readonly<Record<PublisherKind, RmqttDetails>> = {
+  client: { from_type: "custom" },
+  admin: { from_type: "admin" },
+  will: { from_type: "lastwill" },
+};
 
 // Written out and not spread: these two are made for every message.
 

@@ -135,7 +135,12 @@ const refuseProtocol = (
   { level, packet }: UnsupportedProtocol,
 ): Admission => {
   if (packet !== undefined) {
-    const info = connectInfo(infoOf(context, applicant, packet, packet.clientId), packet, level);
+    const info = connectInfo(
+      context,
+      infoOf(context, applicant, packet, packet.clientId),
+      packet,
+      level,
+    );
     context.hooks.clientConnect(info);
     context.hooks.clientConnack(info, ReasonCode.UnsupportedProtocolVersion);
     const { name } = applicant.listener;
@@ -172,8 +177,19 @@ const infoOf = (
   username: packet.username ?? "undefined",
 });
 
-const connectInfo = (info: ClientInfo, packet: Connect, level: number): ConnectInfo => {
-  const asked = { ...info, keepalive: packet.keepalive ?? 0, proto_ver: level };
+const connectInfo = (
+  { hooks }: BrokerContext,
+  info: ClientInfo,
+  packet: Connect,
+  level: number,
+): ConnectInfo => {
+  const user_properties = hooks.sink.isDetailed ? packet.properties?.userProperties : undefined;
+  const asked = {
+    ...info,
+    keepalive: packet.keepalive ?? 0,
+    proto_ver: level,
+    ...(user_properties === undefined ? {} : { user_properties }),
+  };
   const clean = packet.clean === true;
   return level < 5 ? { ...asked, clean_session: clean } : { ...asked, clean_start: clean };
 };
@@ -255,7 +271,7 @@ class ConnectRequest {
     readonly assigned: string | undefined,
   ) {
     this.#info = infoOf(context, applicant, packet, assigned ?? packet.clientId);
-    this.connectInfo = connectInfo(this.#info, packet, packet.protocolVersion);
+    this.connectInfo = connectInfo(context, this.#info, packet, packet.protocolVersion);
     this.#will = willOf(packet);
   }
 

@@ -1,6 +1,7 @@
 /** SUBSCRIBE. MQTT 5.0 section 3.8 */
 import { isTooDeep } from "../../domain/TopicFilter.ts";
 import type { QoS } from "../../domain/QoS.ts";
+import type { RmqttOptions } from "../../domain/RmqttBody.ts";
 import type { BrokerContext, Connected } from "../BrokerContext.ts";
 import type { Client } from "../session/Client.ts";
 import type { Session } from "../session/Session.ts";
@@ -20,7 +21,10 @@ export const handleSubscribe = function* (
   const retainedDue: Array<Subscription> = [];
   for (const { topic, qos: requested, nl, rap, rh } of packet.subscriptions) {
     yield;
-    context.hooks.clientSubscribe(client.info, topic, requested);
+    const more = client.is5 && context.hooks.sink.isDetailed
+      ? optionsOf(nl, rap, rh, identifier)
+      : undefined;
+    context.hooks.clientSubscribe(client.info, topic, requested, more);
     const subscription = makeSubscription(session, topic, {
       qos: requested < client.limits.maxQosAllowed ? requested : client.limits.maxQosAllowed,
       noLocal: client.is5 && nl === true,
@@ -35,7 +39,7 @@ export const handleSubscribe = function* (
       continue;
     }
     const isNew = session.subscribe(subscription);
-    context.hooks.sessionSubscribed(client.info, topic, subscription.qos);
+    context.hooks.sessionSubscribed(client.info, topic, subscription.qos, more);
     granted.push(subscription.qos);
     // Shared subscriptions get no retained messages. MQTT 5.0 section 4.8.2
     const wanted = subscription.share === undefined && (rh !== 2 && (isNew || rh !== 1));
@@ -45,6 +49,18 @@ export const handleSubscribe = function* (
   client.send({ cmd: "suback", messageId: packet.messageId, granted }); // [MQTT-3.8.4-1]
   for (const subscription of retainedDue) session.deliverRetained(subscription);
 };
+
+const optionsOf = (
+  noLocal: boolean | undefined,
+  retainAsPublished: boolean | undefined,
+  retainHandling: number | undefined,
+  identifier: number,
+): RmqttOptions => ({
+  no_local: noLocal === true,
+  retain_as_published: retainAsPublished === true,
+  retain_handling: retainHandling ?? 0,
+  ...(identifier === 0 ? {} : { id: identifier }),
+});
 
 /** 3.1.1: [MQTT-3.9.3-2]. 3.1 has no code for a refusal, and wants a yes in its place (section 3.8). */
 const refusedCode = (client: Client, requested: QoS, refusal: ReasonCode): number =>

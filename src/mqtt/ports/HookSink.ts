@@ -2,7 +2,8 @@
  * The broker's only way out for hook events: what it asks before it builds one, where it puts it,
  * and what holds its clients back when there is no room. `webhook/intake/EventQueue.ts` implements it.
  */
-import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
+import type { HookEventName } from "../../domain/HookEvent.ts";
+import type { DetailedEvent } from "../../domain/RmqttBody.ts";
 import type { Safety } from "./Safety.ts";
 
 /**
@@ -23,8 +24,10 @@ export interface HookSink extends Safety {
    * `topics` match: the message's topic or the subscription's filter.
    */
   wants(event: HookEventName, subject?: string): boolean;
+  /** Whether events are to tell what RMQTT's bodies have beside. Never changes. */
+  readonly isDetailed: boolean;
   /** Takes one event. Never blocks, never throws; when the queue is full see `pressure`. */
-  emit(event: HookEvent): void;
+  emit(event: DetailedEvent): void;
   /** Asked before each packet, and within one of many parts. */
   readonly pressure: Pressure;
   /**

@@ -4,12 +4,12 @@
  * (`persistence/SessionJournal.ts`) looks at what is given here when it writes, some milliseconds later, so that
  * what was undone meanwhile costs nothing. Told only of sessions that are to be kept.
  */
-import type { ClientInfo } from "../../domain/ClientInfo.ts";
+import type { ClientInfo, PublisherInfo } from "../../domain/ClientInfo.ts";
 import type { QoS } from "../../domain/QoS.ts";
 
 /** A message as it is kept. Never changes. */
 export interface MessageState {
-  readonly from: ClientInfo;
+  readonly from: PublisherInfo;
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly qos: QoS;

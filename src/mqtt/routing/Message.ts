@@ -2,7 +2,7 @@
  * An application message: what was published, by whom, and all that is needed to forward it. One is
  * shared by all its recipients, and owns its bytes.
  */
-import type { ClientInfo } from "../../domain/ClientInfo.ts";
+import type { PublisherInfo } from "../../domain/ClientInfo.ts";
 import type { QoS } from "../../domain/QoS.ts";
 import type { MessageState, RestoredMessage } from "../ports/SessionStore.ts";
 import { copyBytes } from "../wire/allocateBytes.ts";
@@ -15,7 +15,7 @@ export class Message implements MessageState {
   #frames: Array<PublishFrame | undefined> | undefined;
 
   constructor(
-    readonly from: ClientInfo,
+    readonly from: PublisherInfo,
     readonly topic: string,
     /** Owned: not a view of a read buffer. */
     readonly payload: Uint8Array,

@@ -277,7 +277,7 @@ export class Sessions {
   #publishWill(from: ClientInfo, will: Will): void {
     const { hooks, pubSub, access } = this.#host;
     const message = new Message(
-      from,
+      { ...from, as: "will" },
       will.topic,
       will.payload,
       will.qos,

@@ -3,16 +3,21 @@
  * and what is changed here the broker sees within a second, or at its next start.
  */
 import { DatabaseSync } from "node:sqlite";
-import { hookEventNames } from "../../domain/HookEvent.ts";
-import type { DeadRow } from "../../store/DeadTable.ts";
+import type { DeadRow } from "../../store/DeadRow.ts";
 import { DeadTable } from "../../store/DeadTable.ts";
 import { rowsIn } from "../../store/rowsIn.ts";
 import { APPLICATION_ID, VERSION } from "../../store/schema.ts";
 import { transaction } from "../../store/transaction.ts";
-import type { GroupRecord } from "../../webhook/outbox/GroupCodec.ts";
-import { decode, RecordWriter } from "../../webhook/outbox/GroupCodec.ts";
-import type { Letter, LetterFilter } from "./LetterFilter.ts";
-import { isMeant } from "./LetterFilter.ts";
+import { decode } from "../../webhook/outbox/GroupCodec.ts";
+import type { Letter, LetterFilter } from "../../webhook/outbox/LetterFilter.ts";
+import { isMeant } from "../../webhook/outbox/LetterFilter.ts";
+import {
+  isReadable,
+  letterOf,
+  lettersOf,
+  meansGroups,
+  split,
+} from "../../webhook/outbox/lettersOf.ts";
 
 /** There is no store here, or none that can be read. */
 export class NoStore extends Error {}
@@ -28,9 +33,6 @@ export interface DamagedGroup {
 
 /** Groups that are changed in one transaction: the broker's commits wait for it. */
 const AT_A_TIME = 32;
-
-/** Why a group can never be sent again: nobody knows what was in it. */
-const DAMAGED = "damaged";
 
 export class LetterFile {
   readonly #db: DatabaseSync;
@@ -67,16 +69,16 @@ export class LetterFile {
   /** Letters that are meant, the first given up first. */
   *letters(filter: LetterFilter): Generator<Letter> {
     for (const group of this.#dead.rows(filter)) {
-      for (const [letter] of this.#lettersOf(group)) if (isMeant(filter, letter)) yield letter;
+      for (const [letter] of lettersOf(group, this.#prefix)) {
+        if (isMeant(filter, letter)) yield letter;
+      }
     }
   }
 
   /** Groups that cannot be read, which no filter by client, event or id ever means. */
-  *damaged(
-    { url, reason, since, until, client, event, id }: LetterFilter,
-  ): Generator<DamagedGroup> {
-    if ([client, event, id].some((said) => said !== undefined)) return;
-    for (const group of this.#dead.rows({ url, reason, since, until })) {
+  *damaged(filter: LetterFilter): Generator<DamagedGroup> {
+    if (!meansGroups(filter)) return;
+    for (const group of this.#dead.rows(filter)) {
       if (!isReadable(group)) yield group;
     }
   }
@@ -89,13 +91,8 @@ export class LetterFile {
     for (const { url, records } of rowsIn({ next, after: [0], key: ["row"], atATime: AT_A_TIME })) {
       if (!(records instanceof Uint8Array)) continue;
       for (const record of decode(records)) {
-        yield this.#letterOf(record, {
-          url: String(url),
-          reason: "waiting",
-          detail: "",
-          at: record.born,
-          replay: false,
-        });
+        const head = { url: String(url), reason: "waiting", detail: "" };
+        yield letterOf(record, { ...head, at: record.born, replay: false }, this.#prefix);
       }
     }
   }
@@ -114,8 +111,7 @@ export class LetterFile {
   /** Deletes letters, and groups that cannot be read. Returns: how many letters. */
   purge(filter: LetterFilter): number {
     const purged = this.#change(filter, () => {}, () => true);
-    const { client, event, id } = filter;
-    if ([client, event, id].some((said) => said !== undefined)) return purged;
+    if (!meansGroups(filter)) return purged;
     const damaged = [...this.#dead.rows(filter)].filter((group) => !isReadable(group));
     transaction(this.#db, () => {
       for (const { row, n, records } of damaged) this.#dead.take(row, n, records.length);
@@ -153,51 +149,14 @@ export class LetterFile {
     filter: LetterFilter,
     moved: (group: DeadRow, n: number, records: Uint8Array) => void,
   ): number {
-    const meant = { n: 0, records: new RecordWriter(1024) };
-    const others = { n: 0, records: new RecordWriter(1024) };
-    for (const [letter, record] of this.#lettersOf(group)) {
-      const part = isMeant(filter, letter) ? meant : others;
-      part.records.add(record);
-      part.n++;
-    }
+    const { meant, others } = split(group, filter, this.#prefix);
     if (meant.n === 0) return 0;
     this.#dead.take(group.row, group.n, group.records.length);
-    if (others.n > 0) {
-      this.#dead.bury({ ...group, n: others.n, records: others.records.records() }, group.replay);
-    }
-    moved(group, meant.n, meant.records.records());
+    if (others.n > 0) this.#dead.bury({ ...group, ...others }, group.replay);
+    moved(group, meant.n, meant.records);
     return meant.n;
   }
-
-  *#lettersOf(group: DeadRow): Generator<readonly [Letter, GroupRecord]> {
-    if (!isReadable(group)) return;
-    for (const record of decode(group.records)) yield [this.#letterOf(record, group), record];
-  }
-
-  #letterOf(
-    { id, seq, born, event, lane, body }: GroupRecord,
-    { url, reason, detail, at, replay }: Pick<
-      DeadRow,
-      "url" | "reason" | "detail" | "at" | "replay"
-    >,
-  ): Letter {
-    return {
-      id: this.#prefix + id.toString(36),
-      seq,
-      url,
-      event: hookEventNames[event]!, // a record's event is a place in it
-      reason,
-      detail,
-      born,
-      at,
-      lane,
-      body,
-      replay,
-    };
-  }
 }
-
-const isReadable = ({ reason, isIntact }: DeadRow): boolean => reason !== DAMAGED && isIntact;
 
 const isFile = (path: string): boolean => {
   try {

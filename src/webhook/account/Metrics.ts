@@ -5,7 +5,6 @@
 import type { AnswerFaultKind } from "../../http/AnswerFault.ts";
 import type { StoreFigures } from "../../store/Store.ts";
 import type { WindowsFigures } from "../../store/Windows.ts";
-import { displayUrl } from "../../domain/displayUrl.ts";
 import { hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookEventName } from "../../domain/HookEvent.ts";
 import { Ages } from "./Ages.ts";
@@ -53,7 +52,7 @@ const DELAY_ENDS = [5, 25, 100, 500, 1000, 5000, 15_000, 60_000, 300_000];
 
 /** One URL's figures. */
 export interface EndpointSnapshot {
-  /** Without user name and password. */
+  /** What it is called. */
   readonly url: string;
   /** `closed`, `open`, `gone`, `paused`; `removed` when no settings name the URL and nothing is left to do there. */
   readonly breaker: BreakerWord;
@@ -124,8 +123,8 @@ export class EndpointCounters {
   lastSuccess: number | undefined;
 
   constructor(
-    /** Without user name and password. */
-    readonly url: string,
+    /** What the URL is called. */
+    public name: string,
   ) {}
 
   get breaker(): BreakerWord {
@@ -180,7 +179,7 @@ export class EndpointCounters {
       if (this.matched[event] !== 0) events[name] = this.#counts((of) => of[event]!); // arrays are `size` long
     });
     return {
-      url: this.url,
+      url: this.name,
       breaker: this.#breaker,
       since_ms: Math.max(0, now - this.#breakerSince),
       last_error: this.lastError,
@@ -279,13 +278,25 @@ export class Metrics {
     this.#gauges = gauges;
   }
 
-  /** The counters of `url`, made at the first call. */
-  endpoint(url: string): EndpointCounters {
+  /**
+   * The counters of `url`, made at the first call. From now on they go by this name, which is its alone: those
+   * of a URL that settings name no more, and that went by it, are told apart by a word behind it.
+   */
+  endpoint(url: string, name: string): EndpointCounters {
     let counters = this.#endpoints.get(url);
+    if (counters?.name === name) return counters;
+    const names = new Map(this.#endpoints.values().map((of) => [of.name, of]));
+    const former = names.get(name);
+    if (former !== undefined) {
+      for (let n = 1; names.has(former.name); n++) {
+        former.name = `${name} (former${n === 1 ? "" : ` ${n}`})`;
+      }
+    }
     if (counters === undefined) {
-      this.#endpoints.set(url, counters = new EndpointCounters(displayUrl(url)));
+      this.#endpoints.set(url, counters = new EndpointCounters(name));
       counters.breakerIs("closed", this.#gauges.now());
     }
+    counters.name = name;
     return counters;
   }
 

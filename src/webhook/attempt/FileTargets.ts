@@ -9,11 +9,11 @@ import { standardStream } from "./appendFile.ts";
 
 /** A `file://` URL whose lines nothing could ever take. */
 export class FileTargetError extends Data.TaggedError("FileTargetError")<{
-  readonly url: string;
+  readonly name: string;
   readonly why: string;
 }> {
   override get message(): string {
-    return `${this.url} cannot be appended to: ${this.why}`;
+    return `${this.name} cannot be appended to: ${this.why}`;
   }
 }
 
@@ -24,13 +24,13 @@ export const check = (
   endpoints: ReadonlyMap<string, EndpointSettings>,
 ): Effect.Effect<void, FileTargetError> =>
   Effect.forEach(
-    endpoints.keys().filter((url) => url.startsWith("file:")),
-    (url) =>
+    endpoints.values().filter(({ url }) => url.startsWith("file:")),
+    ({ url, name }) =>
       Effect.promise(() => faultOf(new URL(url))).pipe(
         Effect.timeoutOption(PATIENCE),
         Effect.flatMap((why) =>
           why._tag === "Some" && why.value !== undefined
-            ? new FileTargetError({ url, why: why.value })
+            ? new FileTargetError({ name, why: why.value })
             : Effect.void
         ),
       ),

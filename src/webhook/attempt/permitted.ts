@@ -2,18 +2,19 @@
 import * as Data from "effect/Data";
 import * as Effect from "effect/Effect";
 import { fileURLToPath } from "node:url";
-import { displayUrl } from "../../domain/displayUrl.ts";
 import { hostOf } from "../../domain/hostOf.ts";
+import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
 import { has } from "../../ops/permissions.ts";
 import { standardStream } from "./appendFile.ts";
 
+/** A URL and what it is called. */
+type Target = Pick<EndpointSettings, "url" | "name">;
+
 /** The process was started without the permission that a URL needs, or has given it up. */
-export class PermissionMissing extends Data.TaggedError("PermissionMissing")<{
-  readonly url: string;
-}> {
+export class PermissionMissing extends Data.TaggedError("PermissionMissing")<Target> {
   override get message(): string {
     const host = hostOf(this.url);
-    return `${displayUrl(this.url)} needs a restart: this process ` +
+    return `${this.name} needs a restart: this process ` +
       (host === undefined
         ? "may not write to it (without a file:// target at its start it gives that up)"
         : `may not connect to ${host}, it was started with a list of hosts that has it not`);
@@ -21,10 +22,14 @@ export class PermissionMissing extends Data.TaggedError("PermissionMissing")<{
 }
 
 /** Fails with the first URL that may not be sent to. */
-export const mustBePermitted = (urls: Iterable<string>): Effect.Effect<void, PermissionMissing> =>
+export const mustBePermitted = (
+  targets: Iterable<Target>,
+): Effect.Effect<void, PermissionMissing> =>
   Effect.suspend(() => {
-    const url = Iterator.from(urls).find((url) => !isPermitted(url));
-    return url === undefined ? Effect.void : new PermissionMissing({ url });
+    const target = Iterator.from(targets).find(({ url }) => !isPermitted(url));
+    return target === undefined
+      ? Effect.void
+      : new PermissionMissing({ url: target.url, name: target.name });
   });
 
 const isPermitted = (url: string): boolean => {

@@ -4,10 +4,11 @@
  */
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import { displayUrl } from "../../domain/displayUrl.ts";
-import type { HookEventName } from "../../domain/HookEvent.ts";
+import type { Compat } from "../../domain/BodyForm.ts";
+import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import { hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookRule } from "../../domain/HookRule.ts";
+import type { DetailedEvent } from "../../domain/RmqttBody.ts";
 import { SAMPLE_EVENTS } from "../../domain/sampleEvents.ts";
 import type { EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
 import { BodySlabs } from "../body/BodySlab.ts";
@@ -46,7 +47,7 @@ export interface Probe {
 
 /** Tries one URL with a sample of this event, under the action of the first rule that sends it there. */
 export const tryOne = (
-  { httpClient, rules }: WebHookSettings,
+  { httpClient, rules, compat }: WebHookSettings,
   endpoint: EndpointSettings,
   event: HookEventName,
 ): Effect.Effect<Probe> => {
@@ -67,6 +68,7 @@ export const tryOne = (
       sample,
       0,
       senders.of(Senders.certificatesOf(endpoint)),
+      compat,
     );
     const error = outcome._tag === "Delivered" ? null : said(outcome, status);
     return { status: status ?? null, ms, error };
@@ -83,7 +85,7 @@ export const tryOut = (
     yield* Effect.forEach(certificates, senders.prepare, { discard: true });
     const first = (url: string) => settings.rules.find((rule) => rule.urls.includes(url));
     return yield* Effect.forEach(settings.endpoints.values(), (endpoint, id) => {
-      const shown = displayUrl(endpoint.url);
+      const shown = endpoint.name;
       const rule = first(endpoint.url);
       if (endpoint.url.startsWith("file:")) {
         return Effect.map(
@@ -98,6 +100,7 @@ export const tryOut = (
         rule,
         id,
         senders.of(Senders.certificatesOf(endpoint)),
+        settings.compat,
       );
     }, { concurrency: AT_ONCE });
   }));
@@ -108,8 +111,9 @@ const trySending = (
   rule: HookRule,
   id: number,
   sender: Sender,
+  compat: Compat,
 ): Effect.Effect<Trial> =>
-  Effect.map(sent(endpoint, rule, id, sender), ({ outcome, status, ms }) => ({
+  Effect.map(sent(endpoint, rule, id, sender, compat), ({ outcome, status, ms }) => ({
     isGood: outcome._tag === "Delivered",
     text: `${shown}: ${said(outcome, status)} (${rule.event}, ${ms} ms)`,
   }));
@@ -120,6 +124,7 @@ const sent = (
   { event, action }: Pick<HookRule, "event" | "action">,
   id: number,
   sender: Sender,
+  compat: Compat,
 ): Effect.Effect<{
   readonly outcome: Outcome;
   readonly status: number | undefined;
@@ -132,7 +137,10 @@ const sent = (
       seq: 0,
       born: 0,
       lane: undefined,
-      ...new BodySlabs().write(SAMPLE_EVENTS[event], EventEncoder.make(event, action, endpoint)),
+      ...new BodySlabs().write(
+        compat === "" ? SAMPLE_EVENTS[event] : detailed(SAMPLE_EVENTS[event]),
+        EventEncoder.make(event, action, { payload: endpoint.payload, compat }),
+      ),
       retry: undefined,
       dueAt: 0,
       schedule: undefined,
@@ -149,6 +157,13 @@ const sent = (
       resume(Effect.succeed({ outcome, status, ms }));
     });
   });
+
+/** A sample with what RMQTT tells beside. */
+const detailed = (event: HookEvent): DetailedEvent => ({
+  ...event,
+  time: Date.now(),
+  ...("from_node" in event ? { from_type: "custom" as const } : {}),
+});
 
 const said = (outcome: Outcome, status: number | undefined): string => {
   if (outcome._tag === "Delivered") return `answered ${status}`;

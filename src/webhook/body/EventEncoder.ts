@@ -12,6 +12,7 @@ import * as SchemaAST from "effect/SchemaAST";
 import type { BodyForm } from "../../domain/BodyForm.ts";
 import { USUAL_FORM } from "../../domain/BodyForm.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
+import { formatLocalTime, LocalTime, PacketId, UserProperties } from "../../domain/RmqttBody.ts";
 import type { BodyWriter } from "./BodyWriter.ts";
 import { eventBody } from "./EventBody.ts";
 import { PAYLOAD_WRITERS } from "./payloadWriters.ts";
@@ -27,7 +28,7 @@ export const make = (
   action: string,
   form: BodyForm = USUAL_FORM,
 ): EventEncoder => {
-  const fields = fieldsOf(eventBody(name).ast).flatMap((field) => {
+  const fields = fieldsOf(eventBody(name, form.compat).ast).flatMap((field) => {
     if (field.name === "action") return [];
     if (field.name !== "payload") return [field];
     const write = PAYLOAD_WRITERS[form.payload];
@@ -69,6 +70,9 @@ const fieldsOf = (ast: SchemaAST.AST): ReadonlyArray<Field> => {
 const writerOf = (ast: SchemaAST.AST): Write => {
   if (ast === Schema.Uint8ArrayFromBase64.ast) return base64;
   if (ast === Schema.NumberFromString.ast) return quotedNumber;
+  if (ast === PacketId.ast) return packetId;
+  if (ast === LocalTime.ast) return localTime;
+  if (ast === UserProperties.ast) return properties;
   if (SchemaAST.isStringKeyword(ast)) return string;
   if (SchemaAST.isBooleanKeyword(ast)) return boolean;
   if (isInteger(ast)) return integer;
@@ -88,6 +92,36 @@ const integer = (value: number, body: BodyWriter): void => body.integer(value);
 const boolean = (value: boolean, body: BodyWriter): void => body.json(value ? TRUE : FALSE);
 const quotedNumber = (value: number, body: BodyWriter): void => body.string(`${value}`);
 
+const packetId = (value: number, body: BodyWriter): void =>
+  value === 0 ? body.json(NULL) : body.integer(value);
+const localTime = (value: number, body: BodyWriter): void => body.string(formatLocalTime(value));
+
+const properties = (value: Readonly<Record<string, unknown>>, body: BodyWriter): void => {
+  let next = BEGIN;
+  for (const name of Object.keys(value).sort()) {
+    body.json(next);
+    body.string(name);
+    body.json(COLON);
+    const values = value[name];
+    if (Array.isArray(values)) strings(values, body);
+    else body.string(String(values)); // a single value is a text
+    next = COMMA;
+  }
+  if (next === BEGIN) body.json(BEGIN);
+  body.json(END);
+};
+
+const strings = (values: ReadonlyArray<string>, body: BodyWriter): void => {
+  let next = BEGIN_LIST;
+  for (const value of values) {
+    body.json(next);
+    body.string(value);
+    next = COMMA;
+  }
+  if (next === BEGIN_LIST) body.json(BEGIN_LIST);
+  body.json(END_LIST);
+};
+
 const object =
   (fields: ReadonlyArray<Field>): Write => (value: Record<string, never>, body: BodyWriter) => {
     body.json(BEGIN);
@@ -106,6 +140,11 @@ const json = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 const BEGIN = json("{");
 const END = json("}");
+const BEGIN_LIST = json("[");
+const END_LIST = json("]");
+const COLON = json(":");
+const COMMA = json(",");
+const NULL = json("null");
 const TRUE = json("true");
 const FALSE = json("false");
 

@@ -4,8 +4,6 @@
  * their bodies repeat. It must never encode beyond the room, however many events one packet has made.
  */
 import * as Effect from "effect/Effect";
-import * as Option from "effect/Option";
-import * as Stream from "effect/Stream";
 import type { HookEvent } from "../../domain/HookEvent.ts";
 import type { Backlog } from "../account/Backlog.ts";
 import type { Dispatcher } from "./Dispatcher.ts";
@@ -20,8 +18,8 @@ export interface EventSource {
   take(): HookEvent | undefined;
   /** When that one came, milliseconds since 1970. */
   readonly born: number;
-  /** Returns when there is one, or when no more will come. */
-  readonly arrival: Effect.Effect<void>;
+  /** Calls back, once and from outside, when there is one, or when no more will come. It must be empty. */
+  onArrival(then: () => void): void;
 }
 
 export interface DispatchLoopOptions {
@@ -44,97 +42,94 @@ const SLICE = 512;
 /** Bytes of bodies between two turns, where they are large: some 4 ms of work. */
 const SLICE_BYTES = 4 * 1024 * 1024;
 
-/** Dispatches what comes, in its order, until the source has ended and is empty. */
-export const run = (options: DispatchLoopOptions): Effect.Effect<void> => {
-  const { source, dispatcher, backlog, dropsOldest, makeRoom, beforeSlice, afterSlice } = options;
+/**
+ * Dispatches what comes, in its order, until the source has ended and is empty. Plain code under one fiber: by a
+ * Stream a lone event took 200 µs of it (bench/README.md).
+ */
+export const run = (options: DispatchLoopOptions): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    const loop = new DispatchLoop(options, {
+      ended: () => resume(Effect.void),
+      failed: (error) => resume(Effect.die(error)),
+    });
+    loop.next();
+    return Effect.sync(() => loop.stop());
+  });
+
+/** Told of the end, once. */
+interface Ending {
+  readonly ended: () => void;
+  /** By a defect. */
+  readonly failed: (error: unknown) => void;
+}
+
+class DispatchLoop {
+  readonly #options: DispatchLoopOptions;
+  readonly #ending: Ending;
+  #isStopped = false;
+  #immediate: ReturnType<typeof setImmediate> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: DispatchLoopOptions, ending: Ending) {
+    this.#options = options;
+    this.#ending = ending;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearImmediate(this.#immediate);
+    clearTimeout(this.#timer);
+  }
+
+  /** Dispatches a slice, or waits for what it takes to do so. */
+  readonly next = (): void => {
+    if (this.#isStopped) return;
+    const { source, backlog, dropsOldest } = this.#options;
+    if (source.length === 0) {
+      if (source.isEnded) this.#ending.ended();
+      else source.onArrival(this.next);
+      return;
+    }
+    const drops = dropsOldest(); // no reload comes between: a slice is one turn
+    if (!backlog.hasRoom && (!drops || backlog.isHalted)) {
+      backlog.whenRoom(() => queueMicrotask(this.next));
+      return;
+    }
+    let bytes: number;
+    try {
+      bytes = this.#dispatch(drops);
+    } catch (error) {
+      return this.#ending.failed(error);
+    }
+    if (source.length === 0) this.next(); // whoever waits for events leaves others their turns
+    // Else a timer, because sockets are looked at in few of the turns that setImmediate makes, and these are long.
+    else if (bytes < SLICE_BYTES) this.#immediate = setImmediate(this.next);
+    else this.#timer = setTimeout(this.next, 0);
+  };
+
+  /** Dispatches events for one turn of the event loop; returns the bytes of their bodies. */
+  #dispatch(drops: boolean): number {
+    const { source, dispatcher, backlog, makeRoom, beforeSlice, afterSlice } = this.#options;
+    let bytes = 0;
+    beforeSlice();
+    for (let events = 0; events < SLICE && bytes < SLICE_BYTES; events++) {
+      if (!backlog.hasRoom && (!drops || backlog.isHalted)) break;
+      const event = source.take();
+      if (event === undefined) break;
+      if (drops && !backlog.hasRoom && this.#dropOldest(event)) continue;
+      bytes += dispatcher.dispatch(event, source.born);
+      if (drops) makeRoom();
+    }
+    afterSlice();
+    return bytes;
+  }
 
   /** The oldest that waits is dropped for the next, which is itself where nothing else waits. */
-  const dropOldest = (event: HookEvent): boolean => {
+  #dropOldest(event: HookEvent): boolean {
+    const { source, dispatcher, backlog, makeRoom } = this.#options;
     makeRoom();
     if (backlog.hasRoom) return false;
     dispatcher.discard(event, source.born, "queue_full");
     return true;
-  };
-
-  const dispatch = (slice: Slice): void => {
-    const drops = dropsOldest(); // no reload comes between: a slice is one turn
-    beforeSlice();
-    for (let event = slice.take(drops); event !== undefined; event = slice.take(drops)) {
-      if (drops && !backlog.hasRoom && dropOldest(event)) continue;
-      slice.bytes += dispatcher.dispatch(event, source.born);
-      if (drops) makeRoom();
-    }
-    afterSlice();
-  };
-  return Stream.runForEach(slices(options), (slice) => Effect.sync(() => dispatch(slice)));
-};
-
-/** Events for one turn of the event loop. Each leaves the source as it is taken, so that none is lost on the way. */
-class Slice {
-  /** What their bodies take. Whoever dispatches them adds it. */
-  bytes = 0;
-  #events = 0;
-
-  constructor(readonly options: Pick<DispatchLoopOptions, "source" | "backlog">) {}
-
-  /**
-   * The next; undefined where the slice is over, for want of events, of room or of time.
-   *
-   * @param drops whether no event waits for room
-   */
-  take(drops: boolean): HookEvent | undefined {
-    const { source, backlog } = this.options;
-    if (this.#events === SLICE || this.bytes >= SLICE_BYTES) return undefined;
-    if (!backlog.hasRoom && (!drops || backlog.isHalted)) return undefined;
-    this.#events++;
-    return source.take();
   }
 }
-
-/** The source's events as a stream that ends with it; the next slice comes when there are events and room for one. */
-const slices = (
-  options: Pick<DispatchLoopOptions, "source" | "backlog" | "dropsOldest">,
-): Stream.Stream<Slice> => {
-  const { source, backlog, dropsOldest } = options;
-  const room = Effect.unsafeMakeLatch(false);
-  const roomMade = () => room.unsafeOpen();
-  let last: Slice | undefined;
-
-  /** What the next slice waits for. */
-  const wait = (): Effect.Effect<void> | undefined => {
-    if (source.length === 0) {
-      last = undefined; // whoever waits for events has had turns
-      return source.isEnded ? undefined : source.arrival;
-    }
-    if (!backlog.hasRoom && (!dropsOldest() || backlog.isHalted)) {
-      last = undefined;
-      room.unsafeClose();
-      backlog.whenRoom(roomMade);
-      return room.await;
-    }
-    if (last === undefined) return undefined;
-    const turn = last.bytes < SLICE_BYTES ? nextTurn : nextTimer;
-    last = undefined;
-    return turn;
-  };
-
-  const next: Effect.Effect<Slice, Option.Option<never>> = Effect.suspend(() => {
-    const waited = wait();
-    if (waited !== undefined) return Effect.zipRight(waited, next);
-    if (source.length === 0) return Effect.fail(Option.none());
-    last = new Slice(options);
-    return Effect.succeed(last);
-  });
-  return Stream.repeatEffectOption(next);
-};
-
-/** A timer, because sockets are looked at in few of the turns that setImmediate makes, and these are long. */
-const nextTimer = Effect.async<void>((resume) => {
-  const timer = setTimeout(() => resume(Effect.void), 0);
-  return Effect.sync(() => clearTimeout(timer));
-});
-
-const nextTurn = Effect.async<void>((resume) => {
-  const turn = setImmediate(() => resume(Effect.void));
-  return Effect.sync(() => clearImmediate(turn));
-});

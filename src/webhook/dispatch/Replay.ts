@@ -61,7 +61,7 @@ export const replayed = (
   endpoints: Endpoints,
   log: LimitedLog,
 ): Effect.Effect<void> => {
-  const shown = displayUrl(url);
+  const shown = endpoints.find(url)?.settings.name ?? displayUrl(url);
   return Effect.match(replay(url, reasons, durable, outbox, endpoints), {
     onSuccess: (events) => {
       if (events === 0) return;

@@ -1,5 +1,5 @@
 /** The rules, made ready to be asked once per event: who wants it, under which action, at which URLs. */
-import type { BodyForm, PayloadMode } from "../../domain/BodyForm.ts";
+import type { Compat, PayloadMode } from "../../domain/BodyForm.ts";
 import { USUAL_FORM } from "../../domain/BodyForm.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
 import { hasPayload, subjectOf } from "../../domain/HookEvent.ts";
@@ -23,23 +23,28 @@ export class RuleTable<Target> {
   readonly #actions: ReadonlyMap<HookEventName, ReadonlyArray<Action<Target>>>;
 
   /**
-   * `targetOf` and `formOf` are asked once per rule and URL. Throws when an event's schema cannot be encoded.
+   * `targetOf` and `payloadIn` are asked once per rule and URL. Throws when an event's schema cannot be encoded.
    */
   constructor(
     rules: ReadonlyArray<HookRule>,
     targetOf: (url: string) => Target,
-    formOf: (url: string) => BodyForm = () => USUAL_FORM,
+    payloadIn: (url: string) => PayloadMode = () => USUAL_FORM.payload,
+    compat: Compat = USUAL_FORM.compat,
   ) {
     const byEvent = Map.groupBy(rules, ({ event }) => event);
     this.#actions = new Map(
       byEvent.entries().map(([event, of]) => {
         const byBody = new Map<string, BodyOf<Target>>();
         for (const { action, topics, urls } of of) {
-          const byForm = Map.groupBy(urls, (url) => payloadOf(event, formOf(url)));
+          // Events without a payload have one body, whatever the URLs want.
+          const byForm = Map.groupBy(
+            urls,
+            (url) => hasPayload(event) ? payloadIn(url) : USUAL_FORM.payload,
+          );
           for (const [payload, sharing] of byForm) {
             const key = `${payload} ${action}`;
             const body = byBody.get(key) ?? {
-              encode: EventEncoderModule.make(event, action, { payload }),
+              encode: EventEncoderModule.make(event, action, { payload, compat }),
               rules: [],
             };
             byBody.set(key, body);
@@ -79,10 +84,6 @@ export class RuleTable<Target> {
 interface BodyOf<Target> extends Action<Target> {
   readonly rules: Array<Action<Target>["rules"][number]>;
 }
-
-/** Events without a payload have one body, whatever the form. */
-const payloadOf = (event: HookEventName, { payload }: BodyForm): PayloadMode =>
-  hasPayload(event) ? payload : USUAL_FORM.payload;
 
 const applies = (topics: ReadonlyArray<string>, subject: string | undefined): boolean => {
   if (topics.length === 0) return true;

@@ -189,6 +189,7 @@ export class Endpoint implements Attempting {
 
   /** What EndpointOnDisk asks of it. */
   readonly #inMemory: EndpointInMemory = {
+    name: () => this.#counters.name,
     isStopped: () => this.#stopped,
     isLaneless: () => this.sequential,
     isFailing: () => this.failing,
@@ -207,7 +208,7 @@ export class Endpoint implements Attempting {
       if (this.#tap.isOn) {
         const { body } = record;
         const told = { ...record, slab: { bytes: body }, offset: 0, length: body.length };
-        this.#tap.lost(this.#counters.url, told, this.#context.now(), "dropped", reason);
+        this.#tap.lost(this.#counters.name, told, this.#context.now(), "dropped", reason);
       }
       this.#counters.queued[record.event]!--; // an event's place is always within
       this.#counters.ages.take(record.born);
@@ -282,7 +283,7 @@ export class Endpoint implements Attempting {
   }
 
   #delivered(delivery: Delivery, now: number, took: number | undefined): void {
-    if (this.#tap.isOn) this.#tap.delivered(this.#counters.url, delivery, now, took);
+    if (this.#tap.isOn) this.#tap.delivered(this.#counters.name, delivery, now, took);
     this.#counters.delivered[delivery.event]!++; // an event's place is always within
     this.#counters.delays.add(Math.max(0, now - delivery.born)); // the wall clock may have been set
     this.#context.pace.end();
@@ -434,7 +435,7 @@ export class Endpoint implements Attempting {
     this.#seat?.leave();
     this.#transport.executor.forget(this);
     this.#counters.breakerIs("removed", this.#context.now());
-    this.#context.log.flush(this.#counters.url);
+    this.#context.log.flush(this.#counters.name);
     this.#owner.onLeft(this);
     return true;
   }
@@ -482,7 +483,7 @@ export class Endpoint implements Attempting {
     error?: DeliveryError,
     took?: number,
   ): void {
-    const { url } = this.#counters;
+    const { name: url } = this.#counters;
     this.#tap.lost(url, delivery, this.#context.now(), outcome, reason, error, took);
   }
 
@@ -601,7 +602,7 @@ export class Endpoint implements Attempting {
   #tapFailed(sending: Sending, error: DeliveryError, took: number | undefined): void {
     if (!this.#tap.isOn) return;
     for (const delivery of carriedBy(sending)) {
-      this.#tap.failed(this.#counters.url, delivery, this.#context.now(), error, took);
+      this.#tap.failed(this.#counters.name, delivery, this.#context.now(), error, took);
     }
   }
 
@@ -714,7 +715,7 @@ export class Endpoint implements Attempting {
     this.#context.log.always(
       label === "closed" || label === "paused" ? LogLevel.Info : LogLevel.Warning,
       `breaker ${label}`,
-      { url: this.#counters.url, waiting: this.held },
+      { url: this.#counters.name, waiting: this.held },
     );
   }
 
@@ -790,7 +791,7 @@ export class Endpoint implements Attempting {
     this.#context.log.always(
       LogLevel.Warning,
       "a faulty answer: its status counts, its connection is closed; more of this kind are only counted",
-      { url: this.#counters.url, kind, detail },
+      { url: this.#counters.name, kind, detail },
     );
   }
 
@@ -803,7 +804,7 @@ export class Endpoint implements Attempting {
   }
 
   #say(message: string, fields: Fields): void {
-    const { url } = this.#counters;
+    const { name: url } = this.#counters;
     this.#context.log.limited(LogLevel.Warning, url, message, { url, ...fields });
   }
 }

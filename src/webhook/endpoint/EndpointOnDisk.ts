@@ -3,7 +3,6 @@
  * where a URL that fails has more there than it may. What happens to those in memory is the Endpoint's matter.
  */
 import * as LogLevel from "effect/LogLevel";
-import { displayUrl } from "../../domain/displayUrl.ts";
 import type { Group } from "../../store/Commit.ts";
 import { placesOf } from "../account/Backlog.ts";
 import type { DropReason } from "../account/Metrics.ts";
@@ -19,6 +18,8 @@ import { Spill } from "./Spill.ts";
 
 /** The part of the endpoint that is in memory. */
 export interface EndpointInMemory {
+  /** What the log calls it. */
+  name(): string;
   isStopped(): boolean;
   /** Whether it keeps the order of all by itself. */
   isLaneless(): boolean;
@@ -91,7 +92,7 @@ export class EndpointOnDisk implements SpillOwner {
     this.spill.evict(evicted); // before their bodies may go
     for (const delivery of evicted) this.#memory.letGo(delivery);
     this.#context.log.always(LogLevel.Warning, "events wait on disk alone", {
-      url: displayUrl(this.#url),
+      url: this.#memory.name(),
       waiting: evicted.length,
     });
     this.spill.more();

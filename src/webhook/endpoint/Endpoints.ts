@@ -51,6 +51,7 @@ export class Endpoints implements EndpointOwner {
     this.#transports = transports;
     for (const [url, endpoint] of this.#byUrl) if (!settings.has(url)) endpoint.retire();
     for (const [url, of] of settings) {
+      const counters = metrics.endpoint(url, of.name);
       const known = this.#byUrl.get(url);
       if (known !== undefined) {
         known.reconfigure(of);
@@ -61,7 +62,7 @@ export class Endpoints implements EndpointOwner {
         of,
         this.#context,
         this,
-        metrics.endpoint(url),
+        counters,
         transports.of(url),
       );
       this.#byUrl.set(url, endpoint);

@@ -1,6 +1,6 @@
 /**
  * The one crossing from the broker's synchronous code to Effect: hook events go in by a plain call and
- * wait as they are until the DispatchLoop's stream takes them. It must never block, throw, or lose an event
+ * wait as they are until the DispatchLoop takes them. It must never block, throw, or lose an event
  * without counting it.
  */
 import * as Effect from "effect/Effect";
@@ -31,6 +31,7 @@ export interface EventQueueOptions {
   readonly fair: number;
   /** Read at each event, so that a reload changes it. */
   readonly whenFull: () => "backpressure" | "drop_newest" | "drop_oldest";
+  readonly isDetailed: boolean;
   readonly wants: (event: HookEventName, subject?: string) => boolean;
   /** Told of an event that will not come out. */
   readonly onDropped: (event: HookEvent, reason: DropReason) => void;
@@ -60,8 +61,8 @@ export interface EventQueue extends HookSink {
   take(): HookEvent | undefined;
   /** When that one came, milliseconds since 1970. */
   readonly born: number;
-  /** Returns when there is one, or when no more will come. */
-  readonly arrival: Effect.Effect<void>;
+  /** Calls back, once and from outside, when there is one, or when no more will come. It must be empty. */
+  onArrival(then: () => void): void;
   end(): void;
 }
 
@@ -93,7 +94,12 @@ export const make = (
     /** When each came. */
     const borns = new Deque<number>();
     let born = 0;
-    const arrived = Effect.unsafeMakeLatch(false);
+    let onArrival: (() => void) | undefined;
+    // Behind the callbacks of all sockets that were ready, which may bring more.
+    const tellArrival = () => {
+      if (onArrival !== undefined) queueMicrotask(onArrival);
+      onArrival = undefined;
+    };
     let isEnded = false;
     const turn = yield* Effect.acquireRelease(
       Effect.sync(() =>
@@ -106,6 +112,7 @@ export const make = (
       (turn) => Effect.sync(() => turn.close()),
     );
     return {
+      isDetailed: options.isDetailed,
       wants,
       emit(event) {
         if (backlog.deliverable > BEHIND) turn.take();
@@ -126,7 +133,7 @@ export const make = (
         if (isArrivalEvent(event._tag)) {
           arrivals.add(places);
         }
-        if (waiting.length === 1) arrived.unsafeOpen();
+        if (waiting.length === 1) tellArrival();
       },
       get pressure(): Pressure {
         const pressure = whenFull() === "backpressure" ? backlog.pressure : "open";
@@ -155,13 +162,14 @@ export const make = (
       take() {
         const event = waiting.shift();
         born = borns.shift() ?? born;
-        if (waiting.length === 0 && !isEnded) arrived.unsafeClose();
         return event;
       },
-      arrival: arrived.await,
+      onArrival(then) {
+        onArrival = then;
+      },
       end() {
         isEnded = true;
-        arrived.unsafeOpen();
+        tellArrival();
       },
     };
   });

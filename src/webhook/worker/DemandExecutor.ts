@@ -277,9 +277,9 @@ class Counted implements Attempting {
     return this.#endpoint.settings;
   }
 
-  complete(attempt: Attempt, outcome: Outcome): void {
+  complete(attempt: Attempt, outcome: Outcome, took?: number): void {
     this.#tally.held--;
-    this.#endpoint.complete(attempt, outcome);
+    this.#endpoint.complete(attempt, outcome, took);
     if (this.#tally.held === 0) this.#tally.onEmpty();
   }
 }

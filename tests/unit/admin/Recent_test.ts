@@ -8,7 +8,7 @@ const URL = "http://a.test/";
 /** One URL's counters, and how it goes there at this time; looked at as often as it should be. */
 const start = () => {
   const metrics = new Metrics(gauges());
-  const counters = metrics.endpoint(URL);
+  const counters = metrics.endpoint(URL, URL);
   const recent = new Recent();
   let now = 0;
   const look = () => recent.look(metrics.snapshot().endpoints, now);

@@ -1,6 +1,7 @@
 /** Names, types and labels are what people's alerts and dashboards hold on to: none may change by chance. */
 import assert from "node:assert/strict";
 import alerts from "../../../config/alerts.yml" with { type: "text" };
+import grafana from "../../../config/grafana.json" with { type: "json" };
 import { metricFamilies } from "../../../src/admin/metricFamilies.ts";
 import type { ProcessFigures } from "../../../src/admin/ProcessFigures.ts";
 import { render } from "../../../src/admin/prometheus.ts";
@@ -52,7 +53,7 @@ const figures = (urls: number) => {
     now: () => 61_500,
   }));
   for (let i = 0; i < urls; i++) {
-    const counters = metrics.endpoint(`http://user:secret@host/${i}`);
+    const counters = metrics.endpoint(`http://user:secret@host/${i}`, `http://host/${i}`);
     for (const event of hookEventNames.keys()) {
       counters.matched[event] = 10;
       counters.delivered[event] = 5;
@@ -196,11 +197,40 @@ Deno.test("metricFamilies of twenty URLs take less than 5 ms of the broker's thr
   assert.ok(Math.min(...times) < 5, `${Math.min(...times)} ms`);
 });
 
+/** Names of metrics in a text, as they are asked for; those of a histogram end in `_bucket`, say. */
+const namedIn = (text: string) => new Set(text.match(/\b(?:hookline|process)_\w+/g));
+
+const KNOWN = new Set(
+  figures(1)().flatMap(({ name, type }) =>
+    type === "histogram" ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]
+  ),
+);
+
 Deno.test("alerts.yml names only metrics that there are", () => {
-  const known = new Set(figures(1)().map(({ name }) => name));
-  const named = new Set(alerts.match(/\b(?:hookline|process)_\w+/g));
+  const named = namedIn(alerts);
   assert.ok(named.size > 3);
-  assert.deepEqual([...named].filter((name) => !known.has(name)), []);
+  assert.deepEqual([...named].filter((name) => !KNOWN.has(name)), []);
+});
+
+Deno.test("grafana.json asks only for metrics that there are, by labels that they have, and shows nearly all of them", () => {
+  const asked = grafana.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+  const named = namedIn(asked.join("\n"));
+  assert.deepEqual([...named].filter((name) => !KNOWN.has(name)), []);
+  assert.ok(named.size > 35, `${named.size}`);
+  const byName = new Map(figures(1)().map((family) => [family.name, family]));
+  for (const expr of asked) {
+    for (const [, by = "", inner = ""] of expr.matchAll(/by \(([^)]*)\) \((?:rate\()?(\w+)/g)) {
+      const family = byName.get(inner.replace(/_bucket$/, ""));
+      const labels = Object.keys(family?.samples[0]?.labels ?? {});
+      if (labels.length === 0) continue; // it has no sample here
+      const others = by.split(", ").filter((label) =>
+        ![...labels, "le", "instance"].includes(label)
+      );
+      assert.deepEqual(others, [], expr);
+    }
+  }
+  const ids = grafana.panels.map(({ id }) => id);
+  assert.equal(new Set(ids).size, ids.length);
 });
 
 /** The path of promtool, where it is and may be run. */

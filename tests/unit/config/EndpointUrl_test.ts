@@ -86,10 +86,15 @@ for (
     ["http://user@host/a", "http://host/a"],
     ["http://us:er:se@cret@host/a@b", "http://host/a@b"],
     ["http://host/a@b", "http://host/a@b"],
-    ["http://host/?at=a@b", "http://host/?at=a@b"],
+    ["http://host/?at=a@b", "http://host/?at=***"],
+    ["http://host/a?key=secret&to=b&c", "http://host/a?key=***&to=***&***"],
+    ["http://u:p@host/a?secret=a=b#part", "http://host/a?secret=***#part"],
+    ["http://host/a?secret", "http://host/a?***"],
+    ["http://host/a?=secret&&x=", "http://host/a?***&&***"],
+    ["no url?key=secret", "no url?key=***"],
   ] as const
 ) {
-  Deno.test(`displayUrl shows ${shown} without user name and password`, () => {
+  Deno.test(`displayUrl shows ${shown} without user name, password and what the query says`, () => {
     assert.equal(displayUrl(url), shown);
   });
 }

@@ -24,6 +24,7 @@ const ANY_TIMER = 'a duration like "8s" or "1m30s", of at most 24d';
 const WAITING = 'a duration like "8s" or "1m30s", over 0 and of at most 24d';
 const PASSWORD = 'a password, "env:NAME" or a hash made by "deno task hash-password"';
 const RATE = 'a number of attempts and a time, like "30/s" or "10000/5m", 1 or more in over 0';
+const NAME = "a text of at most 100 characters that is no URL";
 const SIGNING = `"whsec_" and base64 of 24 to 64 bytes, or "env:NAME"`;
 const HEADER = 'a header\'s value or "env:NAME"';
 
@@ -163,6 +164,17 @@ const WEB_HOOK: ReadonlyArray<Case> = [
   [
     '[[endpoint]]\nurl = "https://a/"\nclient_cert = "cert.pem"\nclient_key = "other.pem"',
     '4: endpoint[0].client_key: expected the key of a certificate of "cert.pem", found "other.pem", a key that belongs to none of its certificates',
+  ],
+  [
+    '[[endpoint]]\nurl = "http://a/"\nname = ""\n[[endpoint]]\nurl = "http://b/"\nname = "http://c/"\n' +
+    '[[endpoint]]\nurl = "http://c/"\nname = "a\\nb"',
+    `3: endpoint[0].name: expected ${NAME}, found ""`,
+    `6: endpoint[1].name: expected ${NAME}, found "http://c/"`,
+    `9: endpoint[2].name: expected ${NAME}, found "a\\nb"`,
+  ],
+  [
+    '[[endpoint]]\nurl = "http://a/"\nname = "x"\n[[endpoint]]\nurl = "http://b/"\nname = "x"',
+    '6: endpoint[1].name: expected a name of its own for each URL, found "x" a second time',
   ],
   [
     '[[endpoint]]\nurl = "https://a/"\nca_file = "text.pem"',

@@ -120,6 +120,7 @@ Deno.test("loadWebHookSettings fills an empty file with the documented defaults"
       breakerFailures: 20,
       ordering: "lifecycle",
       httpClient: "pool",
+      compat: "",
       outbox: {
         kind: "memory",
         directory: "data/outbox",
@@ -183,6 +184,7 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
       })),
       endpoints: new Map([[DEFAULT_URL, {
         url: DEFAULT_URL,
+        name: "http://127.0.0.1:5656/mqtt/webhook",
         headers: [],
         signingKeys: [],
         payload: "base64",
@@ -316,6 +318,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
   const retry = { ...anyRetry, jitter: 0 };
   assert.deepEqual(a, {
     url: "https://a/",
+    name: "https://a/",
     headers: [],
     signingKeys: [],
     payload: "base64",
@@ -336,6 +339,7 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     },
     {
       url: "https://b/",
+      name: "https://b/",
       headers: [["Authorization", "Bearer t"], ["x-plain", "p"]],
       signingKeys: [2, 1],
       payload: "base64",

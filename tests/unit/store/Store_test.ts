@@ -104,6 +104,41 @@ for (const { name, needs, run: runWith } of KINDS) {
     );
   });
 
+  test("gives dead letters in pages, by when they were given up, and changes those that are as they were read", async (open) => {
+    const store = await open();
+    const dead = (at: number, url = "http://a/") => ({
+      ...{ url, reason: "refused", detail: "", at, n: 1, records: bytesOf(at, 7) },
+    });
+    await write(store, { dead: [dead(3), dead(1), dead(2, "http://b/")] });
+    const letters = (...args: Parameters<Store["letters"]>) => run(store.letters(...args));
+    const times = async (...args: Parameters<Store["letters"]>) =>
+      (await letters(...args)).map(({ at }) => at);
+    assert.deepEqual(await times({}, undefined, all), [1, 2, 3]);
+    const [first] = await letters({}, undefined, 1);
+    assert.deepEqual(await times({}, first, all), [2, 3]);
+    assert.deepEqual(await times({ url: "http://b/" }, undefined, all), [2]);
+    assert.deepEqual(await times({ since: 2, until: 3 }, undefined, all), [2]);
+    assert.deepEqual(await times({ reason: "given_up" }, undefined, all), []);
+
+    const marked: Array<string> = [];
+    store.onMarked((urls) => void marked.push(...urls));
+    const { row = 0, crc = 0, ...group } = first ?? {};
+    const again = { ...dead(1), ...group, url: "http://c/", replay: true };
+    const changes = [{ row, crc, put: [again] }];
+    assert.deepEqual(await run(store.changeLetters(changes)), [row]);
+    assert.deepEqual(marked, ["http://c/"]);
+    assert.deepEqual(await run(store.changeLetters(changes)), [], "they are others by now");
+    const now = await letters({}, undefined, all);
+    assert.deepEqual(
+      now.map(({ at, url, replay, isIntact }) => [at, url, replay, isIntact]),
+      [[1, "http://c/", true, true], [2, "http://b/", false, true], [3, "http://a/", false, true]],
+    );
+    assert.deepEqual([...now[0]?.records ?? []], [1, 7]);
+    assert.equal(store.figures().letters.n, 3);
+    await run(store.changeLetters(now.map(({ row, crc }) => ({ row, crc, put: [] }))));
+    assert.deepEqual(await letters({}, undefined, all), []);
+  });
+
   test("replaces a group that is written again", async (open) => {
     const store = await open();
     await write(store, { groups: [group(1), group(2)] });

@@ -14,6 +14,7 @@ import type { HookEvent } from "../../../src/domain/HookEvent.ts";
 import type { HookRule } from "../../../src/domain/HookRule.ts";
 import type { OutboxSettings } from "../../../src/domain/OutboxSettings.ts";
 import type { RetryPolicy } from "../../../src/domain/RetryPolicy.ts";
+import { nameOfUrl } from "../../../src/domain/displayUrl.ts";
 import type { EndpointSettings, WebHookSettings } from "../../../src/domain/WebHookSettings.ts";
 import { monotonicMillis } from "../../../src/ops/monotonic.ts";
 import type { Store } from "../../../src/store/Store.ts";
@@ -68,6 +69,7 @@ export const settingsOf = (
   for (const url of rules.flatMap(({ urls }) => urls)) {
     endpoints.set(url, {
       url,
+      name: nameOfUrl(url),
       headers: [],
       signingKeys: [],
       payload: "base64",
@@ -93,6 +95,7 @@ export const settingsOf = (
     breakerFailures: 20,
     ordering: "lifecycle",
     httpClient: "pool",
+    compat: "",
     outbox: IN_MEMORY,
     endpoints,
     ...given,

@@ -6,7 +6,7 @@ import { gauges } from "../../../support/gauges.ts";
 
 Deno.test("Metrics.summary says a URL's figures by name, its account first, and of each event that was matched what is not zero", () => {
   const metrics = new Metrics(gauges());
-  const counters = metrics.endpoint("http://user:secret@a.test/hook");
+  const counters = metrics.endpoint("http://user:secret@a.test/hook", "http://a.test/hook");
   const publish = hookEventNames.indexOf("message_publish");
   const connected = hookEventNames.indexOf("client_connected");
   counters.matched[publish] = 21;
@@ -44,4 +44,20 @@ Deno.test("Metrics.summary says a URL's figures by name, its account first, and 
       "dropped_endpoint_share=3 queued=11 in_flight=4",
     ],
   }]);
+});
+
+Deno.test("Metrics counts a URL on under another name, and a name is one URL's alone", () => {
+  const metrics = new Metrics(gauges());
+  const names = () => metrics.snapshot().endpoints.map(({ url, total }) => [url, total.matched]);
+  const a = metrics.endpoint("http://a/1", "hass");
+  a.matched[0] = 1;
+  assert.equal(metrics.endpoint("http://a/1", "hass"), a);
+  // The URL behind the name was changed: what drains there is told apart.
+  metrics.endpoint("http://a/2", "hass").matched[0] = 2;
+  assert.deepEqual(names(), [["hass (former)", 1], ["hass", 2]]);
+  metrics.endpoint("http://a/3", "hass");
+  assert.deepEqual(names(), [["hass (former)", 1], ["hass (former 2)", 2], ["hass", 0]]);
+  assert.equal(metrics.endpoint("http://a/1", "hass"), a);
+  assert.deepEqual(new Set(names().map(([name]) => name)).size, 3);
+  assert.deepEqual(names()[0], ["hass", 1]);
 });

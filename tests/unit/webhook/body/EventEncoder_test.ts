@@ -78,7 +78,7 @@ const withPayload = (payload: PayloadMode, bytes: Uint8Array | string) => {
     ...published("c", 1),
     payload: typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes,
   } as HookEvent;
-  const encode = EventEncoder.make(event._tag, "a", { payload });
+  const encode = EventEncoder.make(event._tag, "a", { payload, compat: "" });
   return textOf(new BodySlabs().write(event, encode));
 };
 const payloadIn = (body: string): string =>

@@ -67,7 +67,7 @@ Deno.test("RuleTable has one body for all URLs of an action, and more only where
   const some = new RuleTable(
     rules,
     (url) => url,
-    (url) => ({ payload: url === "http://json/" ? "json" : "base64" }),
+    (url) => url === "http://json/" ? "json" : "base64",
   );
   assert.deepEqual(sharing(some, message), [
     "http://a/ http://b/ http://c/ http://d/",

@@ -32,6 +32,7 @@ const optionsOf = (backlog: Backlog): EventQueue.EventQueueOptions => ({
   pace: new DeliveryPace(),
   fair: FAIR,
   whenFull: () => "backpressure",
+  isDetailed: false,
   wants: () => true,
   onDropped: () => assert.fail("backpressure drops nothing"),
   outbox: undefined,

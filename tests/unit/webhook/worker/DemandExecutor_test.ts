@@ -30,7 +30,7 @@ class Held implements Executor {
 
   attempt(endpoint: Attempting, attempt: Attempt): void {
     assert.ok(this.configured.includes(endpoint.key));
-    this.open.push(() => endpoint.complete(attempt, DELIVERED));
+    this.open.push(() => endpoint.complete(attempt, DELIVERED, this.factor));
   }
 
   recall(): void {}
@@ -66,6 +66,8 @@ interface Harness {
   readonly takes: () => number;
   /** What `takes` answered each time that it was said to have changed. */
   readonly told: ReadonlyArray<number>;
+  /** How long the attempts that have ended took, as the endpoint was told. */
+  readonly took: ReadonlySet<number | undefined>;
 }
 
 const withDemand = (
@@ -75,6 +77,7 @@ const withDemand = (
   const logs: Array<string> = [];
   const lives: Array<string> = [];
   const told: Array<number> = [];
+  const took = new Set<number | undefined>();
   const logger = Logger.make(({ message }) => void logs.push(String([message].flat()[0])));
   return Effect.gen(function* () {
     const clock = yield* Effect.clock;
@@ -109,7 +112,7 @@ const withDemand = (
     const endpoint: Attempting = {
       key: 7,
       settings: settingsOf().endpoints.get(A)!, // the rules' URL
-      complete: () => {},
+      complete: (_, __, millis) => void took.add(millis),
     };
     executor.configure(endpoint);
     const attempt = () =>
@@ -138,6 +141,7 @@ const withDemand = (
       lives,
       takes: () => executor.takes(4, 1_000),
       told,
+      took,
     });
   }).pipe(
     Effect.scoped,
@@ -189,7 +193,7 @@ Deno.test("DemandExecutor starts workers when this thread was busy for a second,
   ));
 
 Deno.test("DemandExecutor takes no more than the limit while this thread and workers both have attempts", () =>
-  withDemand(({ thread, workers, busy, use, lives, takes, told }) =>
+  withDemand(({ thread, workers, busy, use, lives, takes, told, took }) =>
     Effect.gen(function* () {
       use(0.9);
       yield* busy(1_600);
@@ -211,6 +215,7 @@ Deno.test("DemandExecutor takes no more than the limit while this thread and wor
       workers.endAll();
       yield* pass(0);
       assert.deepEqual(lives, ["start", "end"]);
+      assert.deepEqual([...took], [1, 8], "the endpoint is told how long each took");
     })
   ));
 

@@ -26,6 +26,7 @@ const endpointOf = (key: number, tell: (told: Told) => void): Attempting => ({
   key,
   settings: {
     url: "http://host/",
+    name: "http://host/",
     headers: [],
     signingKeys: [],
     payload: "base64",
