@@ -5,43 +5,34 @@
 import * as LogLevel from "effect/LogLevel";
 import type { Group } from "../../store/Commit.ts";
 import { placesOf } from "../account/Backlog.ts";
-import type { DropReason } from "../account/Metrics.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import { deliveriesOf, isReadable } from "../outbox/deliveriesOf.ts";
-import type { GroupRecord } from "../outbox/GroupCodec.ts";
 import { decode } from "../outbox/GroupCodec.ts";
 import type { LiveGroup, Restoring } from "../outbox/Outbox.ts";
 import { EndPace } from "./EndPace.ts";
+import type { EndpointAccount } from "./EndpointAccount.ts";
 import type { EndpointContext, EndpointDisk } from "./EndpointContext.ts";
+import type { Occupancy } from "./Occupancy.ts";
 import type { SpillOwner } from "./Spill.ts";
 import { Spill } from "./Spill.ts";
 
 /** The part of the endpoint that is in memory. */
 export interface EndpointInMemory {
-  /** What the log calls it. */
-  name(): string;
-  isStopped(): boolean;
+  readonly account: EndpointAccount;
+  readonly occupancy: Occupancy;
   /** Whether it keeps the order of all by itself. */
-  isLaneless(): boolean;
-  /** Whether `endpoint_share` bounds it now. */
-  isFailing(): boolean;
+  readonly isLaneless: boolean;
+  isStopped(): boolean;
   /** Whether its receiver wants nothing more. */
   isGone(): boolean;
-  /** What it occupies of the Backlog. */
-  places(): number;
   /** Those that wait whose id is `wanted`, by id; none where there are too many to look through. */
   find(wanted: (id: number) => boolean): ReadonlyArray<Delivery>;
-  /** Takes out what was never attempted; each is still to be let go. */
+  /** Takes out what was never attempted; each still occupies its place. */
   evict(): ReadonlyArray<Delivery>;
-  letGo(delivery: Delivery): void;
   /** Takes one that is counted as matched. */
   take(delivery: Delivery): void;
   /** Several were taken: is it too much? */
   taken(): void;
-  /** Counts one as matched. */
-  count(record: Pick<GroupRecord, "event" | "born">): void;
-  /** Counts one as dropped that was not in memory. `isCounted`: it is counted as matched. */
-  shed(record: GroupRecord, isCounted: boolean, reason: DropReason): void;
   /** Whether failing URLs have more than so many bytes on disk together, and none of them more than this. */
   hasMostOnDisk(most: number): boolean;
 }
@@ -51,14 +42,12 @@ const MOST_READ_AHEAD = 1024;
 
 export class EndpointOnDisk implements SpillOwner {
   readonly spill: Spill;
-  readonly #url: string;
   readonly #context: EndpointContext;
   readonly #disk: EndpointDisk;
   readonly #memory: EndpointInMemory;
   readonly #pace = new EndPace();
 
   constructor(url: string, context: EndpointContext, disk: EndpointDisk, memory: EndpointInMemory) {
-    this.#url = url;
     this.#context = context;
     this.#disk = disk;
     this.#memory = memory;
@@ -90,9 +79,9 @@ export class EndpointOnDisk implements SpillOwner {
     if (this.spill.isBehind) return;
     const evicted = this.#memory.evict();
     this.spill.evict(evicted); // before their bodies may go
-    for (const delivery of evicted) this.#memory.letGo(delivery);
+    for (const delivery of evicted) this.#memory.occupancy.letGo(delivery);
     this.#context.log.always(LogLevel.Warning, "events wait on disk alone", {
-      url: this.#memory.name(),
+      url: this.#memory.account.name,
       waiting: evicted.length,
     });
     this.spill.more();
@@ -118,9 +107,11 @@ export class EndpointOnDisk implements SpillOwner {
   wantsMore(): boolean {
     if (this.#memory.isStopped()) return false;
     // Attempts are few while it fails, and more than they need would have to go again to make room for others.
-    if (this.#memory.isFailing()) return this.#memory.places() === 0 || this.#mustShed;
+    if (this.#memory.occupancy.isFailing) {
+      return this.#memory.occupancy.places === 0 || this.#mustShed;
+    }
     const most = Math.min(MOST_READ_AHEAD, Math.ceil(this.#context.backlog.capacity / 8));
-    return this.#memory.places() < most;
+    return this.#memory.occupancy.places < most;
   }
 
   restore(group: Group, restoring: Restoring): void {
@@ -132,8 +123,8 @@ export class EndpointOnDisk implements SpillOwner {
     }
     if (this.#mustShed) return this.#shed(group, restoring);
     const wants = (id: number) => outbox.restored(id, restoring);
-    for (const delivery of deliveriesOf(group, slabs, this.#memory.isLaneless(), wants)) {
-      if (!restoring.isCounted) this.#memory.count(delivery);
+    for (const delivery of deliveriesOf(group, slabs, this.#memory.isLaneless, wants)) {
+      if (!restoring.isCounted) this.#memory.account.matched(delivery);
       this.#memory.take(delivery);
     }
     this.#memory.taken();
@@ -148,7 +139,7 @@ export class EndpointOnDisk implements SpillOwner {
   }
 
   get #mustShed(): boolean {
-    if (!this.#memory.isFailing()) return false;
+    if (!this.#memory.occupancy.isFailing) return false;
     const { use } = this.#disk.outbox;
     const most = use.maxBytes * this.#context.backlog.failingShare;
     return use.bytes > most && this.#memory.hasMostOnDisk(most);
@@ -160,8 +151,7 @@ export class EndpointOnDisk implements SpillOwner {
     const reason = this.#memory.isGone() ? "gone" : "endpoint_share";
     for (const record of decode(group.records)) {
       if (!outbox.restored(record.id, restoring)) continue;
-      this.#memory.shed(record, restoring.isCounted, reason);
-      this.#context.letters?.addRecord(this.#url, record, reason, "");
+      this.#memory.account.droppedOnDisk(record, restoring.isCounted, reason);
       outbox.ended(record.id);
     }
   }
