@@ -2,7 +2,7 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import { displayUrl } from "../domain/displayUrl.ts";
+import { nameOf } from "../domain/endpointNames.ts";
 import type { HookEventName } from "../domain/HookEvent.ts";
 import type { WebHookSettings } from "../domain/WebHookSettings.ts";
 import type { WebHook } from "../webhook/WebHook.ts";
@@ -35,7 +35,12 @@ export const lettersLive = (
           const filter = yield* filterOf(filters, settings());
           const letters = yield* opened;
           const page = yield* orUnread(letters.page(filter, Math.min(_limit, mostRows), after));
-          return yield* linked({ rows: page.letters.map(letterRow), next: page.next });
+          return yield* linked({
+            rows: page.letters.map((letter) =>
+              letterRow(letter, settings())
+            ),
+            next: page.next,
+          });
         }))
       .handle("letter", ({ path: { id } }) =>
         Effect.gen(function* () {
@@ -45,7 +50,7 @@ export const lettersLive = (
               problem(404, `no dead letter has the id ${JSON.stringify(id)}`),
             );
           }
-          return { ...letterRow(letter), body: bodyOf(letter, payloads) };
+          return { ...letterRow(letter, settings()), body: bodyOf(letter, payloads) };
         }))
       .handle("replay", ({ payload: { to, all, ...filters } }) =>
         Effect.gen(function* () {
@@ -93,7 +98,7 @@ const filterOf = (
     // One that no rule names any more has letters all the same.
     const named = url === undefined || endpoints.has(url)
       ? url
-      : [...endpoints.keys()].find((known) => displayUrl(known) === url) ?? url;
+      : [...endpoints.values()].find(({ name }) => name === url)?.url ?? url;
     const times = { since: moment(since), until: moment(until) };
     return { url: named, event, reason, client: clientid, ...times, id };
   });
@@ -108,13 +113,13 @@ const meantBy = (
     ? filterOf(filters, settings)
     : Effect.fail(problem(422, "expected a filter, or all = true, found neither"));
 
-const letterRow = (of: Letter | DamagedGroup): LetterRow => {
+const letterRow = (of: Letter | DamagedGroup, settings: WebHookSettings): LetterRow => {
   if (!("id" in of)) {
     const { url, detail, at, bytes } = of;
     const unknown = { id: null, seq: null, event: null, clientid: null, born_at: null };
     return {
       ...unknown,
-      url: displayUrl(url),
+      url: nameOf(settings, url),
       reason: "damaged",
       detail,
       given_up_at: at,
@@ -127,7 +132,7 @@ const letterRow = (of: Letter | DamagedGroup): LetterRow => {
   return {
     id,
     seq,
-    url: displayUrl(url),
+    url: nameOf(settings, url),
     event,
     clientid: client === null ? null : String(client),
     reason,

@@ -14,6 +14,14 @@ export class Deque<A> {
     this.#length++;
   }
 
+  /** Puts an item before all others. */
+  unshift(item: A): void {
+    if (this.#length === this.#ring.length) this.#resize(Math.max(4, this.#length * 2));
+    this.#head = (this.#head - 1) & (this.#ring.length - 1);
+    this.#ring[this.#head] = item;
+    this.#length++;
+  }
+
   peek(): A | undefined {
     return this.#length === 0 ? undefined : this.#ring[this.#head];
   }

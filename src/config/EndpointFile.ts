@@ -8,6 +8,13 @@ import type { TlsIdentity } from "../domain/TlsIdentity.ts";
 import type { EndpointSettings } from "../domain/WebHookSettings.ts";
 import { isFramingField } from "../http/RequestWriter.ts";
 import { isAttemptHeader } from "../webhook/attempt/attemptHeaders.ts";
+import {
+  batchKeys,
+  batchSettings,
+  unfitForCompression,
+  unfitForFile,
+  unusedLimits,
+} from "./batchKeys.ts";
 import type { KeyPath } from "./ConfigError.ts";
 import type { Doubt } from "./Doubt.ts";
 import type { UnplacedFault } from "./expectation.ts";
@@ -165,7 +172,13 @@ const Endpoint = Schema.Struct({
   retry_jitter: override(deliveryKeys.retry_jitter),
   retry_max_elapsed_time: override(deliveryKeys.retry_max_elapsed_time),
   retry_status: override(deliveryKeys.retry_status),
-});
+  ...batchKeys,
+}).pipe(
+  Schema.filter(unfitForFile),
+  expecting({ expected: '"none" for a file:// URL, which gets a line for each event' }),
+  Schema.filter(unfitForCompression),
+  expecting({ expected: "no content-encoding beside that of compression" }),
+);
 export type Endpoint = typeof Endpoint.Type;
 
 /** The tables `endpoint`. */
@@ -235,6 +248,9 @@ const settingsOf = (
     ca: ca_file === undefined ? undefined : { file: ca_file.path, pem: ca_file.pem },
     httpTimeout: merged.http_timeout,
     concurrencyLimit: merged.concurrency_limit,
+    batch: own && batchSettings(own),
+    compression: own?.compression ?? "none",
+    rateLimit: own?.rate_limit,
     retry: {
       initialInterval: merged.retry_initial_interval,
       multiplier: merged.retry_multiplier,
@@ -280,10 +296,11 @@ export const endpointDoubts = (
   endpoints.flatMap((endpoint, i) => doubtsOf(endpoint, ["endpoint", i], used));
 
 const doubtsOf = (
-  { url, ca_file, client_cert, headers, signing_secrets }: Endpoint,
+  endpoint: Endpoint,
   path: KeyPath,
   used: ReadonlyArray<string>,
 ): ReadonlyArray<Doubt> => {
+  const { url, ca_file, client_cert, headers, signing_secrets } = endpoint;
   const doubt = (key: string, text: string): Doubt => ({ path: [...path, key], text });
   if (!used.includes(url)) {
     const near = nearest(url, used);
@@ -305,5 +322,8 @@ const doubtsOf = (
     ...(signing_secrets.length > 0 && protocol === "file:"
       ? [doubt("signing_secrets", "the lines of a file:// URL are not signed")]
       : []),
+    ...unusedLimits(endpoint).map((key) =>
+      doubt(key, "without batch there are none to limit, it is not used")
+    ),
   ];
 };

@@ -12,6 +12,7 @@ import { parseEndpointUrl } from "./EndpointUrl.ts";
 import { expecting } from "./expectation.ts";
 import { formatListenerAddress, parseListenerAddress } from "./ListenerAddress.ts";
 import { parseOrigin } from "./Origin.ts";
+import { parseRateLimit } from "./RateLimit.ts";
 
 // Every key says what it means: docs/ is made of that, and the shipped files say the same.
 
@@ -103,6 +104,17 @@ export const byteSize = (max: number) => {
     inRange,
   ).pipe(expecting({ expected }));
 };
+
+/** So many in a time. */
+export const rateLimit = parsed(
+  Schema.String,
+  Schema.Struct({ count: Schema.Number, period: Schema.Number }),
+  (value) => Either.fromNullable(parseRateLimit(value), () => JSON.stringify(value)),
+).pipe(
+  expecting({
+    expected: `a number of attempts and a time, like "30/s" or "10000/5m", 1 or more in over 0`,
+  }),
+);
 
 /** Where a listener listens. */
 export const listenerAddress = parsed(

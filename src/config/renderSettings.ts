@@ -1,11 +1,16 @@
 /** What `--check` prints: the settings as a person reads them. It must never print a secret, not even its length. */
 import type { BrokerSettings, ListenerSettings } from "../domain/BrokerSettings.ts";
 import type { OutboxSettings } from "../domain/OutboxSettings.ts";
-import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
+import type {
+  BatchSettings,
+  EndpointSettings,
+  WebHookSettings,
+} from "../domain/WebHookSettings.ts";
 import { formatByteSize } from "./ByteSize.ts";
 import { formatDuration } from "./Duration.ts";
 import { nameOf } from "../domain/endpointNames.ts";
 import { formatListenerAddress } from "./ListenerAddress.ts";
+import { formatRateLimit } from "./RateLimit.ts";
 
 /** What would run, in several lines without a last line end. */
 export const renderSettings = (broker: BrokerSettings, webHook: WebHookSettings): string =>
@@ -76,6 +81,10 @@ const renderRule = (
   (topics.length === 0 ? "" : ` on ${topics.join(", ")}`) +
   ` -> ${urls.map((url) => nameOf(settings, url)).join(", ")}`;
 
+const renderBatch = ({ form, maxEvents, maxBytes, maxDelay }: BatchSettings): string =>
+  `batches (${form}) of up to ${maxEvents} events, ${formatByteSize(maxBytes)},` +
+  ` ${formatDuration(maxDelay)}`;
+
 const renderEndpoint = ({ name, retry, ...endpoint }: EndpointSettings): string =>
   [
     name,
@@ -93,6 +102,11 @@ const renderEndpoint = ({ name, retry, ...endpoint }: EndpointSettings): string 
     ...(endpoint.payload === "base64" ? [] : [`payload ${endpoint.payload}`]),
     ...(endpoint.identity === undefined ? [] : [`shows ${endpoint.identity.certFile}`]),
     ...(endpoint.ca === undefined ? [] : [`CA ${endpoint.ca.file}`]),
+    ...(endpoint.batch === undefined ? [] : [renderBatch(endpoint.batch)]),
+    ...(endpoint.compression === "none" ? [] : [endpoint.compression]),
+    ...(endpoint.rateLimit === undefined
+      ? []
+      : [`at most ${formatRateLimit(endpoint.rateLimit)} attempts`]),
   ].join(", ");
 
 const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

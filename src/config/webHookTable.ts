@@ -8,6 +8,7 @@ import type { HookRule } from "../domain/HookRule.ts";
 import type { EndpointSettings, WebHookSettings } from "../domain/WebHookSettings.ts";
 import { formatByteSize } from "./ByteSize.ts";
 import { formatDuration } from "./Duration.ts";
+import { formatRateLimit } from "./RateLimit.ts";
 
 /** How a table shows what may hold a secret. */
 export interface Shown {
@@ -63,20 +64,32 @@ const ruleTable = ({ action, topics, urls }: HookRule, shown: Shown) => ({
   urls: urls.map(shown.url),
 });
 
+/** The limits are there with batches only. */
+const batchTable = (batch: EndpointSettings["batch"]) =>
+  batch === undefined ? { batch: "none" } : {
+    batch: batch.form,
+    batch_max_events: batch.maxEvents,
+    batch_max_bytes: formatByteSize(batch.maxBytes),
+    batch_max_delay: formatDuration(batch.maxDelay),
+  };
+
 export const endpointTable = (
-  { url, headers, signingKeys, ca, httpTimeout, concurrencyLimit, retry, ...endpoint }:
+  { url, headers, signingKeys, ca, identity, httpTimeout, concurrencyLimit, retry, ...others }:
     EndpointSettings,
   shown: Shown,
 ) => ({
   url: shown.url(url),
-  name: endpoint.name,
+  name: others.name,
   headers: Object.fromEntries(headers.map(([name, value]) => [name, shown.secret(value)])),
   signing_secrets: signingKeys.map(shown.secret),
   ...(ca === undefined ? {} : { ca_file: ca.file }),
-  ...(endpoint.identity === undefined
+  ...(identity === undefined
     ? {}
-    : { client_cert: endpoint.identity.certFile, client_key: endpoint.identity.keyFile }),
-  payload: endpoint.payload,
+    : { client_cert: identity.certFile, client_key: identity.keyFile }),
+  payload: others.payload,
+  ...batchTable(others.batch),
+  compression: others.compression,
+  ...(others.rateLimit === undefined ? {} : { rate_limit: formatRateLimit(others.rateLimit) }),
   http_timeout: formatDuration(httpTimeout),
   concurrency_limit: concurrencyLimit,
   retry_initial_interval: formatDuration(retry.initialInterval),

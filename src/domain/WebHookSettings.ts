@@ -13,6 +13,25 @@ export interface TrustedCertificates {
   readonly pem: string;
 }
 
+/** How several deliveries go in one request: JSON in an array, or one body a line. */
+export type BatchForm = "array" | "ndjson";
+
+export interface BatchSettings {
+  readonly form: BatchForm;
+  /** Events in one request. */
+  readonly maxEvents: number;
+  /** Of the request's body, before compression; an event that is larger goes alone. */
+  readonly maxBytes: number;
+  /** How long an event waits for others, in milliseconds. */
+  readonly maxDelay: number;
+}
+
+/** So many attempts in a period of so many milliseconds. */
+export interface RateLimit {
+  readonly count: number;
+  readonly period: number;
+}
+
 /** How one URL is delivered to: the file's general keys, overridden by its `[[endpoint]]` table. */
 export interface EndpointSettings {
   /** `http://`, `https://` or `file://`, as written in the rule. */
@@ -33,6 +52,11 @@ export interface EndpointSettings {
   /** Requests in flight to this URL, within the limit over all of them. */
   readonly concurrencyLimit: number;
   readonly retry: RetryPolicy;
+  /** Undefined: each event is a request of its own. */
+  readonly batch: BatchSettings | undefined;
+  readonly compression: "none" | "gzip";
+  /** Undefined: attempts are made as fast as the URL answers. */
+  readonly rateLimit: RateLimit | undefined;
 }
 
 export interface WebHookSettings {

@@ -23,10 +23,10 @@ const LIVES: ReadonlyArray<Life> = [...MODES, "recovery"];
 
 const IN_MEMORY = flag("kill-memory", 0) === 1;
 
-const filesOf = (url: string, folder: string, sync: string) =>
+const filesOf = (single: Recorder, batched: Recorder, folder: string, sync: string) =>
   brokerFiles({
     broker: IN_MEMORY ? "" : "persistence = true",
-    urls: [url],
+    urls: [single.url, batched.url],
     webHook: `worker_threads = 1
       ${
       IN_MEMORY ? "" : `outbox = "disk"\noutbox_dir = "${folder}/outbox"\noutbox_sync = "${sync}"`
@@ -35,7 +35,8 @@ const filesOf = (url: string, folder: string, sync: string) =>
       retry_initial_interval = "50ms"
       retry_max_interval = "500ms"
       retry_max_elapsed_time = "10m"
-      shutdown_timeout = "1s"`,
+      shutdown_timeout = "1s"
+      endpoint = [{ url = "${batched.url}", batch = "array", batch_max_delay = "20ms" }]`,
   });
 
 /** Lives a life that ends by kill -9. */
@@ -85,20 +86,23 @@ for (const sync of ["none", "interval", "commit"]) {
     async () => {
       const seed = flag("kill-seed", 1);
       const random = new Random(seed);
-      const recorder = new Recorder(new Random(seed + 1));
+      const recorders = [
+        new Recorder(new Random(seed + 1)),
+        new Recorder(new Random(seed + 2), true),
+      ] as const;
       const told = new Told();
       const folder = await Deno.makeTempDir({ prefix: "hookline-test-" });
-      const files = filesOf(recorder.url, folder, sync);
+      const files = filesOf(...recorders, folder, sync);
       try {
         const rounds = flag("kill-rounds", sync === "interval" ? 2 : 1);
         for (let round = 0; round < rounds; round++) {
           const life = rounds < LIVES.length ? random.pick(LIVES) : LIVES[round % LIVES.length]!;
-          recorder.mode = life === "recovery" ? "healthy" : life;
+          for (const one of recorders) one.mode = life === "recovery" ? "healthy" : life;
           await liveAndDie(files, life, round, told, random);
         }
-        await assertTold(recorder, told, files);
+        await assertTold(recorders, told, files);
       } finally {
-        await recorder.close();
+        for (const one of recorders) await one.close();
         await Deno.remove(folder, { recursive: true });
       }
     },
@@ -107,14 +111,14 @@ for (const sync of ["none", "interval", "commit"]) {
 
 /** Starts once more, and waits for all that is owed. */
 const assertTold = async (
-  recorder: Recorder,
+  recorders: ReadonlyArray<Recorder>,
   told: Told,
   files: ReturnType<typeof brokerFiles>,
 ): Promise<void> => {
-  recorder.mode = "healthy";
+  for (const one of recorders) one.mode = "healthy";
   const broker = await BrokerProcess.start(files);
   const last = faithful(broker.port(), told);
-  const owed = () => {
+  const owedTo = (recorder: Recorder) => {
     const published = new Set<string>();
     const connected = new Set<string>();
     const subscribed = new Set<string>();
@@ -134,20 +138,28 @@ const assertTold = async (
       online: online(recorder),
     };
   };
-  const isPaid = () => Object.values(owed()).every((left) => left.length === 0);
-  try {
-    await recorder.until(isPaid, QUIET_MS, () => {
+  const paid = (recorder: Recorder) => {
+    const owed = () => owedTo(recorder);
+    const isPaid = () => Object.values(owed()).every((left) => left.length === 0);
+    return recorder.until(isPaid, QUIET_MS, () => {
       const lost = Object.entries(owed()).map(([what, left]) =>
         `${left.length} ${what} (${left.slice(0, 5).join(", ")})`
       );
-      return `told ${told.count}, lost ${lost.join(", ")}\n${broker.log}`;
+      const where = recorder.hasBatches ? " in batches" : "";
+      return `told ${told.count}, lost${where} ${lost.join(", ")}\n${broker.log}`;
     });
+  };
+  try {
+    await Promise.all(recorders.map(paid));
   } finally {
     await broker.stop("SIGKILL");
     await last;
   }
-  assert.deepEqual(recorder.faults, []);
-  assertIdentities(recorder);
+  for (const recorder of recorders) {
+    assert.deepEqual(recorder.faults, []);
+    if (recorder.hasBatches) assert.ok(recorder.batches > 0, "no batch of several");
+    else assertIdentities(recorder);
+  }
 };
 
 /** Clients that the receiver believes to be connected, other than the one that is. */

@@ -93,6 +93,8 @@ const send = (
       signingKeys: [],
       httpTimeout: 5000,
       retryStatus: "transient",
+      batchForm: undefined,
+      compression: "none",
     });
     const body = { slab: { bytes: new TextEncoder().encode("{}") }, offset: 0, length: 2 };
     const attempt = Effect.async<Outcome>((resume) =>

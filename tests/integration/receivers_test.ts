@@ -133,6 +133,8 @@ const run = (client: Client, of: ReceiverAnswer): Promise<void> =>
         signingKeys: [],
         httpTimeout: TIMEOUT,
         retryStatus: "transient",
+        batchForm: undefined,
+        compression: "none",
       });
       const attempt = attemptOf(of.early === true ? 16_000_000 : 2);
       for (let n = 0; n < attempts; n++) {
@@ -237,6 +239,8 @@ for (
           signingKeys: [],
           httpTimeout: TIMEOUT,
           retryStatus: "transient",
+          batchForm: undefined,
+          compression: "none",
         });
         const outcome = yield* Effect.async<Outcome>((resume) =>
           send(attemptOf(2), (outcome) => resume(Effect.succeed(outcome)))

@@ -39,6 +39,8 @@ const post = async (
       signingKeys: [],
       httpTimeout: 5000,
       retryStatus: "transient",
+      batchForm: undefined,
+      compression: "none",
     });
     const attempt = () =>
       Effect.async<Outcome>((resume) =>

@@ -3,11 +3,13 @@ import { ServerProcess } from "../shared/ServerProcess.ts";
 
 /** What a receiver has seen since `begin`. */
 export interface ReceiverFigures {
-  /** POSTs. */
+  /** Events. */
   readonly count: number;
   /** POSTs that were answered 200. */
   readonly accepted: number;
-  /** When the last one came, by `nowMicros`. */
+  /** Requests that brought them. */
+  readonly posts: number;
+  /** When the last came, by `nowMicros`. */
   readonly lastAt: number;
   /** Microseconds from PUBLISH to POST, when it was told to time them. */
   readonly p50: number;
@@ -56,16 +58,16 @@ export class Receiver {
     return this.#get("/figures");
   }
 
-  /** Waits until so many POSTs have come. Rejects when they stop coming, or when there are more. */
+  /** Waits until so many events have come. Rejects when they stop coming, or when there are more. */
   async until(count: number): Promise<ReceiverFigures> {
     let progress = { count: -1, at: 0 };
     for (;;) {
       const figures = await this.figures();
-      if (figures.count > count) throw new Error(`${figures.count} POSTs of ${count} events`);
+      if (figures.count > count) throw new Error(`${figures.count} deliveries of ${count} events`);
       if (figures.count === count) return figures;
       const now = performance.now();
       if (figures.count > progress.count) progress = { count: figures.count, at: now };
-      if (now - progress.at > PATIENCE) throw new Error(`${figures.count} of ${count} POSTs came`);
+      if (now - progress.at > PATIENCE) throw new Error(`${figures.count} of ${count} events came`);
       await pause(20);
     }
   }

@@ -3,6 +3,7 @@
  * 3 workers, aedes with undici, and the ceiling, a raw client that posts without a broker.
  *
  *     deno task bench:load [--quick] [--only throughput|latency|faults|queued|burst] [--subjects "0 workers"]
+ *     deno task bench:load --batch [--quick] [--subjects "0 workers"]: what a table of `[[endpoint]]` changes
  *
  * Publishers (this process), broker and receiver are separate processes. Prints one table and writes
  * bench/results/delivery.json (not when only a part is run).
@@ -24,7 +25,7 @@ import {
 import { startBurst } from "./publishers.ts";
 import { Receiver } from "./Receiver.ts";
 import type { Subject } from "./subjects.ts";
-import { makeSubjects, PEER_NAME } from "./subjects.ts";
+import { makeSubjects, PEER_NAME, plainOf, shapedSubjects } from "./subjects.ts";
 
 const { values: options } = parseArgs({
   args: Deno.args,
@@ -33,6 +34,7 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     subjects: { type: "string" },
     before: { type: "string" },
+    batch: { type: "boolean", default: false },
   },
 });
 
@@ -83,12 +85,12 @@ const figuresOf = (name: string): Figures => {
 const folder = await Deno.makeTempDir({ prefix: "hookline-bench-" });
 const receiver = await Receiver.start("200");
 try {
-  const subjects = makeSubjects(folder, options.before).filter(({ name }) =>
-    new RegExp(options.subjects ?? "").test(name)
-  );
-  if (wanted("throughput") || wanted("latency") || wanted("burst")) await healthy(subjects);
-  if (wanted("faults")) await faulty(subjects);
-  if (wanted("queued")) await queued(subjects);
+  const all = options.batch ? shapedSubjects(folder) : makeSubjects(folder, options.before);
+  const subjects = all.filter(({ name }) => new RegExp(options.subjects ?? "").test(name));
+  if (options.batch) await healthy(subjects);
+  else if (wanted("throughput") || wanted("latency") || wanted("burst")) await healthy(subjects);
+  if (!options.batch && wanted("faults")) await faulty(subjects);
+  if (!options.batch && wanted("queued")) await queued(subjects);
   print(subjects);
 } finally {
   await receiver.stop();
@@ -98,7 +100,8 @@ if (
   options.only === undefined && options.subjects === undefined &&
   options.before === undefined && !quick
 ) {
-  console.log(`\n${await writeResults("delivery", Object.fromEntries(FIGURES))}`);
+  const name = options.batch ? "batches" : "delivery";
+  console.log(`\n${await writeResults(name, Object.fromEntries(FIGURES))}`);
 }
 console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
 
@@ -154,7 +157,7 @@ async function healthy(subjects: ReadonlyArray<Subject>): Promise<void> {
         figuresOf(name).latency = medians(measurements);
       }
     }
-    if (wanted("burst")) {
+    if (!options.batch && wanted("burst")) {
       say("burst");
       for (const [{ name }, server] of servers) {
         figuresOf(name).burst = await measureBurst(server, receiver, burstEvents);
@@ -229,11 +232,21 @@ function print(subjects: ReadonlyArray<Subject>): void {
     ["p99, ms", (name) => of(name)?.p99],
     ["PUBLISH to PUBACK p99, ms", (name) => of(name)?.puback99],
   ];
+  const plain = (name: string) => FIGURES.get(plainOf(name))?.throughput;
+  const SHAPE_ROWS: ReadonlyArray<Row> = [
+    ["times single POSTs: events/s", (name) => times(throughputOf(name), plain(name)?.perSecond)],
+    [
+      "CPU",
+      (name) => times(FIGURES.get(name)?.throughput?.serverMicros, plain(name)?.serverMicros),
+    ],
+    ["events in one POST", (name) => FIGURES.get(name)?.throughput?.perPost],
+  ];
   const rows: ReadonlyArray<Row> = [
     ["events/s delivered", throughputOf],
     [`times ${PEER_NAME}`, (name) => times(throughputOf(name), throughputOf(PEER_NAME))],
     ["part of the ceiling", (name) => times(throughputOf(name), throughputOf("ceiling"))],
     ["CPU µs per event, broker", (name) => FIGURES.get(name)?.throughput?.serverMicros],
+    ...(options.batch ? SHAPE_ROWS : []),
     ["publishers", (name) => FIGURES.get(name)?.throughput?.loadMicros],
     ["receiver", (name) => FIGURES.get(name)?.throughput?.receiverMicros],
     ...latencyRows(`${RATE}/s`, (name) => FIGURES.get(name)?.latency),

@@ -17,6 +17,8 @@ export interface Throughput {
   /** Of the publishers, or of what posts without a broker. */
   readonly loadMicros: number;
   readonly receiverMicros: number;
+  /** Events in one request. */
+  readonly perPost: number;
 }
 
 /** From the first PUBLISH of a burst to the last of its POSTs. */
@@ -29,8 +31,9 @@ export const measureThroughput = async (
   const before = usage(receiver, server);
   const { startedAt, done } = await startBurst(server.port, count);
   await done;
-  const { lastAt } = await receiver.until(count);
-  return { perSecond: perSecond(count, lastAt - startedAt), ...before.perEvent(count) };
+  const { lastAt, posts } = await receiver.until(count);
+  const perPost = count / posts;
+  return { perSecond: perSecond(count, lastAt - startedAt), perPost, ...before.perEvent(count) };
 };
 
 /** The same number of POSTs without a broker. */
@@ -40,7 +43,7 @@ export const measureCeiling = async (receiver: Receiver, count: number): Promise
   const startedAt = nowMicros();
   await postWithoutBroker(receiver.url, count);
   const { lastAt } = await receiver.until(count);
-  return { perSecond: perSecond(count, lastAt - startedAt), ...before.perEvent(count) };
+  return { perSecond: perSecond(count, lastAt - startedAt), perPost: 1, ...before.perEvent(count) };
 };
 
 const usage = (receiver: Receiver, server: ServerProcess | undefined) => {

@@ -1,5 +1,5 @@
 /**
- * The receiver of webhooks, as a process: counts every POST, times it when asked to, and answers as
+ * The receiver of webhooks, as a process: counts every event, in batches too, times it when asked to, and answers as
  * the option `--answer` says. It is asked for its figures by GET, on the same port:
  *
  * - `/begin` and `/begin-timed` forget what was counted; timed bodies carry the time of their PUBLISH;
@@ -7,6 +7,7 @@
  * - `/figures` tells what was counted since, as `ReceiverFigures`.
  */
 import { parseArgs } from "node:util";
+import { gunzipSync } from "node:zlib";
 import { nowMicros } from "./now.ts";
 import { percentile } from "./percentile.ts";
 import type { ReceiverFigures } from "./Receiver.ts";
@@ -32,6 +33,7 @@ let answer = answers[options.answer];
 
 let count = 0;
 let accepted = 0;
+let posts = 0;
 let lastAt = 0;
 /** Microseconds from PUBLISH to POST; undefined: not timed. */
 let latencies: Array<number> | undefined;
@@ -42,6 +44,7 @@ const control = (target: string): Uint8Array => {
   if (target.startsWith("/begin")) {
     count = 0;
     accepted = 0;
+    posts = 0;
     lastAt = 0;
     latencies = target === "/begin-timed" ? [] : undefined;
   }
@@ -50,12 +53,37 @@ const control = (target: string): Uint8Array => {
   const figures: ReceiverFigures = {
     count,
     accepted,
+    posts,
     lastAt,
     p50: percentile(micros, 0.5),
     p99: percentile(micros, 0.99),
     p999: percentile(micros, 0.999),
   };
   return response("200 OK", JSON.stringify(figures));
+};
+
+const BATCH = "[".charCodeAt(0);
+/** How a gzip member begins (RFC 1952 2.3.1). */
+const GZIP = 0x1f;
+
+/** How each event begins. */
+const EVENT = '{"action":';
+
+/** Counts the events of a body; it reads no more of them than it must, as of single ones. */
+const take = (body: Uint8Array): void => {
+  lastAt = nowMicros();
+  posts++;
+  const bytes = body[0] === GZIP ? gunzipSync(body) : body;
+  if (bytes[0] !== BATCH) {
+    count++;
+    latencies?.push(lastAt - readTime(DECODER.decode(bytes)));
+    return;
+  }
+  const [, ...events] = DECODER.decode(bytes).split(EVENT);
+  count += events.length;
+  if (latencies !== undefined) {
+    for (const event of events) latencies.push(lastAt - readTime(event));
+  }
 };
 
 const GET = "G".charCodeAt(0);
@@ -71,10 +99,8 @@ const serve = async (conn: Deno.TcpConn): Promise<void> => {
       while (requests.next()) {
         if (requests.method === GET) await conn.write(control(requests.target));
         else {
-          count++;
+          take(requests.body);
           if (answer === answers["200"]) accepted++;
-          lastAt = nowMicros();
-          latencies?.push(lastAt - readTime(DECODER.decode(requests.body)));
           if (answer !== undefined) await conn.write(answer);
         }
         requests.take();

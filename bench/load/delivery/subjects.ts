@@ -16,6 +16,12 @@ export interface Subject {
   readonly start: (job: Job) => Promise<ServerProcess>;
 }
 
+/** What each URL has in its table, and what that is called. */
+export interface EndpointKeys {
+  readonly name: string;
+  readonly keys: ReadonlyArray<string>;
+}
+
 /**
  * `deno task start` with one rule. `workers`: undefined, as many as it has by default. `folder`: for its
  * configuration files. `before`: another checkout.
@@ -24,10 +30,11 @@ export const hookline = (
   workers: number | undefined,
   folder: string,
   before?: string,
+  endpoint?: EndpointKeys,
 ): Subject => ({
   name: `${before === undefined ? "hookline" : "before"}, ${
     workers === undefined ? "default" : `${workers} worker${workers === 1 ? "" : "s"}`
-  }`,
+  }${endpoint === undefined ? "" : `, ${endpoint.name}`}`,
   start: async ({ urls, settings = [] }) => {
     const brokerFile = `${folder}/broker.toml`;
     const webHookFile = `${folder}/web-hook.toml`;
@@ -39,6 +46,11 @@ export const hookline = (
         `http_urls = ${JSON.stringify(urls)}`,
         ...settings,
         'rule.message_publish = [{ action = "message_publish" }]',
+        ...urls.flatMap((url) =>
+          endpoint === undefined
+            ? []
+            : ["[[endpoint]]", `url = ${JSON.stringify(url)}`, ...endpoint.keys]
+        ),
         "",
       ].join("\n"),
     );
@@ -93,3 +105,21 @@ export const makeSubjects = (folder: string, before?: string): ReadonlyArray<Sub
   aedesUndici,
   ...rmqttSubjects(folder),
 ];
+
+/** What the table of a URL may have. Each is measured beside a subject without any, by as many workers. */
+const SHAPES: ReadonlyArray<EndpointKeys> = [
+  { name: "array", keys: ['batch = "array"'] },
+  { name: "array, gzip", keys: ['batch = "array"', 'compression = "gzip"'] },
+];
+
+/** By 0 workers and by 3: without a table, and with each. */
+export const shapedSubjects = (folder: string): ReadonlyArray<Subject> => [
+  ...[0, 3].flatMap((workers) => [
+    hookline(workers, folder),
+    ...SHAPES.map((shape) => hookline(workers, folder, undefined, shape)),
+  ]),
+  aedesUndici,
+];
+
+/** The name of the subject that one with a table is compared with. */
+export const plainOf = (name: string): string => name.split(", ").slice(0, 2).join(", ");

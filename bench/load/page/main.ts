@@ -1,7 +1,7 @@
 /**
  * What the API and open pages cost delivery, and what a page that stays open costs the browser and the broker.
  *
- *     deno task bench:page [--quick] [--only throughput|heap] [--minutes 30] [--events 60000] [--rounds 7]
+ *     deno task bench:page [--quick] [--only throughput|heap] [--minutes 30] [--events 60000] [--rounds 7] [--rate 5000]
  *
  * Throughput is of one broker without the API and of one with it: while nobody looks, while three readers ask
  * for what three pages ask for, and with three pages in Chromium on the same machine, whose own CPU time counts
@@ -27,6 +27,7 @@ const { values: options } = parseArgs({
     minutes: { type: "string" },
     events: { type: "string" },
     rounds: { type: "string" },
+    rate: { type: "string" },
   },
 });
 const { quick } = options;
@@ -34,7 +35,7 @@ const rounds = Number(options.rounds ?? (quick ? 1 : 7));
 const events = Number(options.events ?? (quick ? 3000 : 60_000));
 const warmUps = quick ? 1 : 8;
 const PAGES = 3;
-const RATE = 5000;
+const rate = Number(options.rate ?? 5000);
 const minutes = Number(options.minutes ?? (quick ? 0.2 : 30));
 const MB = 1024 * 1024;
 
@@ -150,7 +151,7 @@ const heap = async (): Promise<ReadonlyArray<Heap>> => {
     const page = await chromium.page();
     await page.open(`${api}/`);
     const course: Array<Heap> = [];
-    const publishing = publishSteadily(server.port, Math.ceil(RATE * 60 * minutes), RATE);
+    const publishing = publishSteadily(server.port, Math.ceil(rate * 60 * minutes), rate);
     let isOver = false;
     const over = publishing.finally(() => isOver = true);
     const begun = performance.now();
@@ -198,7 +199,7 @@ try {
   }
   const course = wanted("heap") ? await heap() : [];
   if (course.length > 0) {
-    console.log(`\na page at ${RATE} events/s`);
+    console.log(`\na page at ${rate} events/s`);
     console.log(formatTable(
       ["minute", "heap of the page, MB", "memory of the broker, MB"],
       course.map(({ minute, page, broker }) => [

@@ -7,8 +7,8 @@ import type { DeliveryError, FailureReason } from "./DeliveryError.ts";
 export interface AttemptContent extends RequestBody {
   /** That of its first delivery; the `webhook-id` is made of it. */
   readonly id: number;
-  /** The `webhook-seq`. */
-  readonly seq: number;
+  /** The `webhook-seq`; undefined: it is of several events, or may be. */
+  readonly seq: number | undefined;
 }
 
 /**
@@ -16,7 +16,7 @@ export interface AttemptContent extends RequestBody {
  * Attempt of itself alone, so that it costs no object of its own; executors know nothing more of it.
  */
 export interface Attempt extends AttemptContent {
-  /** The client whose order it keeps: attempts of one lane go one way. */
+  /** The client whose order it keeps: attempts of one lane go one way. Undefined: there is none, or several. */
   readonly lane: string | undefined;
   readonly retry: Retry | undefined;
 }

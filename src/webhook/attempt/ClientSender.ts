@@ -13,10 +13,13 @@ import * as Runtime from "effect/Runtime";
 import type * as Scope from "effect/Scope";
 import type { AnswerFault } from "../../http/AnswerFault.ts";
 import { answerStalled } from "../../http/AnswerFault.ts";
+import type { RequestBody } from "../../http/RequestWriter.ts";
 import { bytesOf } from "../body/BodySlab.ts";
 import type { Outcome } from "./Attempt.ts";
 import { failed } from "./Attempt.ts";
+import { contentType } from "./Batch.ts";
 import * as DeliveryError from "./DeliveryError.ts";
+import * as gzip from "./gzip.ts";
 import type { Sender } from "./Sender.ts";
 import { attemptHeaders, outcomeOf, targetHeaders } from "./Sender.ts";
 
@@ -36,12 +39,19 @@ export const make = (
       to(settings) {
         const { url, httpTimeout, retryStatus } = settings;
         const headers = attemptHeaders(idPrefix, settings);
-        const base = HttpClientRequest.post(url, { headers: targetHeaders(settings) });
+        const fixed = targetHeaders(settings);
+        const plain = { base: HttpClientRequest.post(url, { headers: fixed }), pack: asItIs };
+        const packed = settings.compression === "none" ? plain : {
+          base: HttpClientRequest.post(url, { headers: { ...fixed, ...gzip.HEADERS } }),
+          pack: gzip.make(),
+        };
+        const type = contentType(settings.batchForm);
         return (attempt, done) => {
           const second = Math.floor(clock.unsafeCurrentTimeMillis() / 1000);
+          const { base, pack } = gzip.isWorthIt(attempt) ? packed : plain;
           const request = HttpClientRequest.setBody(
             HttpClientRequest.setHeaders(base, headers.fields(attempt, second)),
-            HttpBody.uint8Array(bytesOf(attempt), "application/json"),
+            HttpBody.uint8Array(bytesOf(pack(attempt)), type),
           );
           let head: HttpClientResponse | undefined;
           const byStatus = (
@@ -83,6 +93,8 @@ export const make = (
       },
     };
   });
+
+const asItIs = (body: RequestBody): RequestBody => body;
 
 const BODY_FAULT: AnswerFault = {
   kind: "body",

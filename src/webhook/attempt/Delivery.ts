@@ -26,4 +26,6 @@ export interface Delivery extends Attempt, BodyRef {
   dueAt: number;
   /** The state of its RetrySchedule, which is none of our business; lost, it begins anew. */
   schedule: unknown;
+  /** It is of a batch that the receiver has refused, and goes in none with others again. */
+  alone?: boolean;
 }

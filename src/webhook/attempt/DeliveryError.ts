@@ -63,6 +63,10 @@ export const fromStatus = (
   });
 };
 
+/** Whether the receiver took the request for a wrong one: another one, with less in it, may be right. (RFC 9110 15.5) */
+export const isOfContent = ({ reason, retryable, gone }: DeliveryError): boolean =>
+  reason.startsWith("status_4") && !retryable && !gone;
+
 /** The error of an attempt that had no answer within `httpTimeout` milliseconds. */
 export const timedOut = (httpTimeout: number): DeliveryError =>
   transport("timeout", `no answer within ${httpTimeout} ms`);

@@ -10,6 +10,7 @@ import type { Attempt } from "./Attempt.ts";
 import { LOST } from "./Attempt.ts";
 import type { Attempting, Executor } from "./Executor.ts";
 import type { Send } from "./Sender.ts";
+import { targetOf } from "./Sender.ts";
 import type { Senders } from "./Senders.ts";
 import { certificatesOf, NO_CERTIFICATES } from "./Senders.ts";
 
@@ -37,8 +38,7 @@ export const make = (
           { discard: true },
         ),
       configure({ key, settings }) {
-        const target = { ...settings, retryStatus: settings.retry.status };
-        sends.set(key, clients.of(certificatesOf(settings)).to(target));
+        sends.set(key, clients.of(certificatesOf(settings)).to(targetOf(settings)));
       },
       attempt(endpoint, attempt) {
         inFlight.set(attempt, endpoint);

@@ -5,6 +5,7 @@
  * A fiber for each attempt cost 16 of the 34 µs of CPU time from PUBLISH to 200 (bench/README.md).
  */
 import * as Effect from "effect/Effect";
+import * as Either from "effect/Either";
 import type * as Scope from "effect/Scope";
 import type { PoolOptions } from "../../http/ConnectionPool.ts";
 import * as ConnectionPools from "../../http/ConnectionPools.ts";
@@ -16,6 +17,7 @@ import type { AttemptContent } from "./Attempt.ts";
 import { DELIVERED, failed } from "./Attempt.ts";
 import type { AttemptHeaders } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
+import * as gzip from "./gzip.ts";
 import type { Send, Sender } from "./Sender.ts";
 import { attemptHeaders, isSuccess, outcomeOf, targetHeaders } from "./Sender.ts";
 
@@ -28,15 +30,32 @@ export const make = (
     to(settings) {
       const url = URL.parse(settings.url);
       if (url === null) return failing(INVALID_URL);
-      const made = makeRequestHead(url, targetHeaders(settings));
+      const fixed = targetHeaders(settings);
+      const made = makeRequestHead(url, fixed);
       if (made._tag === "Left") return failing(made.left);
       const pool = pools.of(url);
       const head = made.right;
+      const packed = settings.compression === "none"
+        ? undefined
+        : Either.map(makeRequestHead(url, { ...fixed, ...gzip.HEADERS }), (head) => ({
+          head,
+          pack: gzip.make(),
+        }));
+      if (packed?._tag === "Left") return failing(packed.left);
       const headers = attemptHeaders(idPrefix, settings);
       const { httpTimeout, retryStatus } = settings;
       return (attempt, done) => {
         const second = Math.floor(clock.unsafeCurrentTimeMillis() / 1000);
-        const request = new AttemptRequest(head, headers, attempt, second, httpTimeout);
+        const request = packed !== undefined && gzip.isWorthIt(attempt)
+          ? new AttemptRequest(
+            packed.right.head,
+            headers,
+            attempt,
+            packed.right.pack(attempt),
+            second,
+            httpTimeout,
+          )
+          : new AttemptRequest(head, headers, attempt, attempt, second, httpTimeout);
         pool.send(request, (result) => {
           if (result._tag === "TransportError") {
             done(failed(DeliveryError.fromTransport(result)));
@@ -63,6 +82,8 @@ class AttemptRequest implements TransportRequest, HeaderLines {
     readonly head: RequestHead,
     headers: AttemptHeaders,
     attempt: AttemptContent,
+    /** Its own, or that in another encoding. */
+    readonly body: RequestBody,
     second: number,
     /** Kept by the pool. */
     readonly timeout: number,
@@ -70,10 +91,6 @@ class AttemptRequest implements TransportRequest, HeaderLines {
     this.#headers = headers;
     this.#attempt = attempt;
     this.#second = second;
-  }
-
-  get body(): RequestBody {
-    return this.#attempt;
   }
 
   get lines(): HeaderLines {

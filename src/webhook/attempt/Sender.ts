@@ -5,10 +5,11 @@
 import * as Redacted from "effect/Redacted";
 import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
-import type { EndpointSettings } from "../../domain/WebHookSettings.ts";
+import type { BatchForm, EndpointSettings } from "../../domain/WebHookSettings.ts";
 import { VERSION } from "../../domain/version.ts";
 import type { AttemptContent, Outcome } from "./Attempt.ts";
 import { DELIVERED, failed } from "./Attempt.ts";
+import { contentType } from "./Batch.ts";
 import { AttemptHeaders, isAttemptHeader } from "./attemptHeaders.ts";
 import * as DeliveryError from "./DeliveryError.ts";
 
@@ -22,9 +23,23 @@ export interface Sender {
 
 /** What of an endpoint's settings concerns a single request. */
 export interface TargetSettings
-  extends Pick<EndpointSettings, "url" | "headers" | "httpTimeout" | "signingKeys"> {
+  extends
+    Pick<EndpointSettings, "url" | "headers" | "httpTimeout" | "compression" | "signingKeys"> {
   readonly retryStatus: RetryPolicy["status"];
+  /** Undefined: each body is one event. */
+  readonly batchForm: BatchForm | undefined;
 }
+
+/** What of an endpoint's settings a Sender needs. */
+export const targetOf = (settings: EndpointSettings): TargetSettings => ({
+  url: settings.url,
+  headers: settings.headers,
+  httpTimeout: settings.httpTimeout,
+  compression: settings.compression,
+  signingKeys: settings.signingKeys,
+  retryStatus: settings.retry.status,
+  batchForm: settings.batch?.form,
+});
 
 /**
  * Sends one attempt and calls back with its outcome: at most once, and never before it returns. `status`:
@@ -36,9 +51,11 @@ export type Send = (
 ) => void;
 
 /** The headers that all requests of a target have in common; names in lower case. */
-export const targetHeaders = ({ headers }: TargetSettings): Readonly<Record<string, string>> => {
+export const targetHeaders = (
+  { headers, batchForm }: TargetSettings,
+): Readonly<Record<string, string>> => {
   const all: Record<string, string> = {
-    "content-type": "application/json",
+    "content-type": contentType(batchForm),
     "user-agent": `hookline/${VERSION}`,
   };
   for (const [name, value] of headers) {

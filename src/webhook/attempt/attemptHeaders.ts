@@ -1,7 +1,7 @@
 /**
- * The headers that tell one attempt: which delivery it is of, when it is made, where its event stands in its
- * client's order, and the signature of all that. Said here once, as lines of HTTP/1.1 (RFC 9112 5), for every
- * client.
+ * The headers that tell one attempt: which delivery or batch it is of, when it is made, where a single event
+ * stands in its client's order, and the signature of all that. Said here once, as lines of HTTP/1.1 (RFC 9112
+ * 5), for every client.
  */
 import { writeBase36, writeBytes, writeDecimal } from "../../http/writeAscii.ts";
 import type { AttemptContent } from "./Attempt.ts";
@@ -45,8 +45,10 @@ export class AttemptHeaders {
     const idTo = at = writeBase36(buffer, at, content.id);
     const timestampFrom = at = writeBytes(buffer, at, TIMESTAMP_LINE);
     const timestampTo = at = writeDecimal(buffer, at, second);
-    at = writeBytes(buffer, at, SEQ_LINE);
-    at = writeDecimal(buffer, at, content.seq);
+    if (content.seq !== undefined) {
+      at = writeBytes(buffer, at, SEQ_LINE);
+      at = writeDecimal(buffer, at, content.seq);
+    }
     if (this.#signer !== undefined) {
       at = writeBytes(buffer, at, SIGNATURE_LINE);
       const id = { bytes: buffer, from: idFrom, to: idTo };

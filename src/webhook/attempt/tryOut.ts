@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import type { Compat } from "../../domain/BodyForm.ts";
 import type { HookEvent, HookEventName } from "../../domain/HookEvent.ts";
+import { hookEventNames } from "../../domain/HookEvent.ts";
 import type { HookRule } from "../../domain/HookRule.ts";
 import type { DetailedEvent } from "../../domain/RmqttBody.ts";
 import { SAMPLE_EVENTS } from "../../domain/sampleEvents.ts";
@@ -14,9 +15,12 @@ import { BodySlabs } from "../body/BodySlab.ts";
 import * as EventEncoder from "../body/EventEncoder.ts";
 import { tryAppending } from "./appendFile.ts";
 import type { Outcome } from "./Attempt.ts";
+import { Batch } from "./Batch.ts";
+import type { Delivery } from "./Delivery.ts";
 import type { DeliveryError } from "./DeliveryError.ts";
 import * as Fault from "./DeliveryError.ts";
 import type { Sender } from "./Sender.ts";
+import { targetOf } from "./Sender.ts";
 import * as Senders from "./Senders.ts";
 
 /** Says that a request is a sample: a receiver should answer it and do nothing else. */
@@ -127,18 +131,28 @@ const sent = (
   readonly ms: number;
 }> =>
   Effect.async((resume) => {
-    const { slab, offset, length } = new BodySlabs()
-      .write(
+    const delivery: Delivery = {
+      id,
+      event: hookEventNames.indexOf(event),
+      seq: 0,
+      born: 0,
+      lane: undefined,
+      ...new BodySlabs().write(
         compat === "" ? SAMPLE_EVENTS[event] : detailed(SAMPLE_EVENTS[event]),
         EventEncoder.make(event, action, { payload: endpoint.payload, compat }),
-      );
+      ),
+      retry: undefined,
+      dueAt: 0,
+      schedule: undefined,
+    };
+    const { batch } = endpoint;
     const headers = [
       ...endpoint.headers.filter(([name]) => name.toLowerCase() !== TEST_HEADER[0]),
       TEST_HEADER,
     ];
-    const send = sender.to({ ...endpoint, headers, retryStatus: endpoint.retry.status });
+    const send = sender.to({ ...targetOf(endpoint), headers });
     const start = performance.now();
-    send({ id, seq: 0, slab, offset, length }, (outcome, status) => {
+    send(batch === undefined ? delivery : Batch.of(delivery, batch.form), (outcome, status) => {
       const ms = Math.round(performance.now() - start);
       resume(Effect.succeed({ outcome, status, ms }));
     });

@@ -4,7 +4,7 @@
  * Which goes next is Waiting's matter, whether anything goes is the Breaker's. It must never touch another
  * endpoint's state, nor hold a permit while it waits for a retry.
  *
- * Over 400 lines, because what happens to one delivery moves all of these at once: queue, breaker, account,
+ * Over 400 lines, because what happens to one attempt and its deliveries moves all of these at once: queue, breaker, account,
  * permit and timer change together here or are wrong by one.
  */
 import * as Effect from "effect/Effect";
@@ -19,9 +19,12 @@ import type { LetterReason } from "../outbox/DeadLetters.ts";
 import type { LiveGroup } from "../outbox/Outbox.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
+import type { Sending } from "../attempt/Batch.ts";
+import { Batch, carriedBy } from "../attempt/Batch.ts";
 import type { Seat } from "../attempt/ConcurrencyBudget.ts";
 import type { Delivery } from "../attempt/Delivery.ts";
 import type { DeliveryError, FailureReason } from "../attempt/DeliveryError.ts";
+import { isOfContent } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
 import type { DeliveryTap } from "../tap/DeliveryTap.ts";
 import * as Breaker from "./Breaker.ts";
@@ -30,6 +33,7 @@ import type { EndpointInMemory } from "./EndpointOnDisk.ts";
 import { EndpointOnDisk } from "./EndpointOnDisk.ts";
 import { lossAdvice } from "./lossAdvice.ts";
 import { Occupancy } from "./Occupancy.ts";
+import { Pacing } from "./Pacing.ts";
 import { RetryTimes } from "./RetryTimes.ts";
 import { Waiting } from "./Waiting.ts";
 
@@ -66,11 +70,15 @@ export class Endpoint implements Attempting {
   /** Undefined: all that waits is in memory. */
   readonly #onDisk: EndpointOnDisk | undefined;
 
+  readonly #pacing = new Pacing(() => this.#now());
+
   #settings: EndpointSettings;
   #retryTimes: RetryTimes;
   /** Attempts given to the executor at once. */
   #most: number;
   #breaker: Breaker.Breaker = Breaker.CLOSED;
+  /** Whether attempts wait for moments of Pacing. */
+  #isPaced = false;
   #pumping = false;
   #stopped = false;
   /** No settings name it. */
@@ -102,6 +110,7 @@ export class Endpoint implements Attempting {
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, context.runSync);
     this.#most = this.#takes();
+    this.#pace();
     this.#seat = transport.budget?.join(() => this.pump());
     counters.breakerIs("closed", context.now()); // they may be those of an endpoint that has left
     transport.executor.configure(this);
@@ -142,8 +151,9 @@ export class Endpoint implements Attempting {
 
   /** How many have to end before one that comes now is at its end; 0: it goes at once; Infinity: nobody knows. */
   get #ahead(): number {
-    if (this.#breaker._tag !== "Closed") return Infinity;
-    return this.held > this.#settings.concurrencyLimit ? this.held : 0;
+    if (this.#breaker._tag !== "Closed" || this.#pacing.isOver) return Infinity;
+    const { concurrencyLimit, batch } = this.#settings;
+    return this.held > concurrencyLimit * (batch?.maxEvents ?? 1) ? this.held : 0;
   }
 
   /** Counts an event that is dropped before it becomes a delivery. */
@@ -219,39 +229,36 @@ export class Endpoint implements Attempting {
   #take(delivery: Delivery): void {
     this.#context.pace.matched++;
     this.#occupancy.take(delivery);
+    this.#pacing.came(delivery.id);
     if (this.#waiting.add(delivery)) this.pump();
   }
 
   complete(attempt: Attempt, outcome: Outcome, took?: number): void {
-    const delivery = attempt as Delivery; // what `pump` gave to the executor is what comes back
-    const { event } = delivery;
+    const sending = attempt as Sending; // what `pump` gave to the executor is what comes back
     if (took !== undefined && outcome._tag !== "Returned") this.#counters.requests.add(took);
-    this.#occupancy.back(delivery);
-    this.#counters.inFlight[event]!--;
+    this.#occupancy.addAttempts(-1);
+    if (sending instanceof Batch) {
+      sending.letGo();
+      for (const delivery of sending.deliveries) this.#cameBack(delivery);
+    } else this.#cameBack(sending);
     switch (outcome._tag) {
       case "Delivered":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
-        if (this.#tap.isOn) {
-          this.#tap.delivered(this.#counters.name, delivery, this.#context.now(), took);
-        }
-        this.#counters.delivered[event]!++;
-        this.#tellDelivered(delivery);
-        this.#context.pace.end();
-        this.#leaveAndEnd(delivery);
+        this.#attemptDelivered(sending, took);
         this.#answered();
         if (this.#hasToReplay) this.#replay();
         break;
       case "Failed":
         if (outcome.fault !== undefined) this.#tellFault(outcome.fault);
-        this.#failed(delivery, outcome.error, took);
+        this.#failed(sending, outcome.error, took);
         break;
       case "Returned":
-        this.#counters.attempts--;
+        this.#notAttempted();
         // falls through: it waits again
       case "Lost":
-        this.#counters.queued[event]!++;
-        this.#wait(delivery);
-        this.#step({ _tag: "Return", id: delivery.id, at: this.#now() });
+        this.#queue(sending);
+        this.#wait(sending);
+        this.#step({ _tag: "Return", id: sending.id, at: this.#now() });
         break;
     }
     this.#seat?.release();
@@ -260,18 +267,57 @@ export class Endpoint implements Attempting {
     if (this.#isShut) this.#tellSettled();
   }
 
-  /** Ends the delivery that has waited longest as dropped; returns false when none waits. */
-  dropOldest(reason: DropReason): boolean {
-    const delivery = this.#waiting.takeOldest();
-    if (delivery === undefined) return false;
-    this.#counters.queued[delivery.event]!--;
-    this.#counters.dropped(delivery.event, reason);
-    if (this.#tap.isOn) this.#tapLost(delivery, "dropped", reason);
-    if (reason !== "shutdown") {
-      this.#sayLost(reason); // a stop counts them all in one line
-      this.#bury(delivery, reason);
-    }
+  #cameBack(delivery: Delivery): void {
+    this.#occupancy.back(delivery);
+    this.#counters.inFlight[delivery.event]!--; // an event's place is always within
+  }
+
+  #attemptDelivered(sending: Sending, took: number | undefined): void {
+    const now = this.#context.now();
+    this.#counters.attempted("ok");
+    this.#counters.lastSuccess = now;
+    this.#waiting.leave(sending);
+    if (sending instanceof Batch) {
+      for (const delivery of sending.deliveries) this.#delivered(delivery, now, took);
+    } else this.#delivered(sending, now, took);
+  }
+
+  #delivered(delivery: Delivery, now: number, took: number | undefined): void {
+    if (this.#tap.isOn) this.#tap.delivered(this.#counters.name, delivery, now, took);
+    this.#counters.delivered[delivery.event]!++; // an event's place is always within
+    this.#counters.delays.add(Math.max(0, now - delivery.born)); // the wall clock may have been set
+    this.#context.pace.end();
     this.#end(delivery);
+  }
+
+  /** What was in flight waits again. */
+  #queue(sending: Sending): void {
+    for (const { event } of carriedBy(sending)) this.#counters.queued[event]!++; // as above
+  }
+
+  /** An attempt that was begun was not made. */
+  #notAttempted(): void {
+    this.#counters.attempts--;
+    this.#pacing.notMade();
+  }
+
+  /**
+   * Ends the delivery that has waited longest as dropped, or all of its batch, which can be sent again as a
+   * whole only; returns false when none waits.
+   */
+  dropOldest(reason: DropReason): boolean {
+    const sending = this.#waiting.takeOldest();
+    if (sending === undefined) return false;
+    for (const delivery of carriedBy(sending)) {
+      this.#counters.queued[delivery.event]!--; // an event's place is always within
+      this.#counters.dropped(delivery.event, reason);
+      if (this.#tap.isOn) this.#tapLost(delivery, "dropped", reason);
+      if (reason !== "shutdown") {
+        this.#sayLost(reason); // a stop counts them all in one line
+        this.#bury(delivery, reason);
+      }
+      this.#end(delivery);
+    }
     return true;
   }
 
@@ -282,16 +328,17 @@ export class Endpoint implements Attempting {
     try {
       while (this.#mayAttempt()) {
         if (this.#seat !== undefined && !this.#seat.tryAcquire()) break;
-        const delivery = this.#takeNext();
-        if (delivery === undefined) {
+        const sending = this.#takeNext();
+        if (sending === undefined) {
           this.#seat?.release();
           break;
         }
-        this.#attempt(delivery);
+        this.#attempt(sending);
       }
     } finally {
       this.#pumping = false;
     }
+    if (this.#isPaced) this.#alarm(this.#nextMoment);
   }
 
   /** Takes over new settings and closes the breaker, which also forgets a 410. */
@@ -300,6 +347,7 @@ export class Endpoint implements Attempting {
     this.#settings = settings;
     this.#retryTimes = new RetryTimes(settings.retry, this.#context.runSync);
     this.#most = this.#takes();
+    this.#pace();
     this.#transport.executor.configure(this);
     this.#step({ _tag: "Reset" });
     this.pump();
@@ -406,7 +454,18 @@ export class Endpoint implements Attempting {
 
   #takes(): number {
     const { executor } = this.#transport;
-    return executor.takes(this.#settings.concurrencyLimit, this.#context.backlog.capacity);
+    const { concurrencyLimit, rateLimit } = this.#settings;
+    // What an executor has ahead it would send all at once.
+    if (rateLimit !== undefined) return concurrencyLimit;
+    return executor.takes(concurrencyLimit, this.#context.backlog.capacity);
+  }
+
+  /** Takes over by how many at a time, and how often, attempts are made. */
+  #pace(): void {
+    const { batch, rateLimit } = this.#settings;
+    this.#isPaced = batch !== undefined || rateLimit !== undefined;
+    this.#waiting.setBatches(batch);
+    this.#pacing.configure(this.#settings);
   }
 
   #now(): number {
@@ -426,12 +485,6 @@ export class Endpoint implements Attempting {
   ): void {
     const { name: url } = this.#counters;
     this.#tap.lost(url, delivery, this.#context.now(), outcome, reason, error, took);
-  }
-
-  /** One that was on its way is at its end; what waited behind it goes next. */
-  #leaveAndEnd(delivery: Delivery): void {
-    this.#waiting.leave(delivery);
-    this.#end(delivery);
   }
 
   #end(delivery: Delivery): void {
@@ -460,13 +513,14 @@ export class Endpoint implements Attempting {
       this.#restsUntil = 0;
     }
     // Ahead of what may be sent an executor takes small bodies only: it has a copy of each.
-    const { inFlight, placesInFlight } = this.#occupancy;
-    if (inFlight >= this.#settings.concurrencyLimit && placesInFlight >= this.#most) return false;
+    const { attempts, placesInFlight } = this.#occupancy;
+    if (attempts >= this.#settings.concurrencyLimit && placesInFlight >= this.#most) return false;
+    if (this.#pacing.isOver) return false;
     switch (this.#breaker._tag) {
       case "Closed":
-        return this.#waiting.hasNext(false);
+        return this.#hasNext(false);
       case "Open":
-        return this.#now() >= this.#breaker.probeAt && this.#waiting.hasNext(true);
+        return this.#now() >= this.#breaker.probeAt && this.#hasNext(true);
       case "Probing":
       case "Gone":
       case "Paused":
@@ -474,92 +528,137 @@ export class Endpoint implements Attempting {
     }
   }
 
-  /** The next to be attempted; those that are too late for it end on the way. */
-  #takeNext(): Delivery | undefined {
-    for (;;) {
-      const delivery = this.#waiting.next(this.#breaker._tag === "Open");
-      if (delivery?.retry === undefined || this.#now() <= startBy(delivery)) return delivery;
-      this.#giveUp(delivery);
-    }
+  #hasNext(probing: boolean): boolean {
+    if (this.#waiting.hasNext(probing)) return true;
+    const { freshId } = this.#waiting;
+    if (this.#settings.batch === undefined || freshId === Infinity) return false;
+    return this.#occupancy.attempts === 0 || this.#waiting.fillsBatch ||
+      this.#pacing.isDue(freshId);
+  }
+
+  /** The next to be attempted; what is too late for it ends on the way, unless the rate limit has made it so. */
+  #takeNext(): Sending | undefined {
+    const probing = this.#breaker._tag === "Open";
+    do {
+      const sending = this.#waiting.next(probing);
+      if (sending?.retry === undefined) return sending; // most, for which no clock is looked at
+      const now = this.#now();
+      if (now <= startBy(sending)) return sending;
+      if (this.#pacing.isLimited) {
+        sending.retry = { ...sending.retry, deadline: now };
+        return sending;
+      }
+      this.#giveUp(sending);
+    } while (this.#hasNext(probing));
+    return undefined;
   }
 
   /** To be attempted again; while the breaker is open, what was retried waits no longer than its deadline. */
-  #wait(delivery: Delivery): void {
-    if (this.#breaker._tag === "Closed" || delivery.retry === undefined) {
-      this.#waiting.again(delivery);
+  #wait(sending: Sending): void {
+    if (this.#breaker._tag === "Closed" || sending.retry === undefined) {
+      this.#waiting.again(sending);
     } else {
-      this.#waiting.park(delivery, delivery.retry.deadline);
-      this.#alarm(delivery.dueAt);
+      this.#waiting.park(sending, sending.retry.deadline);
+      this.#alarm(sending.dueAt);
     }
   }
 
-  #attempt(delivery: Delivery): void {
-    if (this.#breaker._tag === "Open") this.#step({ _tag: "Attempt", id: delivery.id });
-    this.#counters.queued[delivery.event]!--;
-    this.#counters.inFlight[delivery.event]!++;
+  #attempt(sending: Sending): void {
+    if (this.#breaker._tag === "Open") this.#step({ _tag: "Attempt", id: sending.id });
+    if (sending instanceof Batch) {
+      for (const delivery of sending.deliveries) this.#leaves(delivery);
+    } else this.#leaves(sending);
     this.#counters.attempts++;
-    this.#occupancy.sent(delivery);
-    this.#transport.executor.attempt(this, delivery);
+    this.#occupancy.addAttempts(1);
+    this.#pacing.begin();
+    this.#transport.executor.attempt(this, sending);
   }
 
-  #failed(delivery: Delivery, error: DeliveryError, took: number | undefined): void {
-    const { event } = delivery;
-    if (error.reason === "local") return this.#notMade(delivery, error);
+  #leaves(delivery: Delivery): void {
+    this.#counters.queued[delivery.event]!--; // an event's place is always within
+    this.#counters.inFlight[delivery.event]!++;
+    this.#occupancy.sent(delivery);
+  }
+
+  #failed(sending: Sending, error: DeliveryError, took: number | undefined): void {
+    if (error.reason === "local") return this.#notMade(sending, error);
     const { reason, status, detail } = error;
     this.#counters.attempted(attemptOutcome(error));
     this.#counters.lastError = { at: this.#context.now(), reason, status, detail };
-    if (!error.retryable) {
+    if (!error.retryable) return this.#refused(sending, error, took);
+    this.#tapFailed(sending, error, took);
+    const now = this.#now();
+    this.#queue(sending);
+    const began = error.reason === "timeout" ? now - this.#settings.httpTimeout : now;
+    this.#step({ _tag: "Failure", id: sending.id, at: now, began }, error);
+    this.#checkFailing();
+    const due = this.#retryTimes.afterFailure(sending, error, now);
+    if (due === undefined) return this.#giveUp(sending);
+    this.#waiting.retry(sending, due);
+    this.#alarm(sending.dueAt);
+  }
+
+  /** It may be attempted again. */
+  #tapFailed(sending: Sending, error: DeliveryError, took: number | undefined): void {
+    if (!this.#tap.isOn) return;
+    for (const delivery of carriedBy(sending)) {
+      this.#tap.failed(this.#counters.name, delivery, this.#context.now(), error, took);
+    }
+  }
+
+  /** It is not to be sent again; the events of a batch are, each by itself: it may be wrong for one of them alone. */
+  #refused(sending: Sending, error: DeliveryError, took: number | undefined): void {
+    if (sending instanceof Batch && sending.deliveries.length > 1 && isOfContent(error)) {
+      this.#tapFailed(sending, error, took);
+      this.#queue(sending);
+      this.#waiting.split(sending);
+      return this.#answered();
+    }
+    const deliveries = carriedBy(sending);
+    for (const delivery of deliveries) {
       this.#context.pace.end();
-      this.#counters.failed(event, error.reason);
+      this.#counters.failed(delivery.event, error.reason);
       if (this.#tap.isOn) this.#tapLost(delivery, "failed", error.reason, error, took);
       this.#sayLost(error.reason);
       this.#bury(delivery, "refused", error.detail);
-      if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
-      this.#leaveAndEnd(delivery);
-      if (error.gone) this.#checkFailing();
-      else this.#answered(); // it answers; it does not want this event
-      return;
     }
-    if (this.#tap.isOn) {
-      this.#tap.failed(this.#counters.name, delivery, this.#context.now(), error, took);
-    }
-    const now = this.#now();
-    this.#counters.queued[event]!++;
-    const began = error.reason === "timeout" ? now - this.#settings.httpTimeout : now;
-    this.#step({ _tag: "Failure", id: delivery.id, at: now, began }, error);
-    this.#checkFailing();
-    const due = this.#retryTimes.afterFailure(delivery, error, now);
-    if (due === undefined) return this.#giveUp(delivery);
-    this.#waiting.retry(delivery, due);
-    this.#alarm(delivery.dueAt);
+    if (error.gone) this.#step({ _tag: "Gone", at: this.#now() });
+    this.#waiting.leave(sending);
+    for (const delivery of deliveries) this.#end(delivery);
+    if (error.gone) this.#checkFailing();
+    else this.#answered(); // it answers; it does not want this event
   }
 
   /** We could not make the attempt: it counts against neither the receiver nor the event, which waits. */
-  #notMade(delivery: Delivery, { detail }: DeliveryError): void {
+  #notMade(sending: Sending, { detail }: DeliveryError): void {
     const due = this.#now() + SHORTAGE_REST_MS;
-    const { retry } = delivery;
+    const { retry } = sending;
     if (retry !== undefined) {
-      delivery.retry = { ...retry, deadline: retry.deadline + SHORTAGE_REST_MS };
+      sending.retry = { ...retry, deadline: retry.deadline + SHORTAGE_REST_MS };
     }
-    this.#counters.attempts--;
-    this.#counters.queued[delivery.event]!++;
+    this.#notAttempted();
+    this.#queue(sending);
     this.#say("short of descriptors or memory, attempts wait", { detail });
     this.#restsUntil = due;
-    this.#step({ _tag: "Return", id: delivery.id, at: due });
-    this.#wait(delivery);
+    this.#step({ _tag: "Return", id: sending.id, at: due });
+    this.#wait(sending);
     this.#alarm(due);
     this.#context.onShortage();
   }
 
   /** Its retries are over. */
-  #giveUp(delivery: Delivery): void {
-    const { reason = "network" } = delivery.retry ?? {};
-    this.#counters.queued[delivery.event]!--;
-    this.#counters.failed(delivery.event, reason);
-    if (this.#tap.isOn) this.#tapLost(delivery, "failed", reason);
-    this.#sayLost(reason);
-    this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
-    this.#leaveAndEnd(delivery);
+  #giveUp(sending: Sending): void {
+    const { reason = "network" } = sending.retry ?? {};
+    const deliveries = carriedBy(sending);
+    for (const delivery of deliveries) {
+      this.#counters.queued[delivery.event]!--; // an event's place is always within
+      this.#counters.failed(delivery.event, reason);
+      if (this.#tap.isOn) this.#tapLost(delivery, "failed", reason);
+      this.#sayLost(reason);
+      this.#bury(delivery, this.failing ? "url_failed" : "given_up", reason);
+    }
+    this.#waiting.leave(sending);
+    for (const delivery of deliveries) this.#end(delivery);
   }
 
   /** It is about to end without having been delivered: a dead letter, where such are kept. */
@@ -657,11 +756,16 @@ export class Endpoint implements Attempting {
       breaker._tag === "Open" && breaker.probeAt > now ? breaker.probeAt : Infinity,
       this.failing ? Infinity : Breaker.countsAsFailingFrom(breaker),
       this.#givesUpAt,
+      this.#nextMoment,
     );
   }
 
+  get #nextMoment(): number {
+    return this.#pacing.nextMoment(this.held > this.#occupancy.inFlight, this.#waiting.freshId);
+  }
+
   #tick(): void {
-    const now = this.#now();
+    const now = this.#pacing.look();
     this.#checkFailing();
     for (;;) {
       const due = this.#waiting.takeDueRetry(now);
@@ -679,13 +783,6 @@ export class Endpoint implements Attempting {
   #tellSettled(): void {
     if (this.#retired) this.#wake.unsafeOpen();
     this.#owner.onSettled();
-  }
-
-  #tellDelivered({ born }: Delivery): void {
-    const now = this.#context.now();
-    this.#counters.attempted("ok");
-    this.#counters.lastSuccess = now;
-    this.#counters.delays.add(Math.max(0, now - born)); // the wall clock may have been set
   }
 
   /** Said once for each kind; how many there were is in the figures. */

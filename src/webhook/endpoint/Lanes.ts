@@ -1,6 +1,6 @@
 /**
- * The order of clients: of one client's ordered deliveries only the first is on its way, the others wait
- * behind it until it has ended. A lane exists only while it has deliveries.
+ * The order of clients: of one client's ordered deliveries only the first is on its way, or the first few in
+ * one batch; the others wait behind until that has ended. A lane exists only while it has deliveries.
  */
 import { Deque } from "../../collections/Deque.ts";
 import { placesOf } from "../account/Backlog.ts";
@@ -11,7 +11,18 @@ import type { Delivery } from "../attempt/Delivery.ts";
 interface Lane {
   readonly waiting: Deque<Delivery>;
   readonly tally: ClientTally;
+  /** Of the bodies in `waiting`. */
+  bytes: number;
 }
+
+/** What waits behind the first of one lane. */
+export interface Behind {
+  readonly events: number;
+  /** Of their bodies. */
+  readonly bytes: number;
+}
+
+const NOBODY: Behind = { events: 0, bytes: 0 };
 
 export class Lanes {
   /** By client; undefined while nothing has waited behind the one on its way. */
@@ -38,13 +49,44 @@ export class Lanes {
         this.#lanes.set(client, undefined);
         return true;
       }
-      lane = { waiting: new Deque(), tally: this.#shares.join(client) };
+      lane = { waiting: new Deque(), tally: this.#shares.join(client), bytes: 0 };
       this.#lanes.set(client, lane);
     }
     lane.waiting.push(delivery);
-    this.#length++;
-    this.#count(lane, placesOf(delivery.length));
+    this.#came(lane, delivery);
     return false;
+  }
+
+  /** The next behind the first, which stays where it is. */
+  peek(client: string): Delivery | undefined {
+    return this.#lanes.get(client)?.waiting.peek();
+  }
+
+  /** Takes out the next behind the first, to go with it. */
+  take(client: string): Delivery | undefined {
+    return this.#shift(this.#lanes.get(client));
+  }
+
+  /** What went with the first waits right behind it from now on. */
+  putBack(client: string, delivery: Delivery): void {
+    let lane = this.#lanes.get(client);
+    if (lane === undefined) {
+      lane = { waiting: new Deque(), tally: this.#shares.join(client), bytes: 0 };
+      this.#lanes.set(client, lane);
+    }
+    lane.waiting.unshift(delivery);
+    this.#came(lane, delivery);
+  }
+
+  /** What waits behind the first. */
+  behind(client: string): Behind {
+    const lane = this.#lanes.get(client);
+    return lane === undefined ? NOBODY : { events: lane.waiting.length, bytes: lane.bytes };
+  }
+
+  /** The clients that have a lane. */
+  get clients(): Iterable<string> {
+    return this.#lanes.keys();
   }
 
   /** The one on its way has ended: answers the next, which now is. */
@@ -104,8 +146,15 @@ export class Lanes {
     const delivery = lane?.waiting.shift();
     if (lane === undefined || delivery === undefined) return undefined;
     this.#length--;
+    lane.bytes -= delivery.length;
     this.#count(lane, -placesOf(delivery.length));
     return delivery;
+  }
+
+  #came(lane: Lane, { length }: Delivery): void {
+    this.#length++;
+    lane.bytes += length;
+    this.#count(lane, placesOf(length));
   }
 
   #count({ tally }: Lane, places: number): void {

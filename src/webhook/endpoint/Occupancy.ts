@@ -20,6 +20,7 @@ export class Occupancy {
   #places = 0;
   /** Of `#places`: what Arrivals count. */
   #arriving = 0;
+  #attempts = 0;
   #inFlight = 0;
   #placesInFlight = 0;
   #isFailing = false;
@@ -40,8 +41,14 @@ export class Occupancy {
     return this.#places;
   }
 
+  /** Deliveries in flight. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Attempts under way: of one delivery each, or of a batch. */
+  get attempts(): number {
+    return this.#attempts;
   }
 
   /** What those in flight take of the Backlog: one each where bodies are small. */
@@ -69,6 +76,11 @@ export class Occupancy {
     if (isArrival(event)) this.#arrive(-places);
     this.#slabs.release(slab, length);
     this.#backlog.add(-places);
+  }
+
+  /** An attempt begins, or is over; the deliveries that it carries are told of by themselves. */
+  addAttempts(n: 1 | -1): void {
+    this.#attempts += n;
   }
 
   /** Its attempt begins. */

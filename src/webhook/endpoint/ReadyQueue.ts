@@ -123,6 +123,16 @@ export class ReadyQueue {
     return this.#length;
   }
 
+  /** The id of the oldest, Infinity without any. */
+  get nextId(): number {
+    return this.#length === 0 ? Infinity : this.#first.id(this.#from);
+  }
+
+  /** The length of its body; there must be one. */
+  get nextLength(): number {
+    return this.#first.lengths[this.#from]!; // kept
+  }
+
   /** Takes a delivery that has no retry yet; its id is mostly larger than those before. */
   push(delivery: Delivery): void {
     if (!this.#last.takes(delivery)) this.#last = this.#last.next = new Chunk();
@@ -167,6 +177,17 @@ export class ReadyQueue {
     for (let left = this.#length; left > 0 && chunk !== undefined; at = 0, chunk = chunk.next) {
       for (; left > 0 && at < chunk.count; at++, left--) {
         if (wanted(chunk.id(at))) found(chunk.delivery(at));
+      }
+    }
+  }
+
+  /** Calls `visit` with the lane of each, by id, and the length of its body. */
+  forEach(visit: (lane: string | undefined, length: number) => void): void {
+    let chunk: Chunk | undefined = this.#first;
+    let at = this.#from;
+    for (let left = this.#length; left > 0 && chunk !== undefined; at = 0, chunk = chunk.next) {
+      for (; left > 0 && at < chunk.count; at++, left--) {
+        visit(chunk.lanes?.[at], chunk.lengths[at]!); // kept
       }
     }
   }

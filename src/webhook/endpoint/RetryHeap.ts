@@ -1,30 +1,30 @@
-/** Deliveries that wait for a moment, the earliest first; among equals the older delivery first. */
-import type { Delivery } from "../attempt/Delivery.ts";
+/** What waits for a moment, the earliest first; among equals the older first. */
+import type { Sending } from "../attempt/Batch.ts";
 
-export class RetryHeap {
-  #items: Array<Delivery> = [];
+export class RetryHeap<S extends Sending = Sending> {
+  #items: Array<S> = [];
 
   get length(): number {
     return this.#items.length;
   }
 
-  peek(): Delivery | undefined {
+  peek(): S | undefined {
     return this.#items[0];
   }
 
-  push(delivery: Delivery): void {
+  push(sending: S): void {
     const items = this.#items;
-    let i = items.push(delivery) - 1;
+    let i = items.push(sending) - 1;
     while (i > 0) {
       const parent = (i - 1) >> 1;
-      if (!before(delivery, items[parent]!)) break; // parent < i
+      if (!before(sending, items[parent]!)) break; // parent < i
       items[i] = items[parent]!;
       i = parent;
     }
-    items[i] = delivery;
+    items[i] = sending;
   }
 
-  pop(): Delivery | undefined {
+  pop(): S | undefined {
     const items = this.#items;
     const first = items[0];
     const last = items.pop();
@@ -43,17 +43,17 @@ export class RetryHeap {
     return first;
   }
 
-  /** Takes all out, the oldest delivery first. */
-  drain(): ReadonlyArray<Delivery> {
+  /** Takes all out, the oldest first. */
+  drain(): ReadonlyArray<S> {
     const all = this.#items;
     this.#items = [];
     return all.sort((a, b) => a.id - b.id);
   }
 
-  [Symbol.iterator](): Iterator<Delivery> {
+  [Symbol.iterator](): Iterator<S> {
     return this.#items[Symbol.iterator]();
   }
 }
 
-const before = (a: Delivery, b: Delivery): boolean =>
+const before = (a: Sending, b: Sending): boolean =>
   a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.id < b.id);

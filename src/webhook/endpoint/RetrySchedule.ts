@@ -83,4 +83,4 @@ export const step = <In>(
  * The instant, at most 1/16 ms later, that a sleep can meet exactly: a jittered one has more digits than
  * a Duration, so that a timer would wake before it and find nothing due, over and over.
  */
-const onGrid = (instant: number): number => Math.ceil(instant * 16) / 16;
+export const onGrid = (instant: number): number => Math.ceil(instant * 16) / 16;

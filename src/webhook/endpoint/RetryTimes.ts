@@ -1,7 +1,7 @@
 /** The moments of one URL's retries and probes: its RetrySchedule, run step by step by plain code. */
 import type * as Effect from "effect/Effect";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
-import type { Delivery } from "../attempt/Delivery.ts";
+import type { Sending } from "../attempt/Batch.ts";
 import type { DeliveryError } from "../attempt/DeliveryError.ts";
 import * as RetrySchedule from "./RetrySchedule.ts";
 
@@ -19,14 +19,14 @@ export class RetryTimes {
     this.#probes = RetrySchedule.backoff(policy);
   }
 
-  /** Notes a failure on the delivery; returns when it is tried again, undefined: its retries are over. */
-  afterFailure(delivery: Delivery, error: DeliveryError, now: number): number | undefined {
-    const before = delivery.schedule ?? this.#retries.initial;
+  /** Notes a failure on what was sent; returns when it is tried again, undefined: its retries are over. */
+  afterFailure(sending: Sending, error: DeliveryError, now: number): number | undefined {
+    const before = sending.schedule ?? this.#retries.initial;
     const { state, due } = this.#runSync(RetrySchedule.step(this.#retries, before, now, error));
-    delivery.schedule = state;
-    delivery.retry = {
-      failures: (delivery.retry?.failures ?? 0) + 1,
-      deadline: delivery.retry?.deadline ?? RetrySchedule.deadline(this.#policy, now),
+    sending.schedule = state;
+    sending.retry = {
+      failures: (sending.retry?.failures ?? 0) + 1,
+      deadline: sending.retry?.deadline ?? RetrySchedule.deadline(this.#policy, now),
       reason: error.reason,
     };
     return due;

@@ -7,7 +7,7 @@ import type { HookEventName } from "../../domain/HookEvent.ts";
 import { hookEventNames } from "../../domain/HookEvent.ts";
 import type { AttemptRecord, DeliveryOutcome, DeliveryRecord } from "./DeliveryRecord.ts";
 import { MOST_PAYLOAD, MOST_TEXT } from "./DeliveryRecord.ts";
-import { textsOf } from "./textsOf.ts";
+import { textsOf, wantedTexts } from "./textsOf.ts";
 
 /** A delivery as its Endpoint has it. */
 export interface Told {
@@ -21,17 +21,18 @@ export interface Told {
 }
 
 /** Keys of a body, and how much of each is kept. */
-const TEXTS = {
+const MOST_OF = {
   action: MOST_TEXT,
   clientid: MOST_TEXT,
   from_clientid: MOST_TEXT,
   topic: MOST_TEXT,
 };
-const TEXTS_AND_PAYLOAD = { ...TEXTS, payload: MOST_PAYLOAD };
+const TEXTS = wantedTexts(MOST_OF);
+const TEXTS_AND_PAYLOAD = wantedTexts({ ...MOST_OF, payload: MOST_PAYLOAD });
 
 const NONE: ReadonlyArray<AttemptRecord> = [];
 
-type Texts = Partial<Record<keyof typeof TEXTS_AND_PAYLOAD, string>>;
+type Texts = Partial<Record<keyof typeof MOST_OF | "payload", string>>;
 
 /** Bytes of a body that is kept as it is; of a larger one its texts are taken out at once. */
 const HEAD = 768;

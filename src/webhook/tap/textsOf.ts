@@ -17,31 +17,75 @@ const U = 0x75;
 
 const DECODER = new TextDecoder();
 
+/** A key whose value is wanted. */
+export interface WantedText<Key extends string> {
+  readonly key: Key;
+  /** As it is written, without its quotes. */
+  readonly bytes: Uint8Array;
+  /** Characters at which its value is cut. */
+  readonly most: number;
+}
+
+/** Which texts are wanted, and how much of each. Keys are ASCII, and none needs an escape. */
+export const wantedTexts = <Key extends string>(
+  most: Readonly<Record<Key, number>>,
+): ReadonlyArray<WantedText<Key>> =>
+  (Object.keys(most) as Array<Key>).map((key) => ({ // Object.keys forgets the literal keys
+    key,
+    bytes: new TextEncoder().encode(key),
+    most: most[key],
+  }));
+
 /**
- * The values of the outermost keys named in `most`, each cut to as many characters as it says: strings as what
- * they mean, all else as it is written.
+ * The values of the outermost keys that are wanted: strings as what they mean, all else as it is written. It is
+ * done for each delivery while somebody watches one client or topic: 3 µs of a message_publish.
  *
  * @param json an object without white space between its outermost parts, as EventEncoder writes it
  */
 export const textsOf = <Key extends string>(
   json: Uint8Array,
-  most: Readonly<Record<Key, number>>,
+  wanted: ReadonlyArray<WantedText<Key>>,
 ): Partial<Record<Key, string>> => {
   const texts: Partial<Record<Key, string>> = {};
   let at = 1; // behind the brace
   while (json[at] === QUOTE) {
     const keyEnd = stringEnd(json, at);
-    const key = DECODER.decode(json.subarray(at + 1, keyEnd - 1));
+    const one = keyAt(json, at + 1, keyEnd - 1, wanted);
     const from = keyEnd + 1; // behind the colon
     at = valueEnd(json, from);
-    if (Object.hasOwn(most, key)) texts[key as Key] = textOf(json, from, at, most[key as Key]); // it is one
+    if (one !== undefined) texts[one.key] = textOf(json, from, at, one.most);
     at++; // behind the comma
   }
   return texts;
 };
 
+/** Which of these a key is, compared as bytes: to decode each would take most of the time. */
+const keyAt = <Key extends string>(
+  json: Uint8Array,
+  from: number,
+  to: number,
+  wanted: ReadonlyArray<WantedText<Key>>,
+): WantedText<Key> | undefined => {
+  next: for (const one of wanted) {
+    const { bytes } = one;
+    if (bytes.length !== to - from) continue;
+    for (let i = 0; i < bytes.length; i++) if (json[from + i] !== bytes[i]) continue next;
+    return one;
+  }
+  return undefined;
+};
+
+const NEAR = 128;
+
 /** Where the string ends that begins at `at`, its quotes included. */
 const stringEnd = (json: Uint8Array, at: number): number => {
+  // Most are short: by hand, which is quicker than a call until there are some hundred bytes.
+  const near = Math.min(json.length, at + NEAR);
+  for (let end = at + 1; end < near; end++) {
+    const byte = json[end];
+    if (byte === QUOTE) return end + 1;
+    if (byte === BACKSLASH) end++;
+  }
   for (let end = json.indexOf(QUOTE, at + 1); end >= 0; end = json.indexOf(QUOTE, end + 1)) {
     let escapes = end;
     while (json[escapes - 1] === BACKSLASH) escapes--;
@@ -79,8 +123,24 @@ const textOf = (json: Uint8Array, from: number, to: number, most: number): strin
   const isString = json[from] === QUOTE;
   const end = cutAt(json, isString ? from + 1 : from, isString ? to - 1 : to, most);
   const isCut = end < (isString ? to - 1 : to);
+  if (isString && !isCut) {
+    const plain = plainText(json, from + 1, end);
+    if (plain !== undefined) return plain;
+  }
   const text = DECODER.decode(json.subarray(from, end));
   return (isString ? JSON.parse(`${text}"`) as string : text) + (isCut ? CUT : "");
+};
+
+/** A text of ASCII without an escape; undefined: it is another, or long. */
+const plainText = (json: Uint8Array, from: number, to: number): string | undefined => {
+  if (to - from > NEAR) return undefined;
+  let text = "";
+  for (let at = from; at < to; at++) {
+    const byte = json[at]!; // within
+    if (byte >= 0x80 || byte === BACKSLASH) return undefined;
+    text += String.fromCharCode(byte);
+  }
+  return text;
 };
 
 /** Where so many characters end, none of them cut in two. */

@@ -3,13 +3,14 @@
  * against 40 µs for a message each. Must stay readable by the worker of the same process only: it has no
  * version and the machine's byte order.
  *
- * An attempt is five 8-byte words (id, seq, endpoint, milliseconds in which it must have begun, length of
+ * An attempt is five 8-byte words (id, seq or NaN, endpoint, milliseconds in which it must have begun, length of
  * the body) and the body, filled up to whole words. Milliseconds, because each thread has a clock of its own;
  * where a parcel is read they are made moments of the reader's.
  */
 import { bytesOf } from "../body/BodySlab.ts";
 import type { Attempt } from "../attempt/Attempt.ts";
 import { startBy } from "../attempt/Attempt.ts";
+import { Batch } from "../attempt/Batch.ts";
 import type { TimedAttempt } from "./PermitQueue.ts";
 
 /**
@@ -29,8 +30,9 @@ export class ParcelledAttempt implements TimedAttempt {
     return this.#parcel.numbers[this.#at]!; // `encode` wrote all five
   }
 
-  get seq(): number {
-    return this.#parcel.numbers[this.#at + 1]!;
+  get seq(): number | undefined {
+    const seq = this.#parcel.numbers[this.#at + 1]!;
+    return Number.isNaN(seq) ? undefined : seq;
   }
 
   /** The endpoint's key. */
@@ -95,11 +97,13 @@ export const encode = (
   for (let i = 0; i < attempts.length; i++) {
     const attempt = attempts[i]!; // i < length, of both
     numbers[at] = attempt.id;
-    numbers[at + 1] = attempt.seq;
+    numbers[at + 1] = attempt.seq ?? NaN;
     numbers[at + 2] = endpoints[i]!;
     numbers[at + 3] = startBy(attempt) - now;
     numbers[at + 4] = attempt.length;
-    bytes.set(bytesOf(attempt), (at + HEAD_WORDS) * WORD);
+    const bodyAt = (at + HEAD_WORDS) * WORD;
+    if (attempt instanceof Batch) attempt.write(bytes, bodyAt);
+    else bytes.set(bytesOf(attempt), bodyAt);
     at += words(attempt);
   }
   return buffer;

@@ -190,6 +190,8 @@ const workerEndpoint = (key: number, settings: EndpointSettings): WorkerEndpoint
   certificates: certificatesOf(settings),
   httpTimeout: settings.httpTimeout,
   retryStatus: settings.retry.status,
+  batchForm: settings.batch?.form,
+  compression: settings.compression,
 });
 
 /** FNV-1a over UTF-16 units. */

@@ -1,7 +1,7 @@
 /** What the broker's thread and a delivery worker say to each other. */
 import type { AnswerFault } from "../../http/AnswerFault.ts";
 import type { RetryPolicy } from "../../domain/RetryPolicy.ts";
-import type { WebHookSettings } from "../../domain/WebHookSettings.ts";
+import type { BatchForm, EndpointSettings, WebHookSettings } from "../../domain/WebHookSettings.ts";
 import type { FailureReason } from "../attempt/DeliveryError.ts";
 import type { Certificates } from "../attempt/Senders.ts";
 
@@ -14,6 +14,8 @@ export interface WorkerEndpoint {
   readonly certificates: Certificates;
   readonly httpTimeout: number;
   readonly retryStatus: RetryPolicy["status"];
+  readonly batchForm: BatchForm | undefined;
+  readonly compression: EndpointSettings["compression"];
 }
 
 export type ToWorker =

@@ -28,6 +28,8 @@ export const warmUp: Effect.Effect<void> = Effect.scoped(
       signingKeys: [],
       httpTimeout: MOST_MS,
       retryStatus: "transient",
+      batchForm: undefined,
+      compression: "none",
     });
     const requests = Effect.loop(1, {
       while: (id) => id <= REQUESTS,

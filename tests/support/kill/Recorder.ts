@@ -9,9 +9,10 @@ export type Mode = "healthy" | "slow" | "503" | "hang" | "burst";
 
 export const MODES: ReadonlyArray<Mode> = ["healthy", "slow", "503", "hang", "burst"];
 
-/** What was answered with 2xx, the first time that its `webhook-id` was. */
+/** What was answered with 2xx, the first time that its `webhook-id` was; of batches, that the event was. */
 export interface Answered {
   readonly id: string;
+  /** Of batches: the how manieth it was. */
   readonly seq: number;
   readonly body: Readonly<Record<string, unknown>>;
 }
@@ -28,10 +29,13 @@ export class Recorder {
   #mode: Mode = "healthy";
   /** Requests that told again what was answered with 2xx before. */
   repeats = 0;
+  /** Requests that were answered with 2xx and brought more than one event. */
+  batches = 0;
   /** What must never be, in words. */
   readonly faults: Array<string> = [];
 
-  constructor(random: Random) {
+  /** @param hasBatches its URL gets JSON arrays */
+  constructor(random: Random, readonly hasBatches = false) {
     this.#random = random;
     this.#server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -103,7 +107,26 @@ export class Recorder {
     return new Response(null, { status: 204 });
   }
 
+  /**
+   * A kill between an attempt and its end may bring the events of a batch again in others, with other ids: so
+   * each event is known by itself, none of which is like another.
+   */
+  #recordBatch(headers: Headers, text: string): void {
+    const id = headers.get("webhook-id") ?? "";
+    if (headers.has("webhook-seq")) this.faults.push(`${id} has a webhook-seq`);
+    const bodies: ReadonlyArray<Answered["body"]> = JSON.parse(text);
+    const events = bodies.map((body) => JSON.stringify(body));
+    if (new Set(events).size < events.length) this.faults.push(`${id} has an event twice`);
+    if (events.length > 1) this.batches++;
+    for (const [i, body] of bodies.entries()) {
+      const event = events[i]!; // one for each
+      if (this.#byId.has(event)) this.repeats++;
+      else this.#byId.set(event, { id, seq: this.#byId.size, text: event, body });
+    }
+  }
+
   #record(headers: Headers, text: string): void {
+    if (this.hasBatches) return this.#recordBatch(headers, text);
     const id = headers.get("webhook-id") ?? "";
     const seq = Number(headers.get("webhook-seq"));
     const before = this.#byId.get(id);

@@ -24,6 +24,7 @@ const ANY_TIMER = 'a duration like "8s" or "1m30s", of at most 24d';
 const WAITING = 'a duration like "8s" or "1m30s", over 0 and of at most 24d';
 const PASSWORD = 'a password, "env:NAME" or a hash made by "deno task hash-password"';
 const NAME = "a text of at most 100 characters that is no URL";
+const RATE = 'a number of attempts and a time, like "30/s" or "10000/5m", 1 or more in over 0';
 const SIGNING = `"whsec_" and base64 of 24 to 64 bytes, or "env:NAME"`;
 const HEADER = 'a header\'s value or "env:NAME"';
 
@@ -178,6 +179,30 @@ const WEB_HOOK: ReadonlyArray<Case> = [
   [
     '[[endpoint]]\nurl = "https://a/"\nca_file = "text.pem"',
     '3: endpoint[0].ca_file: expected the path of a PEM file with a CERTIFICATE, found "text.pem", which has no CERTIFICATE block',
+  ],
+  [
+    '[[endpoint]]\nurl = "http://a/"\nbatch = "arrays"\nbatch_max_events = 0\n' +
+    'batch_max_bytes = "17MB"\nbatch_max_delay = 50\ncompression = "br"',
+    '3: endpoint[0].batch: expected "none", "array" or "ndjson", found "arrays"; did you mean "array"?',
+    "4: endpoint[0].batch_max_events: expected a whole number from 1 to 10000, found 0",
+    '5: endpoint[0].batch_max_bytes: expected bytes from 0 to 16777216, as a number or like "64KB" or "1m", found "17MB"',
+    `6: endpoint[0].batch_max_delay: expected ${ANY_TIMER}, found 50`,
+    '7: endpoint[0].compression: expected "none" or "gzip", found "br"',
+  ],
+  ...['"0/s"', '"30"', '"1.5/s"', '"30/0s"', '"30/25d"', "30", '"-1/s"', '"1/ s"'].map((
+    rate,
+  ): Case => [
+    `[[endpoint]]\nurl = "http://a/"\nrate_limit = ${rate}`,
+    `3: endpoint[0].rate_limit: expected ${RATE}, found ${rate}`,
+  ]),
+  [
+    '[[endpoint]]\nurl = "file:///a"\nbatch = "ndjson"\ncompression = "gzip"',
+    '3: endpoint[0].batch: expected "none" for a file:// URL, which gets a line for each event, found "ndjson"',
+    '4: endpoint[0].compression: expected "none" for a file:// URL, which gets a line for each event, found "gzip"',
+  ],
+  [
+    '[[endpoint]]\nurl = "http://a/"\ncompression = "gzip"\nheaders = { Content-Encoding = "br" }',
+    '4: endpoint[0].headers.Content-Encoding: expected no content-encoding beside that of compression, found "Content-Encoding"',
   ],
 ];
 

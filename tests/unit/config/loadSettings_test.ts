@@ -193,6 +193,9 @@ Deno.test("The shipped web-hook.toml means what an empty file means, with every 
         httpTimeout: 8000,
         concurrencyLimit: 128,
         retry: anyRetry,
+        batch: undefined,
+        compression: "none",
+        rateLimit: undefined,
       }]]),
     },
     warnings: [],
@@ -304,6 +307,10 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     concurrency_limit = 4
     retry_multiplier = 2
     retry_status = "all"
+    batch = "ndjson"
+    batch_max_bytes = "1MB"
+    compression = "gzip"
+    rate_limit = "30/s"
   `,
     { TOKEN: "Bearer t", SECRET: NEWER },
   );
@@ -320,6 +327,9 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
     httpTimeout: 5000,
     concurrencyLimit: 64,
     retry,
+    batch: undefined,
+    compression: "none",
+    rateLimit: undefined,
   });
   assert.deepEqual(
     {
@@ -338,6 +348,9 @@ Deno.test("loadWebHookSettings lets an [[endpoint]] table override the general k
       httpTimeout: 1000,
       concurrencyLimit: 4,
       retry: { ...retry, multiplier: 2, status: "all" },
+      batch: { form: "ndjson", maxEvents: 100, maxBytes: 1024 ** 2, maxDelay: 50 },
+      compression: "gzip",
+      rateLimit: { count: 30, period: 1000 },
     },
   );
 });
@@ -572,12 +585,14 @@ ca_file = "cert.pem"
 [[endpoint]]
 url = "file:///events"
 headers = { a = "b" }
+batch_max_delay = "1s"
 `);
   assert.deepEqual(warnings, [
     'web-hook.toml:4: no rule sends to "http://host/hook/", the table is not used; ' +
     'did you mean "http://host/hook"?',
     "web-hook.toml:7: only https:// URLs have certificates, the file is not used",
     "web-hook.toml:10: a file:// URL has no headers, they are not used",
+    "web-hook.toml:11: without batch there are none to limit, it is not used",
   ]);
 });
 
@@ -669,6 +684,12 @@ Deno.test("renderSettings prints what would run", async () => {
     worker_threads = 0
     rule.client_connected = [{ action = "online", urls = ["http://u:p@host/"] }]
     rule.message_publish = [{ topics = ["a/#", "b"], urls = ["http://u:p@host/", "file:///e"] }]
+    [[endpoint]]
+    url = "http://u:p@host/"
+    batch = "array"
+    batch_max_delay = "20ms"
+    compression = "gzip"
+    rate_limit = "10000/5m"
   `);
   assert.equal(
     renderSettings(settings, hooks),
@@ -684,7 +705,7 @@ rules:
   client_connected as online -> http://host/
   message_publish on a/#, b -> http://host/, file:///e
 endpoints:
-  http://host/, timeout 8s, up to 128 in flight, retry after 500ms x 2.5 up to 1m, jitter 0.5, for 1m (transient)
+  http://host/, timeout 8s, up to 128 in flight, retry after 500ms x 2.5 up to 1m, jitter 0.5, for 1m (transient), batches (array) of up to 100 events, 64KB, 20ms, gzip, at most 10000/5m attempts
   file:///e, timeout 8s, up to 128 in flight, retry after 500ms x 2.5 up to 1m, jitter 0.5, for 1m (transient)
 delivery:
   worker threads 0, 128 requests in flight, pool client

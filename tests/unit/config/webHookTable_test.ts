@@ -13,7 +13,9 @@ const FULL: Partial<EndpointSettings> = {
   headers: [["authorization", Redacted.make("s3cret")]],
   signingKeys: [Redacted.make(new Uint8Array(24))],
   ca: { file: "ca.pem", pem: "PEM" },
-  identity: { certFile: "c.pem", keyFile: "k.pem", cert: "PEM", key: Redacted.make("PEM") },
+  identity: { certFile: "cert.pem", keyFile: "key.pem", cert: "PEM", key: Redacted.make("PEM") },
+  batch: { form: "array", maxEvents: 100, maxBytes: 65_536, maxDelay: 50 },
+  rateLimit: { count: 30, period: 1000 },
 };
 
 const SETTINGS = settingsOf({ endpoint: FULL });

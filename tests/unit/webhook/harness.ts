@@ -1,4 +1,5 @@
 /** The delivery engine over an HTTP client that answers as a test says, on the TestClock. */
+import { gunzipSync } from "node:zlib";
 import * as HttpClient from "@effect/platform/HttpClient";
 import * as HttpClientError from "@effect/platform/HttpClientError";
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse";
@@ -77,6 +78,9 @@ export const settingsOf = (
       httpTimeout: 8_000,
       concurrencyLimit: 1_000,
       retry: retryPolicy,
+      batch: undefined,
+      compression: "none",
+      rateLimit: undefined,
       ...endpoint,
     });
   }
@@ -135,7 +139,12 @@ export const connected = (clientid: string, n: number): HookEvent => ({
 /** How the receiver answers one request. */
 export type Answer =
   | number
-  | { readonly status: number; readonly headers: Record<string, string> }
+  | {
+    readonly status: number;
+    readonly headers?: Record<string, string>;
+    /** Milliseconds until it comes. */
+    readonly after?: number;
+  }
   | "hang"
   | "refused";
 
@@ -144,7 +153,12 @@ export interface Sent {
   readonly at: number;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** As it came, unpacked. */
+  readonly text: string;
+  /** What it holds; of a batch the first. */
   readonly body: Readonly<Record<string, unknown>>;
+  /** All that it holds. */
+  readonly bodies: ReadonlyArray<Readonly<Record<string, unknown>>>;
 }
 
 export interface Harness {
@@ -243,12 +257,17 @@ const clientOf = (
     const attempts = new Map<string, number>();
     return Effect.succeed(HttpClient.make((request) =>
       Effect.suspend(() => {
-        const body = request.body._tag === "Uint8Array" ? request.body.body : new Uint8Array();
+        const bytes = request.body._tag === "Uint8Array" ? request.body.body : new Uint8Array();
+        const isPacked = request.headers["content-encoding"] === "gzip";
+        const text = new TextDecoder().decode(isPacked ? gunzipSync(bytes) : bytes);
+        const bodies = bodiesOf(text, request.body.contentType ?? "");
         const one: Sent = {
           at: monotonicMillis(clock),
           url: request.url,
-          headers: { ...request.headers },
-          body: JSON.parse(new TextDecoder().decode(body)),
+          headers: { ...request.headers, "content-type": request.body.contentType ?? "" },
+          text,
+          body: bodies[0] ?? {},
+          bodies,
         };
         sent.push(one);
         const id = one.headers["webhook-id"]!; // every request has one
@@ -264,15 +283,20 @@ const clientOf = (
             }),
           );
         }
-        const { status, headers } = typeof answered === "number"
-          ? { status: answered, headers: {} }
+        const { status, headers = {}, after = 0 } = typeof answered === "number"
+          ? { status: answered }
           : answered;
-        return Effect.succeed(
-          HttpClientResponse.fromWeb(request, new Response(null, { status, headers })),
-        );
+        const response = new Response(null, { status, headers });
+        const come = Effect.succeed(HttpClientResponse.fromWeb(request, response));
+        return after === 0 ? come : Effect.delay(come, after);
       })
     ));
   });
+
+const bodiesOf = (text: string, type: string): ReadonlyArray<Sent["body"]> =>
+  type === "application/x-ndjson"
+    ? text.trimEnd().split("\n").map((line) => JSON.parse(line))
+    : [JSON.parse(text)].flat();
 
 /** Lets everything happen that is due now, then time pass. */
 export const pass = (millis: number): Effect.Effect<void> => TestClock.adjust(millis);

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import * as fc from "effect/FastCheck";
 import { ClientShares } from "../../../../src/webhook/account/ClientShares.ts";
+import type { Sending } from "../../../../src/webhook/attempt/Batch.ts";
+import { Batch } from "../../../../src/webhook/attempt/Batch.ts";
 import type { Delivery } from "../../../../src/webhook/attempt/Delivery.ts";
 import { Waiting } from "../../../../src/webhook/endpoint/Waiting.ts";
 
@@ -22,6 +24,8 @@ const delivery = (id: number, lane?: string): Delivery => ({
 /** The rules of Waiting as they read, without any thought of cost. */
 class PlainWaiting {
   ready: Array<Delivery> = [];
+  /** Have waited behind another of their lane. */
+  released: Array<Delivery> = [];
   urgent: Array<Delivery> = [];
   retries: Array<Delivery> = [];
   parked: Array<Delivery> = [];
@@ -63,23 +67,34 @@ class PlainWaiting {
     if (lane === undefined) return;
     const next = this.lanes.get(lane)?.shift();
     if (next === undefined) this.lanes.delete(lane);
-    else this.urgent.push(next);
+    else this.released.push(next);
+  }
+
+  /** The oldest that was never attempted. */
+  shift(): Delivery | undefined {
+    const [released] = this.released.toSorted((a, b) => a.id - b.id);
+    const [ready] = this.ready;
+    const from = (released?.id ?? Infinity) < (ready?.id ?? Infinity) ? released : ready;
+    this.ready = this.ready.filter((one) => one !== from);
+    this.released = this.released.filter((one) => one !== from);
+    return from;
   }
 
   hasNext(probing: boolean): boolean {
     const blocked = this.sequential && this.retries.length > 0;
     if (blocked) return !probing && this.urgent.length > 0;
-    return this.urgent.length + this.ready.length + (probing ? this.parked.length : 0) > 0;
+    const fresh = this.released.length + this.ready.length;
+    return this.urgent.length + fresh + (probing ? this.parked.length : 0) > 0;
   }
 
   next(probing: boolean): Delivery | undefined {
     const blocked = this.sequential && this.retries.length > 0;
     return (probing ? earliest(this.parked) : undefined) ?? this.urgent.shift() ??
-      (blocked ? undefined : this.ready.shift());
+      (blocked ? undefined : this.shift());
   }
 
   takeOldest(): Delivery | undefined {
-    const first = this.urgent.shift() ?? this.ready.shift();
+    const first = this.urgent.shift() ?? this.shift();
     if (first === undefined) {
       for (const behind of this.lanes.values()) if (behind.length > 0) return behind.shift();
     }
@@ -145,8 +160,9 @@ for (const sequential of [false, true]) {
         const onTheirWay: Array<Delivery> = [];
         let now = 0;
         let id = 0;
-        const same = (a: Delivery | undefined, b: Delivery | undefined) => {
+        const same = (a: Sending | undefined, b: Delivery | undefined) => {
           assert.equal(a?.id, b?.id);
+          assert.ok(!(a instanceof Batch));
           return a;
         };
         const took = (one: Delivery | undefined) => void (one && onTheirWay.push(one));

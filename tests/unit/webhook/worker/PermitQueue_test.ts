@@ -75,6 +75,8 @@ const settings: TargetSettings = {
   signingKeys: [],
   httpTimeout: 8000,
   retryStatus: "transient",
+  batchForm: undefined,
+  compression: "none",
 };
 
 /** An attempt's body and id. */

@@ -35,6 +35,9 @@ const endpointOf = (key: number, tell: (told: Told) => void): Attempting => ({
     httpTimeout: 8_000,
     concurrencyLimit: 4,
     retry: retryPolicy,
+    batch: undefined,
+    compression: "none",
+    rateLimit: undefined,
   },
   complete: ({ id }, { _tag }) => tell([id, _tag]),
 });
