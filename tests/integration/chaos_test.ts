@@ -88,10 +88,10 @@ const startClients = (port: number, random: Random, onStep: (step: number) => vo
   };
 };
 
-/** An event's name in these tests: its client and the how manieth of that client's events it is. */
+/** An event's name in these tests: its client, and the how manieth of all events it is. */
 const keyOf = (client: string, n: number) => `${client} ${n}`;
 
-/** A request's event. All clients' numbers begin behind `floor`. */
+/** A request's event. Numbers begin behind `floor`. */
 const keyOfSeen = ({ body, seq }: Seen, floor: number) =>
   keyOf(String(body["clientid"] ?? body["from_clientid"]), seq - floor);
 
@@ -140,13 +140,7 @@ class Tap {
 
   /** Each event with its key, in the order they were emitted in. */
   keyed(): ReadonlyArray<readonly [key: string, event: HookEvent]> {
-    const counts = new Map<string, number>();
-    return this.events.map((event) => {
-      const client = clientOf(event);
-      const n = (counts.get(client) ?? 0) + 1;
-      counts.set(client, n);
-      return [keyOf(client, n), event];
-    });
+    return this.events.map((event, n) => [keyOf(clientOf(event), n + 1), event]);
   }
 
   sink(of: HookSink): HookSink {
@@ -229,7 +223,7 @@ class Tap {
   }
 }
 
-const DYING_WORKER = new URL("../support/dyingWorker.ts?parcel=1000", import.meta.url);
+const DYING_WORKER = new URL("../support/dyingWorker.ts?parcel=400", import.meta.url);
 
 const settingsFor = (urls: ReadonlyArray<string>, concurrencyLimit: number): WebHookSettings =>
   settingsOf({

@@ -86,7 +86,7 @@ const folder = await Deno.makeTempDir({ prefix: "hookline-bench-" });
 const receiver = await Receiver.start("200");
 try {
   const all = options.batch ? shapedSubjects(folder) : makeSubjects(folder, options.before);
-  const subjects = all.filter(({ name }) => name.includes(options.subjects ?? ""));
+  const subjects = all.filter(({ name }) => new RegExp(options.subjects ?? "").test(name));
   if (options.batch) await healthy(subjects);
   else if (wanted("throughput") || wanted("latency") || wanted("burst")) await healthy(subjects);
   if (!options.batch && wanted("faults")) await faulty(subjects);

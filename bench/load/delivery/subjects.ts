@@ -98,7 +98,7 @@ export const rmqttSubjects = (folder: string): ReadonlyArray<Subject> => {
 
 /** `before`: an older checkout to be measured beside this one. */
 export const makeSubjects = (folder: string, before?: string): ReadonlyArray<Subject> => [
-  ...[0, 1, 3].flatMap((workers) => [
+  ...[undefined, 0, 1, 3].flatMap((workers) => [
     hookline(workers, folder),
     ...(before === undefined ? [] : [hookline(workers, folder, before)]),
   ]),

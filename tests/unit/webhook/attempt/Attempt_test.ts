@@ -6,7 +6,9 @@ import { DELIVERED, startBy } from "../../../../src/webhook/attempt/Attempt.ts";
 import type { Attempting } from "../../../../src/webhook/attempt/Executor.ts";
 import * as LocalExecutor from "../../../../src/webhook/attempt/LocalExecutor.ts";
 import type { Sender } from "../../../../src/webhook/attempt/Sender.ts";
-import { bytesOf } from "../../../../src/webhook/body/BodySlab.ts";
+import { Batch } from "../../../../src/webhook/attempt/Batch.ts";
+import type { Delivery } from "../../../../src/webhook/attempt/Delivery.ts";
+import { BodySlabs, bytesOf } from "../../../../src/webhook/body/BodySlab.ts";
 import * as AttemptParcel from "../../../../src/webhook/worker/AttemptParcel.ts";
 import { A, settingsOf } from "../harness.ts";
 
@@ -72,3 +74,32 @@ Deno.test("Attempt must have begun a little after its deadline at the latest, an
   assert.equal(startBy(joined([1])), 5_100);
   assert.equal(startBy({ retry: undefined }), Infinity);
 });
+
+for (const form of ["array", "ndjson"] as const) {
+  Deno.test(`Batch (${form}) has one body, whether it is asked for it or writes it into a parcel`, () => {
+    const slabs = new BodySlabs();
+    const texts = ['{"n":1}', '{"n":"é"}', "{}"];
+    const deliveries = texts.map((text, i): Delivery => ({
+      id: 7 + i,
+      event: 0,
+      seq: 107 + i,
+      born: 0,
+      lane: i === 0 ? "c" : undefined,
+      ...slabs.copy(new TextEncoder().encode(text)),
+      retry: undefined,
+      dueAt: 0,
+      schedule: undefined,
+    }));
+    const batch = new Batch(deliveries, form);
+    const whole = form === "array" ? `[${texts.join(",")}]` : `${texts.join("\n")}\n`;
+    assert.equal(new TextDecoder().decode(bytesOf(batch)), whole);
+    batch.letGo();
+    const read: Array<unknown> = [];
+    const parcel = AttemptParcel.encode([batch, deliveries[1]!], [1, 1], 0); // of three
+    AttemptParcel.forEach(parcel, 0, (attempt) => {
+      read.push([attempt.id, attempt.seq, new TextDecoder().decode(bytesOf(attempt))]);
+    });
+    assert.deepEqual(read, [[7, undefined, whole], [8, 108, texts[1]]]);
+    assert.deepEqual([batch.lane, Batch.of(deliveries[0]!, form).lane], [undefined, "c"]);
+  });
+}
