@@ -276,9 +276,16 @@ class Answers {
           endpoints.some((of) => of.url === name)
         ),
       payloads: this.#options.settings.payloads,
+      isPlain: (url) => PLAIN.has(endpointNamed(webHook.settings(), url)?.payload ?? "base64"),
     });
   }
 }
+
+/** As which a payload is sent as it is. */
+const PLAIN: ReadonlySet<string> = new Set(["text", "json"]);
+
+const endpointNamed = ({ endpoints }: WebHookSettings, name: string) =>
+  [...endpoints.values()].find((endpoint) => endpoint.name === name);
 
 const starting = (): Response =>
   problemResponse(503, "the broker is starting", { "retry-after": "1" });

@@ -4,20 +4,25 @@ import { hookEventNames } from "../domain/HookEvent.ts";
 import { isTopicFilter } from "../domain/TopicFilter.ts";
 import type { DeliveryFilter } from "../webhook/tap/DeliveryFilter.ts";
 import type { DeliveryOutcome, DeliveryRecord } from "../webhook/tap/DeliveryRecord.ts";
-import { OUTCOMES } from "../webhook/tap/DeliveryRecord.ts";
+import { MOST_PAYLOAD, OUTCOMES } from "../webhook/tap/DeliveryRecord.ts";
 import type { DeliveryTap } from "../webhook/tap/DeliveryTap.ts";
 import type { Slot } from "../webhook/tap/Slot.ts";
 import { CUT } from "../webhook/tap/textsOf.ts";
 import { problemResponse } from "./Problem.ts";
 
-/** How payloads are shown; undefined: they are not. */
-export type PayloadForm = "text" | "base64" | undefined;
+/** How payloads are shown. */
+export interface PayloadView {
+  readonly form: "text" | "base64";
+  /** Whether what is sent to a URL, by its name, has a payload as it is: as text, or as JSON. */
+  readonly isPlain: (url: string) => boolean;
+}
 
 export interface DeliveryQuery {
   readonly filter: DeliveryFilter;
   /** Undefined: the query says nothing of it. */
   readonly limit: number | undefined;
-  readonly payload: PayloadForm;
+  /** Undefined: they are not shown. */
+  readonly payload: PayloadView | undefined;
 }
 
 /** What a query is read against. */
@@ -26,12 +31,13 @@ export interface QueryContext {
   readonly urlOf: (url: string) => string | undefined;
   /** Whether payloads may be seen. */
   readonly payloads: boolean;
+  readonly isPlain: PayloadView["isPlain"];
 }
 
 /** The query of a URL; a Response: what is wrong with it. */
 export const deliveryQuery = (
   params: URLSearchParams,
-  { urlOf, payloads }: QueryContext,
+  { urlOf, payloads, isPlain }: QueryContext,
 ): DeliveryQuery | Response => {
   const given = (name: string) => params.get(name) ?? undefined;
   const event = given("event");
@@ -75,7 +81,7 @@ export const deliveryQuery = (
       ...(topic === undefined ? {} : { topic }),
     },
     limit: limit === undefined ? undefined : Number(limit),
-    payload,
+    payload: payload && { form: payload, isPlain },
   };
 };
 
@@ -94,20 +100,37 @@ export interface ShownDelivery extends DeliveryRecord {
   readonly payload_cut?: boolean;
 }
 
-export const shown = (tap: DeliveryTap, slot: Slot, form: PayloadForm): ShownDelivery => {
+export const shown = (
+  tap: DeliveryTap,
+  slot: Slot,
+  view: PayloadView | undefined,
+): ShownDelivery => {
   const record = tap.record(slot);
-  if (form === undefined) return record;
+  if (view === undefined) return record;
   const { payload } = slot;
   if (payload === undefined) return { ...record, payload: null };
-  const isCut = payload.endsWith(CUT);
-  const base64 = isCut ? payload.slice(0, -CUT.length) : payload;
-  return {
-    ...record,
-    payload: form === "base64" ? base64 : textOf(base64, isCut),
-    payload_cut: isCut,
-  };
+  const isCut = payload.length > MOST_PAYLOAD && payload.endsWith(CUT);
+  const text = isCut ? payload.slice(0, -CUT.length) : payload;
+  const isPlain = slot.payloadEncoding !== "base64" && view.isPlain(slot.url);
+  return { ...record, payload: inForm(text, isPlain, view.form, isCut), payload_cut: isCut };
 };
 
-/** What is no UTF-8 is replaced; of a character that was cut in two nothing is there. */
-const textOf = (base64: string, isCut: boolean): string =>
-  new TextDecoder().decode(Uint8Array.fromBase64(base64), { stream: isCut });
+/** It never throws: a reload may have changed what a URL is sent, and this is told while deliveries end. */
+const inForm = (text: string, isPlain: boolean, form: PayloadView["form"], isCut: boolean) => {
+  const bytes = isPlain ? undefined : bytesOf(text);
+  if (bytes === undefined) {
+    return form === "text" ? text : new TextEncoder().encode(text).toBase64();
+  }
+  if (form === "base64") return text;
+  // What is no UTF-8 is replaced; of a character that was cut in two nothing is there.
+  return new TextDecoder().decode(bytes, { stream: isCut });
+};
+
+/** Undefined: it is no base64. */
+const bytesOf = (base64: string): Uint8Array | undefined => {
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    return undefined;
+  }
+};

@@ -144,7 +144,6 @@ testNeeding(NEEDED, "Delivery that gets no answer in http_timeout is repeated", 
   await publish("mute/1");
   const [first, second] = await receiver.waitFor(at("/mute"), { count: 2 });
   assert.equal(first?.headers.get("webhook-id"), second?.headers.get("webhook-id"));
-  assert.ok(Number(second?.at) - Number(first?.at) >= 390);
   receiver.answer("/mute", { _tag: "Status", status: 200 });
 });
 

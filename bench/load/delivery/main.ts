@@ -3,7 +3,7 @@
  * 3 workers, aedes with undici, and the ceiling, a raw client that posts without a broker.
  *
  *     deno task bench:load [--quick] [--only throughput|latency|faults|queued|burst] [--subjects "0 workers"]
- *     deno task bench:load --batch [--quick] [--subjects "0 workers"]: what a table of `[[endpoint]]` changes
+ *     deno task bench:load --batch|--signed [--quick] [--subjects "0 workers"]: what a table of `[[endpoint]]` changes
  *
  * Publishers (this process), broker and receiver are separate processes. Prints one table and writes
  * bench/results/delivery.json (not when only a part is run).
@@ -25,7 +25,7 @@ import {
 import { startBurst } from "./publishers.ts";
 import { Receiver } from "./Receiver.ts";
 import type { Subject } from "./subjects.ts";
-import { makeSubjects, PEER_NAME, plainOf, shapedSubjects } from "./subjects.ts";
+import { BATCHED, makeSubjects, PEER_NAME, plainOf, shapedSubjects, SIGNED } from "./subjects.ts";
 
 const { values: options } = parseArgs({
   args: Deno.args,
@@ -35,10 +35,13 @@ const { values: options } = parseArgs({
     subjects: { type: "string" },
     before: { type: "string" },
     batch: { type: "boolean", default: false },
+    signed: { type: "boolean", default: false },
   },
 });
 
 const { quick } = options;
+/** What tables of `[[endpoint]]` change is measured, and nothing else. */
+const shapes = options.batch ? BATCHED : options.signed ? SIGNED : undefined;
 const rounds = quick ? 1 : 5;
 const events = quick ? 3000 : 60_000;
 /**
@@ -85,12 +88,14 @@ const figuresOf = (name: string): Figures => {
 const folder = await Deno.makeTempDir({ prefix: "hookline-bench-" });
 const receiver = await Receiver.start("200");
 try {
-  const all = options.batch ? shapedSubjects(folder) : makeSubjects(folder, options.before);
+  const all = shapes !== undefined
+    ? shapedSubjects(folder, shapes)
+    : makeSubjects(folder, options.before);
   const subjects = all.filter(({ name }) => new RegExp(options.subjects ?? "").test(name));
-  if (options.batch) await healthy(subjects);
+  if (shapes !== undefined) await healthy(subjects);
   else if (wanted("throughput") || wanted("latency") || wanted("burst")) await healthy(subjects);
-  if (!options.batch && wanted("faults")) await faulty(subjects);
-  if (!options.batch && wanted("queued")) await queued(subjects);
+  if (shapes === undefined && wanted("faults")) await faulty(subjects);
+  if (shapes === undefined && wanted("queued")) await queued(subjects);
   print(subjects);
 } finally {
   await receiver.stop();
@@ -100,7 +105,7 @@ if (
   options.only === undefined && options.subjects === undefined &&
   options.before === undefined && !quick
 ) {
-  const name = options.batch ? "batches" : "delivery";
+  const name = options.batch ? "batches" : options.signed ? "signed" : "delivery";
   console.log(`\n${await writeResults(name, Object.fromEntries(FIGURES))}`);
 }
 console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
@@ -157,7 +162,7 @@ async function healthy(subjects: ReadonlyArray<Subject>): Promise<void> {
         figuresOf(name).latency = medians(measurements);
       }
     }
-    if (!options.batch && wanted("burst")) {
+    if (shapes === undefined && wanted("burst")) {
       say("burst");
       for (const [{ name }, server] of servers) {
         figuresOf(name).burst = await measureBurst(server, receiver, burstEvents);
@@ -234,7 +239,10 @@ function print(subjects: ReadonlyArray<Subject>): void {
   ];
   const plain = (name: string) => FIGURES.get(plainOf(name))?.throughput;
   const SHAPE_ROWS: ReadonlyArray<Row> = [
-    ["times single POSTs: events/s", (name) => times(throughputOf(name), plain(name)?.perSecond)],
+    [
+      "times without the table: events/s",
+      (name) => times(throughputOf(name), plain(name)?.perSecond),
+    ],
     [
       "CPU",
       (name) => times(FIGURES.get(name)?.throughput?.serverMicros, plain(name)?.serverMicros),
@@ -246,7 +254,7 @@ function print(subjects: ReadonlyArray<Subject>): void {
     [`times ${PEER_NAME}`, (name) => times(throughputOf(name), throughputOf(PEER_NAME))],
     ["part of the ceiling", (name) => times(throughputOf(name), throughputOf("ceiling"))],
     ["CPU µs per event, broker", (name) => FIGURES.get(name)?.throughput?.serverMicros],
-    ...(options.batch ? SHAPE_ROWS : []),
+    ...(shapes === undefined ? [] : SHAPE_ROWS),
     ["publishers", (name) => FIGURES.get(name)?.throughput?.loadMicros],
     ["receiver", (name) => FIGURES.get(name)?.throughput?.receiverMicros],
     ...latencyRows(`${RATE}/s`, (name) => FIGURES.get(name)?.latency),

@@ -107,16 +107,24 @@ export const makeSubjects = (folder: string, before?: string): ReadonlyArray<Sub
 ];
 
 /** What the table of a URL may have. Each is measured beside a subject without any, by as many workers. */
-const SHAPES: ReadonlyArray<EndpointKeys> = [
+export const BATCHED: ReadonlyArray<EndpointKeys> = [
   { name: "array", keys: ['batch = "array"'] },
   { name: "array, gzip", keys: ['batch = "array"', 'compression = "gzip"'] },
 ];
 
+/** One secret, as most have. */
+export const SIGNED: ReadonlyArray<EndpointKeys> = [
+  { name: "signed", keys: [`signing_secrets = ["whsec_${new Uint8Array(32).toBase64()}"]`] },
+];
+
 /** By 0 workers and by 3: without a table, and with each. */
-export const shapedSubjects = (folder: string): ReadonlyArray<Subject> => [
+export const shapedSubjects = (
+  folder: string,
+  shapes: ReadonlyArray<EndpointKeys>,
+): ReadonlyArray<Subject> => [
   ...[0, 3].flatMap((workers) => [
     hookline(workers, folder),
-    ...SHAPES.map((shape) => hookline(workers, folder, undefined, shape)),
+    ...shapes.map((shape) => hookline(workers, folder, undefined, shape)),
   ]),
   aedesUndici,
 ];

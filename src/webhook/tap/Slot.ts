@@ -28,11 +28,15 @@ const MOST_OF = {
   topic: MOST_TEXT,
 };
 const TEXTS = wantedTexts(MOST_OF);
-const TEXTS_AND_PAYLOAD = wantedTexts({ ...MOST_OF, payload: MOST_PAYLOAD });
+const TEXTS_AND_PAYLOAD = wantedTexts({
+  ...MOST_OF,
+  payload: MOST_PAYLOAD,
+  payload_encoding: MOST_TEXT,
+});
 
 const NONE: ReadonlyArray<AttemptRecord> = [];
 
-type Texts = Partial<Record<keyof typeof MOST_OF | "payload", string>>;
+type Texts = Partial<Record<keyof typeof MOST_OF | "payload" | "payload_encoding", string>>;
 
 /** Bytes of a body that is kept as it is; of a larger one its texts are taken out at once. */
 const HEAD = 768;
@@ -100,9 +104,14 @@ export class Slot {
     return this.#all.topic;
   }
 
-  /** As the body has it. Undefined: it has none, or payloads are not kept. */
+  /** As the body has it: a string as what it means, all else as it is written. Undefined: it has none, or payloads are not kept. */
   get payload(): string | undefined {
     return this.#all.payload;
+  }
+
+  /** What the body says of its payload beside it; undefined: nothing. */
+  get payloadEncoding(): string | undefined {
+    return this.#all.payload_encoding;
   }
 
   /** @param idPrefix what every `webhook-id` begins with */

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { deliveryQuery, shown } from "../../../src/admin/deliveryQuery.ts";
 import { DeliveryTap } from "../../../src/webhook/tap/DeliveryTap.ts";
 
+const isPlain = (url: string) => url === "plain";
+
 const ask = (query: string, payloads = false) =>
   deliveryQuery(new URLSearchParams(query), {
     urlOf: (url) => url === "name" ? "http://a.test/" : undefined,
     payloads,
+    isPlain,
   });
 
 Deno.test("deliveryQuery takes what chooses among deliveries, and nothing from an empty query", () => {
@@ -25,7 +28,7 @@ Deno.test("deliveryQuery takes what chooses among deliveries, and nothing from a
         topic: "c/#",
       },
       limit: 7,
-      payload: "text",
+      payload: { form: "text", isPlain },
     },
   );
 });
@@ -48,6 +51,32 @@ Deno.test("deliveryQuery says what is wrong, what was expected and what was foun
   }
 });
 
+const VIEW = {
+  text: { form: "text", isPlain },
+  base64: { form: "base64", isPlain },
+} as const;
+
+Deno.test("shown takes a payload that was sent as it is for what it is, and throws at none", () => {
+  const tap = new DeliveryTap("");
+  tap.turnOn(true);
+  const cases: ReadonlyArray<readonly [string, object, string, string]> = [
+    ["plain", { payload: "abcd" }, "abcd", btoa("abcd")],
+    ["plain", { payload: "…" }, "…", "4oCm"],
+    ["plain", { payload: { a: [1] } }, '{"a":[1]}', btoa('{"a":[1]}')],
+    ["plain", { payload: "gQ==", payload_encoding: "base64" }, "\ufffd", "gQ=="],
+    ["u", { payload: "no base64!" }, "no base64!", btoa("no base64!")],
+  ];
+  for (const [id, [url, body, text, base64]] of cases.entries()) {
+    const bytes = new TextEncoder().encode(JSON.stringify(body));
+    const told = { id, seq: 1, event: 10, slab: { bytes }, offset: 0, length: bytes.length };
+    tap.delivered(url, told, id, 1);
+    const [slot] = tap.find({}, 1);
+    assert.ok(slot);
+    assert.equal(shown(tap, slot, VIEW.text).payload, text);
+    assert.equal(shown(tap, slot, VIEW.base64).payload, base64);
+  }
+});
+
 Deno.test("shown has a payload as text or base64, cut to what both can be", () => {
   const tap = new DeliveryTap("");
   tap.turnOn(true);
@@ -66,20 +95,20 @@ Deno.test("shown has a payload as text or base64, cut to what both can be", () =
     return slot;
   };
   const small = deliver(1, new TextEncoder().encode("Grüße"));
-  assert.partialDeepStrictEqual(shown(tap, small, "text"), {
+  assert.partialDeepStrictEqual(shown(tap, small, VIEW.text), {
     payload: "Grüße",
     payload_cut: false,
   });
-  assert.partialDeepStrictEqual(shown(tap, small, "base64"), {
+  assert.partialDeepStrictEqual(shown(tap, small, VIEW.base64), {
     payload: new TextEncoder().encode("Grüße").toBase64(),
   });
   assert.ok(!("payload" in shown(tap, small, undefined)));
   const large = deliver(2, new TextEncoder().encode("ä".repeat(5000)));
   assert.deepEqual(
-    [shown(tap, large, "text").payload, shown(tap, large, "text").payload_cut],
+    [shown(tap, large, VIEW.text).payload, shown(tap, large, VIEW.text).payload_cut],
     ["ä".repeat(384), true],
   );
-  const { payload } = shown(tap, large, "base64");
+  const { payload } = shown(tap, large, VIEW.base64);
   assert.equal(Uint8Array.fromBase64(payload ?? "").length, 768);
   const none = new TextEncoder().encode("{}");
   tap.delivered(
@@ -88,5 +117,5 @@ Deno.test("shown has a payload as text or base64, cut to what both can be", () =
     3,
     undefined,
   );
-  assert.equal(shown(tap, tap.find({}, 1)[0]!, "text").payload, null); // there are three
+  assert.equal(shown(tap, tap.find({}, 1)[0]!, VIEW.text).payload, null); // there are three
 });
