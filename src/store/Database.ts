@@ -56,8 +56,16 @@ const BEFORE_ALL = { owner: "", key: -1 };
 /** Pages that are given back at a time: 8 MB, some 10 ms. */
 const SHRUNK_PAGES = 2000;
 
+/** Bytes of the log that stay for the commits to come: as many are written again without the file growing. */
+const KEPT_LOG_BYTES = 1024 * 1024;
+
+const PAGE_BYTES = 4096;
+
 export class Database {
   readonly #db: DatabaseSync;
+  /** Bytes of the log since it was emptied, about. */
+  #logBytes = 0;
+  #isCalm = true;
   #sync: boolean | undefined;
   readonly #statements: ReturnType<typeof prepare>;
 
@@ -97,6 +105,9 @@ export class Database {
       this.#sync = sync;
     }
     this.#transaction(() => this.#write(commit, sync));
+    this.#isCalm = false;
+    this.#logBytes += PAGE_BYTES * (1 + commit.ended.length);
+    for (const { records } of commit.groups) this.#logBytes += PAGE_BYTES + records.length;
   }
 
   #transaction(body: () => void): void {
@@ -119,8 +130,16 @@ export class Database {
     return purged;
   }
 
-  /** Gives some of what is free of the file back to the disk, where that is most of it. */
+  /**
+   * Gives some of what is free of the file back to the disk, where that is most of it, and the log where it is long
+   * and nothing was written since the last call.
+   */
   shrink(): void {
+    if (this.#isCalm && this.#logBytes > KEPT_LOG_BYTES) {
+      this.#db.exec("pragma wal_checkpoint(truncate)");
+      this.#logBytes = 0;
+    }
+    this.#isCalm = true;
     const free = this.#pragma("freelist_count");
     if (free > SHRUNK_PAGES && 2 * free > this.#pragma("page_count")) {
       this.#db.exec(`pragma incremental_vacuum(${SHRUNK_PAGES})`);

@@ -348,6 +348,35 @@ testNeeding(
 
 testNeeding(
   NEEDED,
+  "Database gives a long log back to the disk when nothing is written any more, and leaves a short one",
+  () =>
+    withDirectory((directory) => {
+      const path = `${directory}/outbox.db`;
+      const logSize = () => Deno.statSync(`${path}-wal`).size;
+      const { database } = openFile(path, {}, 0);
+      const write = (...rows: ReadonlyArray<number>) =>
+        database.commit(
+          { ...emptyCommit(), groups: rows.map((row) => groupOf(row, 300_000)) },
+          false,
+        );
+      write(1);
+      const short = logSize();
+      database.shrink();
+      database.shrink();
+      assert.ok(short > 300_000 && logSize() === short, `${logSize()} of ${short}`);
+      write(2, 3, 4);
+      database.shrink(); // something was written since the last time
+      assert.ok(logSize() > 1_000_000);
+      database.shrink();
+      assert.equal(logSize(), 0);
+      assert.equal(database.groups(0, Infinity, undefined, 0).rows.length, 4);
+      database.close();
+      return Promise.resolve();
+    }),
+);
+
+testNeeding(
+  NEEDED,
   "SqliteStore writes nothing of a commit for which the disk is full, and goes on when there is room",
   () =>
     withDirectory((directory) =>
