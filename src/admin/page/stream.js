@@ -39,7 +39,7 @@ export const parser = (onMessage) => {
 
 /**
  * @typedef {object} Listening
- * @property {(name: string, data: any) => void} onMessage
+ * @property {(name: string, data: any) => void} onMessage any: as JSON.parse has it, another for each name
  * @property {() => void} onLost
  * @property {(error: ApiError) => void} onRefused the query is wrong: it is not asked again
  */
