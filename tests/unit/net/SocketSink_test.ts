@@ -74,8 +74,8 @@ class LoggingSink extends SocketSink {
     });
   }
 
-  protected finish(): void {
-    this.log.push("finish");
+  protected finish(hasLeft: boolean): void {
+    this.log.push(hasLeft ? "finish, it has left" : "finish");
   }
 
   protected destroy(): void {
@@ -166,6 +166,23 @@ Deno.test("SocketSink with nothing to send finishes at once, and once", () => {
   sink.end();
   assert.deepEqual(sink.log, ["read", "finish"]);
   sink.cut();
+});
+
+Deno.test("SocketSink tells that the client has left, where nothing is to be sent to it first", async () => {
+  const one = opened().sink;
+  one.end(true);
+  assert.deepEqual(one.log, ["read", "finish, it has left"]);
+  one.cut();
+  assert.ok(one.isClosed);
+  const two = opened().sink;
+  two.write(Uint8Array.of(1));
+  two.end(true);
+  await settled();
+  two.settle?.sent(1);
+  await settled();
+  assert.deepEqual(two.log, ["read", "send 1", "finish"]);
+  assert.ok(!two.isClosed);
+  two.cut();
 });
 
 Deno.test("SocketSink that cannot be written to is closed, once", async () => {

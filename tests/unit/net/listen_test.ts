@@ -26,6 +26,7 @@ const connect = (id: string) => [
 const CONNACK = [0x20, 2, 0, 0];
 const PINGREQ = [0xc0, 0];
 const PINGRESP = [0xd0, 0];
+const DISCONNECT = [0xe0, 0];
 /** A whole unmasked frame, as a server sends it. */
 const framed = (
   bytes: ReadonlyArray<number>,
@@ -58,6 +59,40 @@ for (const transport of TRANSPORTS) {
       "Shutdown",
     ]);
   });
+
+  testNeeding(
+    NEEDED,
+    `${transport} listener closes after DISCONNECT, with all that was sent before it`,
+    async () => {
+      const listener = await TestListener.open(settings(transport));
+      // In one piece with DISCONNECT an answer is still to be sent; in a piece of its own nothing is.
+      for (
+        const [id, pieces] of [["a", [[...PINGREQ, ...DISCONNECT]]], ["b", [
+          PINGREQ,
+          DISCONNECT,
+        ]]] as const
+      ) {
+        const client = await listener.connect(transport);
+        await client.send(...connect(id));
+        await client.read(sent(CONNACK).length);
+        for (const piece of pieces) await client.send(...piece);
+        const answer = sent(PINGRESP);
+        assert.deepEqual(await client.read(answer.length), answer);
+        if (isWebSocket(transport)) {
+          const close = framed([1000 >> 8, 1000 & 0xff], 8);
+          assert.deepEqual(await client.read(close.length), close);
+          await client.sendRaw(frame(new Uint8Array([3, 232]), 8));
+        }
+        assert.deepEqual(await client.readAll(), []);
+        client.close();
+      }
+      await listener.close();
+      assert.deepEqual(
+        listener.hooks.all("client_disconnected").map(({ clientid, reason }) => [clientid, reason]),
+        [["a", "Disconnect"], ["b", "Disconnect"]],
+      );
+    },
+  );
 
   testNeeding(NEEDED, `${transport} listener cuts clients that do not close`, async () => {
     const listener = await TestListener.open(settings(transport));
