@@ -94,7 +94,7 @@ const untilStopped = (
     const { httpApi } = settings.broker;
     // Last but for the disk: it tells of the stop, too. Nothing of it is loaded where there is none.
     const admin = httpApi === undefined ? undefined : yield* Effect.flatMap(
-      Effect.promise(() => import("./admin/AdminServer.ts")),
+      Effect.promise(loadAdminServer),
       (AdminServer) => AdminServer.make(httpApi),
     );
     const webHook = yield* WebHook.make(settings.webHook, durable); // then: drains
@@ -153,6 +153,15 @@ const giveUpAtNext = (stop: Signals["stop"], webHook: WebHook.WebHook, stopping:
     yield* Effect.logWarning("stopping at once", { signal });
     yield* webHook.giveUp;
   });
+
+/**
+ * Not by a literal: what one names Deno reads before the program starts, with all that it needs, used or not. That
+ * took 3 MB and a tenth of the start. `deno compile` and an image have to name it (deno.json, config/packaging).
+ */
+const ADMIN_SERVER = new URL("./admin/AdminServer.ts", import.meta.url).href;
+
+const loadAdminServer = () =>
+  import(ADMIN_SERVER) as Promise<typeof import("./admin/AdminServer.ts")>; // the compiler does not know what it names
 
 /** Says which events go where, and where none does. */
 const tellTargets = ({ rules, endpoints }: WebHookSettings) =>

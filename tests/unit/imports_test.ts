@@ -278,17 +278,33 @@ testNeeding(["read", "run"], "src imports one way only, and never in a circle", 
 });
 
 /** What a module loads when it is loaded: not types, nor what is imported by `import()`. */
-const loaded = async (file: string): Promise<ReadonlySet<string>> => {
+const loaded = (file: string): Promise<ReadonlySet<string>> => reachedFrom(file, false);
+
+/** What Deno reads before a module is loaded: what a literal of `import()` names, too. */
+const read = (file: string): Promise<ReadonlySet<string>> => reachedFrom(file, true);
+
+const reachedFrom = async (
+  file: string,
+  byDynamicImports: boolean,
+): Promise<ReadonlySet<string>> => {
   const { modules } = await info(file);
   const reached = new Set([new URL(file, SRC).href]);
   for (const from of reached) { // grows on the way
     const { dependencies = [] } = modules.find(({ specifier }) => specifier === from) ?? {};
     for (const { code, isDynamic } of dependencies) {
-      if (code?.specifier !== undefined && !isDynamic) reached.add(code.specifier);
+      if (code?.specifier !== undefined && (byDynamicImports || !isDynamic)) {
+        reached.add(code.specifier);
+      }
     }
   }
   return new Set([...reached].map(local));
 };
+
+testNeeding(["read", "run"], "Deno reads nothing of the API before main asks for it", async () => {
+  const modules = [...await read("main.ts")];
+  assert.ok(modules.includes("webhook/attempt/fetchClient.ts"));
+  assert.deepEqual(modules.filter((module) => module.startsWith("admin/")), []);
+});
 
 testNeeding(["read", "run"], "main loads nothing of the API before it is asked for", async () => {
   const modules = [...await loaded("main.ts")];
