@@ -209,7 +209,7 @@ const plainPublish = (
 
 /**
  * A CONNECT without will and properties that passed `checkFrame`, as mqtt-packet gives it; undefined: it has some.
- * 0.4 µs, where mqtt-packet takes 4 µs.
+ * A quarter of the time that mqtt-packet takes.
  */
 const plainConnect = (
   frame: Uint8Array,
