@@ -4,7 +4,8 @@
  *
  *     deno task bench:light [--quick] [--rounds 3] [--subjects rmqtt] [--before CHECKOUT]
  *
- * Each rate has a fresh process. Prints one table and writes bench/results/light.json (not when only a part is
+ * Each rate has a fresh process, which is measured twice: in its first seconds, while V8 still interprets most of
+ * it, and in those after them. Prints one table and writes bench/results/light.json (not when only a part is
  * run).
  */
 import { parseArgs } from "node:util";
@@ -42,7 +43,7 @@ interface Figures {
   /** Percent of a core. */
   idlePercent: number;
   idleWaits: number;
-  [figureAtRate: `${number}/s: ${string}`]: number;
+  [figureAtRate: `${number}/s${string}: ${string}`]: number;
 }
 
 const pause = (milliseconds: number) =>
@@ -78,7 +79,8 @@ async function measure(subject: Subject): Promise<Figures> {
     try {
       await pause(settleMs);
       if (rate === RATES[0]) await measureIdle(server, figures);
-      await measureRate(server, rate, figures);
+      await measureRate(server, rate, "", figures);
+      await measureRate(server, rate, `, after ${seconds} s`, figures);
     } finally {
       await server.stop();
     }
@@ -98,8 +100,10 @@ async function measureIdle({ pid }: ServerProcess, figures: Partial<Figures>): P
 async function measureRate(
   { pid, port }: ServerProcess,
   rate: number,
+  when: string,
   figures: Partial<Figures>,
 ): Promise<void> {
+  const name = `${rate}/s${when}` as const;
   const count = rate * seconds;
   await receiver.begin({ timed: true });
   const cpu = cpuMicros(pid);
@@ -107,11 +111,11 @@ async function measureRate(
   await publishSteadily(port, count, rate);
   const { p50, p99, p999 } = await receiver.until(count);
   const { waits } = usageBetween(before, threadUsage(pid));
-  figures[`${rate}/s: CPU µs per event`] = (cpuMicros(pid) - cpu) / count;
-  figures[`${rate}/s: waits per event`] = waits / count;
-  figures[`${rate}/s: p50, ms`] = p50 / 1000;
-  figures[`${rate}/s: p99, ms`] = p99 / 1000;
-  figures[`${rate}/s: p99.9, ms`] = p999 / 1000;
+  figures[`${name}: CPU µs per event`] = (cpuMicros(pid) - cpu) / count;
+  figures[`${name}: waits per event`] = waits / count;
+  figures[`${name}: p50, ms`] = p50 / 1000;
+  figures[`${name}: p99, ms`] = p99 / 1000;
+  figures[`${name}: p99.9, ms`] = p999 / 1000;
 }
 
 function print(measured: ReadonlyMap<Subject, ReadonlyArray<Figures>>): void {
