@@ -105,6 +105,7 @@ testNeeding(
         clientid: "c",
         topic: "bad/1",
         outcome: "delivered",
+        attempts: [{ status: 200, error: null }],
         bytes: good?.text.length,
       });
       const [failed] = await byUrl("/bad");
@@ -112,7 +113,7 @@ testNeeding(
         action: "again",
         outcome: "failed",
         reason: "status_400",
-        attempts: [{ error: "answered 400" }],
+        attempts: [{ status: 400, error: "answered 400" }],
       });
       assert.ok(!JSON.stringify([delivered, failed]).includes(btoa("secret")));
       assert.equal((await json(`${deliveries}?outcome=failed`)).body.length, 1);

@@ -30,5 +30,11 @@ port.onmessage = ({ data }) => {
       gone: false,
     });
   });
-  port.postMessage({ _tag: "Outcomes", ended, took: new Float32Array(ended.length), returned: [] });
+  port.postMessage({
+    _tag: "Outcomes",
+    ended,
+    took: new Float32Array(ended.length),
+    statuses: undefined,
+    returned: [],
+  });
 };

@@ -14,8 +14,9 @@ export interface Attempting {
    * Takes the outcome of an attempt; exactly once per attempt, unless the executor was closed.
    *
    * @param took milliseconds from sending it to the end of its answer; undefined: it was not sent, or nobody knows
+   * @param status of the answer that delivered it; undefined: it had none
    */
-  complete(attempt: Attempt, outcome: Outcome, took?: number): void;
+  complete(attempt: Attempt, outcome: Outcome, took?: number, status?: number): void;
 }
 
 export interface Executor {

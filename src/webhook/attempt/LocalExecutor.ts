@@ -44,9 +44,9 @@ export const make = (
         inFlight.set(attempt, endpoint);
         const send = sends.get(endpoint.key)!; // configured before its first attempt
         const sentAt = now();
-        send(attempt, (outcome) => {
+        send(attempt, (outcome, status) => {
           // Else it was cut, and its client tells of its own end.
-          if (inFlight.delete(attempt)) endpoint.complete(attempt, outcome, now() - sentAt);
+          if (inFlight.delete(attempt)) endpoint.complete(attempt, outcome, now() - sentAt, status);
         });
       },
       recall: () => {}, // all that it has is on its way

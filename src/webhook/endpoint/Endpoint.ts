@@ -200,7 +200,7 @@ export class Endpoint implements Attempting {
     if (this.#waiting.add(delivery)) this.pump();
   }
 
-  complete(attempt: Attempt, outcome: Outcome, took?: number): void {
+  complete(attempt: Attempt, outcome: Outcome, took?: number, status?: number): void {
     const sending = attempt as Sending; // what `pump` gave to the executor is what comes back
     if (took !== undefined && outcome._tag !== "Returned") this.#account.requestTook(took);
     this.#occupancy.addAttempts(-1);
@@ -211,7 +211,7 @@ export class Endpoint implements Attempting {
     switch (outcome._tag) {
       case "Delivered":
         if (outcome.fault !== undefined) this.#account.faultyAnswer(outcome.fault);
-        this.#attemptDelivered(sending, took);
+        this.#attemptDelivered(sending, took, status);
         this.#answered();
         this.#account.works();
         break;
@@ -239,17 +239,22 @@ export class Endpoint implements Attempting {
     this.#account.cameBack(delivery);
   }
 
-  #attemptDelivered(sending: Sending, took: number | undefined): void {
+  #attemptDelivered(sending: Sending, took: number | undefined, status: number | undefined): void {
     const now = this.#context.now();
     this.#account.attemptDelivered(now);
     this.#waiting.leave(sending);
     if (sending instanceof Batch) {
-      for (const delivery of sending.deliveries) this.#delivered(delivery, now, took);
-    } else this.#delivered(sending, now, took);
+      for (const delivery of sending.deliveries) this.#delivered(delivery, now, took, status);
+    } else this.#delivered(sending, now, took, status);
   }
 
-  #delivered(delivery: Delivery, now: number, took: number | undefined): void {
-    this.#account.delivered(delivery, now, took);
+  #delivered(
+    delivery: Delivery,
+    now: number,
+    took: number | undefined,
+    status: number | undefined,
+  ): void {
+    this.#account.delivered(delivery, now, took, status);
     this.#context.pace.end();
     this.#end(delivery);
   }

@@ -130,9 +130,15 @@ export class EndpointAccount {
    *
    * @param now milliseconds since 1970
    * @param took milliseconds of the attempt; undefined: nobody knows, here and below
+   * @param status of the answer; undefined: it had none
    */
-  delivered(delivery: Delivery, now: number, took: number | undefined): void {
-    if (this.#tap.isOn) this.#tap.delivered(this.name, delivery, now, took);
+  delivered(
+    delivery: Delivery,
+    now: number,
+    took: number | undefined,
+    status?: number,
+  ): void {
+    if (this.#tap.isOn) this.#tap.delivered(this.name, delivery, now, took, status);
     this.#counters.delivered[delivery.event]!++; // an event's place is always within
     this.#counters.delays.add(Math.max(0, now - delivery.born)); // the wall clock may have been set
   }

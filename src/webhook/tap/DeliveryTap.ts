@@ -85,9 +85,16 @@ export class DeliveryTap {
    *
    * @param at milliseconds since 1970, here and below
    * @param took milliseconds of the attempt; undefined: nobody knows
+   * @param status of the answer; undefined: it had none
    */
-  delivered(url: string, told: Told, at: number, took: number | undefined): void {
-    this.#tell(this.#end(url, told, at, "delivered", null, took));
+  delivered(
+    url: string,
+    told: Told,
+    at: number,
+    took: number | undefined,
+    status?: number,
+  ): void {
+    this.#tell(this.#end(url, told, at, "delivered", null, took, status));
   }
 
   /** An attempt has failed, and there may be another one. */
@@ -167,9 +174,11 @@ export class DeliveryTap {
     outcome: DeliveryOutcome,
     reason: string | null,
     took = NaN,
+    status = 0,
   ): Slot {
     const slot = this.#fill(this.#finished, url, told, at, outcome, reason);
     slot.ms = took;
+    slot.status = status;
     const retrying = this.#retrying.size === 0 ? undefined : this.#retrying.get(told.id);
     if (retrying === undefined) return slot;
     this.#retrying.delete(told.id);

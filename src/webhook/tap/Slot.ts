@@ -52,6 +52,8 @@ export class Slot {
   failures: ReadonlyArray<AttemptRecord> = NONE;
   /** How long the attempt took that delivered it, in milliseconds; NaN: not known. */
   ms = NaN;
+  /** Of the answer to that attempt; 0: it had none. */
+  status = 0;
   /** When it ended, or failed for the first time: milliseconds since 1970. */
   at = 0;
   #seq = 0;
@@ -83,11 +85,12 @@ export class Slot {
   }
 
   /** The same delivery, elsewhere, has come to its end. */
-  endAs({ outcome, reason, failures, ms, at }: Slot): void {
+  endAs({ outcome, reason, failures, ms, status, at }: Slot): void {
     this.outcome = outcome;
     this.reason = reason;
     this.failures = failures;
     this.ms = ms;
+    this.status = status;
     this.at = at;
   }
 
@@ -138,7 +141,7 @@ export class Slot {
   get #success(): AttemptRecord {
     return {
       at: this.at,
-      status: null,
+      status: this.status === 0 ? null : this.status,
       ms: Number.isNaN(this.ms) ? null : Math.round(this.ms * 1000) / 1000,
       error: null,
     };

@@ -277,9 +277,9 @@ class Counted implements Attempting {
     return this.#endpoint.settings;
   }
 
-  complete(attempt: Attempt, outcome: Outcome, took?: number): void {
+  complete(attempt: Attempt, outcome: Outcome, took?: number, status?: number): void {
     this.#tally.held--;
-    this.#endpoint.complete(attempt, outcome, took);
+    this.#endpoint.complete(attempt, outcome, took, status);
     if (this.#tally.held === 0) this.#tally.onEmpty();
   }
 }

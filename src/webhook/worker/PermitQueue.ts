@@ -33,12 +33,12 @@ export interface Target {
 export interface PermitQueue {
   /**
    * The way to one URL by `sender`. `done` is called once for each attempt, never before `send` returns;
-   * not at all once the queue's scope is closed. `took`: milliseconds, of what was sent.
+   * not at all once the queue's scope is closed. `took`: milliseconds, of what was sent; `status`: as Send has it.
    */
   readonly target: (
     settings: TargetSettings,
     sender: Sender,
-    done: (attempt: TimedAttempt, outcome: Outcome, took: number) => void,
+    done: (attempt: TimedAttempt, outcome: Outcome, took: number, status?: number) => void,
   ) => Target;
   /** From now on so many requests may be in flight. */
   readonly resize: (permits: number) => void;
@@ -66,10 +66,10 @@ export const make = (
           return giveBack(attempt);
         }
         const sentAt = now();
-        sendNow(attempt, (outcome) => {
+        sendNow(attempt, (outcome, status) => {
           if (closed) return;
           seat.release();
-          done(attempt, outcome, now() - sentAt);
+          done(attempt, outcome, now() - sentAt, status);
         });
       };
       const seat = budget.join(() => {

@@ -9,6 +9,7 @@ import * as AttemptParcel from "./AttemptParcel.ts";
 import { DeliveryError } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
 import type { FromWorker, ToWorker, WorkerEndpoint, WorkerFailure } from "./WorkerProtocol.ts";
+import { USUAL_STATUS } from "./WorkerProtocol.ts";
 
 type State =
   /** It loads what it needs; attempts and endpoints wait. */
@@ -158,11 +159,12 @@ export class WorkerHandle {
       this.#options.onReady();
       return;
     }
-    const { ended, took } = message;
+    const { ended, took, statuses } = message;
     for (let i = 0; i < ended.length; i++) {
       const one = ended[i]!; // below the length
-      if (typeof one === "number") this.#end(one, DELIVERED, took[i]);
-      else if (one._tag === "Delivered") this.#end(one.id, one, took[i]);
+      const status = statuses?.get(i) ?? USUAL_STATUS;
+      if (typeof one === "number") this.#end(one, DELIVERED, took[i], status);
+      else if (one._tag === "Delivered") this.#end(one.id, one, took[i], status);
       else this.#fail(one, took[i]);
     }
     for (const id of message.returned) this.#end(id, RETURNED);
@@ -172,11 +174,11 @@ export class WorkerHandle {
     this.#end(id, { _tag, error: new DeliveryError(failure), fault }, took);
   }
 
-  #end(id: number, outcome: Outcome, took?: number): void {
+  #end(id: number, outcome: Outcome, took?: number, status?: number): void {
     const held = this.#held.get(id);
     if (held === undefined) return; // reported as lost before
     this.#held.delete(id);
-    held[0].complete(held[1], outcome, took);
+    held[0].complete(held[1], outcome, took, status);
   }
 
   #die(worker: Worker, reason: string): void {

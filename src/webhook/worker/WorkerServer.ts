@@ -58,21 +58,25 @@ const handler = (
       report.taken();
       targets.get(parcelled.endpoint)!.send(parcelled); // its settings came before
     };
-    const ended = (attempt: PermitQueue.TimedAttempt, outcome: Outcome, took: number) => {
+    const ended = (
+      attempt: PermitQueue.TimedAttempt,
+      outcome: Outcome,
+      took: number,
+      status?: number,
+    ) => {
       const { id } = attempt;
       if (attempt instanceof AttemptParcel.ParcelledAttempt) attempt.end();
       const { _tag } = outcome;
       if (_tag === "Delivered") {
         const { fault } = outcome;
-        if (fault === undefined) report.delivered(id, took);
-        else report.told({ _tag, id, fault }, took);
+        if (fault === undefined) report.delivered(id, took, status);
+        else report.told({ _tag, id, fault }, took, status);
         return;
       }
       if (outcome._tag === "Returned") return report.returned(id);
       if (outcome._tag === "Lost") return; // a transport knows no loss
-      const { reason, status, detail, retryable, retryAfter, gone } = outcome.error;
-      const { fault } = outcome;
-      const error = { reason, status, detail, retryable, retryAfter, gone };
+      const { fault, error: { reason, detail, retryable, retryAfter, gone } } = outcome;
+      const error = { reason, status: outcome.error.status, detail, retryable, retryAfter, gone };
       report.told({ _tag: "Failed", id, fault, ...error }, took);
     };
 

@@ -37,7 +37,7 @@ Deno.test("OutcomeReporter tells all that ended in a turn at its end, in their o
   report.delivered(1, 0.5);
   report.told(failure, 8000);
   report.returned(3);
-  report.delivered(4, 2);
+  report.delivered(4, 2, 204);
   assert.equal(messages.length, 0);
   await turnEnds();
   assert.deepEqual(messages, [
@@ -45,12 +45,19 @@ Deno.test("OutcomeReporter tells all that ended in a turn at its end, in their o
       _tag: "Outcomes",
       ended: [1, failure, 4],
       took: Float32Array.of(0.5, 8000, 2),
+      statuses: new Map([[2, 204]]),
       returned: [3],
     },
   ]);
-  report.delivered(5, 1);
+  report.delivered(5, 1, 200);
   await turnEnds();
-  assert.equal(messages.length, 2);
+  assert.deepEqual(messages[1], {
+    _tag: "Outcomes",
+    ended: [5],
+    took: Float32Array.of(1),
+    statuses: undefined,
+    returned: [],
+  });
 });
 
 Deno.test("OutcomeReporter gathers over several turns while attempts wait", async () => {

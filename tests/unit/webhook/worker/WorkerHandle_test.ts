@@ -20,7 +20,7 @@ const delivery = (id: number): Delivery => ({
   schedule: undefined,
 });
 
-type Told = readonly [id: number, outcome: Outcome["_tag"]];
+type Told = readonly [id: number, outcome: Outcome["_tag"], status?: number];
 
 const endpointOf = (key: number, tell: (told: Told) => void): Attempting => ({
   key,
@@ -39,7 +39,8 @@ const endpointOf = (key: number, tell: (told: Told) => void): Attempting => ({
     compression: "none",
     rateLimit: undefined,
   },
-  complete: ({ id }, { _tag }) => tell([id, _tag]),
+  complete: ({ id }, { _tag }, _, status) =>
+    tell(status === undefined ? [id, _tag] : [id, _tag, status]),
 });
 
 Deno.test("WorkerHandle gives back what is recalled before its worker has started, and loses the rest with it", async () => {
@@ -78,7 +79,7 @@ Deno.test("WorkerHandle tells outcomes in the order in which attempts ended, sin
     if (data._tag === "Attempts") {
       postMessage({ _tag: "Outcomes", ended: ${
     JSON.stringify(ended)
-  }, took: new Float32Array(${ended.length}), returned: [] });
+  }, took: new Float32Array(${ended.length}), statuses: new Map([[2, 202]]), returned: [] });
     }
   }`;
   const outcomes: Array<Told> = [];
@@ -98,8 +99,10 @@ Deno.test("WorkerHandle tells outcomes in the order in which attempts ended, sin
   for (const id of [13, 12, 11, 10]) handle.attempt(endpoint, delivery(id));
   await all.promise;
   handle.stop();
-  assert.deepEqual(outcomes, [[10, "Delivered"], [11, "Failed"], [12, "Delivered"], [
-    13,
-    "Failed",
-  ]]);
+  assert.deepEqual(outcomes, [
+    [10, "Delivered", 200],
+    [11, "Failed"],
+    [12, "Delivered", 202],
+    [13, "Failed"],
+  ]);
 });
