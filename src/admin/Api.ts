@@ -184,6 +184,11 @@ const clients = HttpApiGroup.make("clients")
   .add(
     HttpApiEndpoint.del("kick", "/clients/:clientid").setPath(clientid).addSuccess(Schema.Boolean)
       .addError(Problem, { status: 404 }),
+  )
+  // "." and ".." are identifiers too, and no path can end in them (RFC 3986 section 5.2.4).
+  .add(
+    HttpApiEndpoint.del("kickCalled", "/clients").setUrlParams(clientid).addSuccess(Schema.Boolean)
+      .addError(Problem, { status: 404 }),
   );
 
 const subscriptions = HttpApiGroup.make("subscriptions")

@@ -54,10 +54,13 @@ export const clientsLive = (broker: Broker, mostRows: number) =>
         Effect.sync(() =>
           broker.context.sessions.get(clientid)?.connected === true
         ))
-      .handle("kick", ({ path: { clientid } }) =>
-        Effect.suspend(() =>
-          broker.kick(clientid) ? Effect.succeed(true) : Effect.fail(unknownClient(clientid))
-        )));
+      .handle("kick", ({ path }) => kick(broker, path.clientid))
+      .handle("kickCalled", ({ urlParams }) => kick(broker, urlParams.clientid)));
+
+const kick = (broker: Broker, clientid: string) =>
+  Effect.suspend(() =>
+    broker.kick(clientid) ? Effect.succeed(true) : Effect.fail(unknownClient(clientid))
+  );
 
 export const subscriptionsLive = (broker: Broker, mostRows: number) =>
   HttpApiBuilder.group(Api, "subscriptions", (handlers) =>

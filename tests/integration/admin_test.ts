@@ -106,6 +106,16 @@ testNeeding(
       assert.equal(gone?.body.reason, "ByAdminKick");
       assert.equal((await json(one)).status, 404);
       assert.equal((await json(one, { method: "DELETE" })).status, 404);
+
+      for (const id of [".", "..", "b"]) { // no path ends in the first two
+        clients.push(await connect(broker, id));
+        const named = `${api}/api/v1/clients?clientid=${id}`;
+        assert.equal((await json(named)).body.length, 1);
+        assert.equal((await json(named, { method: "DELETE" })).body, true);
+        assert.deepEqual((await json(named)).body, []);
+        assert.equal((await json(named, { method: "DELETE" })).status, 404);
+      }
+      assert.equal((await json(`${api}/api/v1/clients`, { method: "DELETE" })).status, 400);
       for (const mqtt of clients) mqtt.close();
     }),
 );
@@ -161,7 +171,7 @@ testNeeding(
         [404, `${api}/nothing`],
         [405, publish],
         [405, `${api}/metrics`, { method: "POST" }],
-        [405, `${api}/api/v1/clients`, { method: "DELETE" }],
+        [405, `${api}/api/v1/clients`, { method: "PUT" }],
         [400, `${api}/api/v1/clients?_limit=x`],
         [400, `${api}/api/v1/clients?_limit=0`],
         [400, `${api}/api/v1/clients?after=x`],

@@ -396,6 +396,7 @@ const HOSTILE = [
   `{{constructor.constructor('pwned=6')()}}`,
   `a\u202eb\u2028c\u0001d\n\ndata: {}`,
   `%2e%2e/../x?y#z`,
+  "..",
 ];
 
 testInChromium(

@@ -158,7 +158,8 @@ export class Clients {
     });
     if (!goesOn) return;
     try {
-      await ask(`api/v1/clients/${encodeURIComponent(clientid)}`, { method: "DELETE" });
+      const query = new URLSearchParams({ clientid }); // a path knows no client "."
+      await ask(`api/v1/clients?${query}`, { method: "DELETE" });
       announce(`${clientid} is kicked`);
     } catch (error) {
       announce(`${clientid}: ${wordsOf(error)}`);
