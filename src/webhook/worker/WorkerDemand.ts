@@ -19,8 +19,11 @@ const BUSY = 0.7;
 /** Looks in a row: a single burst is over before a worker is there. */
 const BUSY_LOOKS = 2;
 
-/** The part of a core that all threads together take when this thread can do their work again. */
-const CALM = 0.4;
+/**
+ * The part of a core under which all threads together must be for this thread to take their work again. An event by a
+ * worker costs them all no less than it costs this thread alone, so that it is under BUSY then, with some room.
+ */
+const CALM = 0.55;
 /** Looks in a row, half a minute. */
 const CALM_LOOKS = 60;
 
