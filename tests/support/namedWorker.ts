@@ -34,7 +34,7 @@ port.onmessage = ({ data }) => {
     _tag: "Outcomes",
     ended,
     took: new Float32Array(ended.length),
-    statuses: undefined,
+    statuses: new Uint16Array(ended.length),
     returned: [],
   });
 };

@@ -4,7 +4,6 @@
  * for longer than `MOST_MS`, nor so many that the worker could run out of attempts before the answer comes.
  */
 import type { FromWorker, WorkerFailure, WorkerFaultyDelivery } from "./WorkerProtocol.ts";
-import { USUAL_STATUS } from "./WorkerProtocol.ts";
 
 /** A message with so many need not wait for more. With 32, three workers had 5 % fewer events/s (bench/README.md). */
 export const ENOUGH = 128;
@@ -21,8 +20,8 @@ export class OutcomeReporter {
   #ended: Array<number | WorkerFaultyDelivery | WorkerFailure> = [];
   /** Milliseconds that each of these took. */
   #took: Array<number> = [];
-  /** As the protocol has them. */
-  #statuses: Map<number, number> | undefined;
+  /** Of the answers that delivered them; 0: there was none. */
+  #statuses: Array<number> = [];
   #returned: Array<number> = [];
   /** Attempts taken that have not ended. */
   #open = 0;
@@ -43,19 +42,19 @@ export class OutcomeReporter {
     this.#open++;
   }
 
-  delivered(id: number, took: number, status = USUAL_STATUS): void {
+  delivered(id: number, took: number, status = 0): void {
     this.#end(id, took, status);
   }
 
   /** An attempt ended with more to tell than that it was delivered. */
-  told(end: WorkerFaultyDelivery | WorkerFailure, took: number, status = USUAL_STATUS): void {
+  told(end: WorkerFaultyDelivery | WorkerFailure, took: number, status = 0): void {
     this.#end(end, took, status);
   }
 
   #end(end: number | WorkerFaultyDelivery | WorkerFailure, took: number, status: number): void {
-    if (status !== USUAL_STATUS) (this.#statuses ??= new Map()).set(this.#ended.length, status);
     this.#ended.push(end);
     this.#took.push(took);
+    this.#statuses.push(status);
     this.#over();
   }
 
@@ -93,12 +92,12 @@ export class OutcomeReporter {
       _tag: "Outcomes",
       ended: this.#ended,
       took: Float32Array.from(this.#took),
-      statuses: this.#statuses,
+      statuses: Uint16Array.from(this.#statuses),
       returned: this.#returned,
     };
     this.#ended = [];
     this.#took = [];
-    this.#statuses = undefined;
+    this.#statuses = [];
     this.#returned = [];
     this.#options.send(message);
   }

@@ -9,7 +9,6 @@ import * as AttemptParcel from "./AttemptParcel.ts";
 import { DeliveryError } from "../attempt/DeliveryError.ts";
 import type { Attempting } from "../attempt/Executor.ts";
 import type { FromWorker, ToWorker, WorkerEndpoint, WorkerFailure } from "./WorkerProtocol.ts";
-import { USUAL_STATUS } from "./WorkerProtocol.ts";
 
 type State =
   /** It loads what it needs; attempts and endpoints wait. */
@@ -162,7 +161,7 @@ export class WorkerHandle {
     const { ended, took, statuses } = message;
     for (let i = 0; i < ended.length; i++) {
       const one = ended[i]!; // below the length
-      const status = statuses?.get(i) ?? USUAL_STATUS;
+      const status = statuses[i] || undefined;
       if (typeof one === "number") this.#end(one, DELIVERED, took[i], status);
       else if (one._tag === "Delivered") this.#end(one.id, one, took[i], status);
       else this.#fail(one, took[i]);

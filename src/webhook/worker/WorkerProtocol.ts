@@ -58,9 +58,6 @@ export interface WorkerFailure {
   readonly gone: boolean;
 }
 
-/** The status of nearly every answer: only others are told. */
-export const USUAL_STATUS = 200;
-
 export type FromWorker =
   /** The answer to `Start`. */
   | { readonly _tag: "Ready" }
@@ -71,8 +68,8 @@ export type FromWorker =
     readonly ended: ReadonlyArray<number | WorkerFaultyDelivery | WorkerFailure>;
     /** How long each of these took, in milliseconds. */
     readonly took: Float32Array;
-    /** Of those delivered by an answer that was no USUAL_STATUS, by their place; undefined: there are none. */
-    readonly statuses: ReadonlyMap<number, number> | undefined;
+    /** Of the answers that delivered these; 0: there was none. */
+    readonly statuses: Uint16Array;
     /** The ids of those that were not sent: recalled, or too late. */
     readonly returned: ReadonlyArray<number>;
   };

@@ -45,7 +45,7 @@ Deno.test("OutcomeReporter tells all that ended in a turn at its end, in their o
       _tag: "Outcomes",
       ended: [1, failure, 4],
       took: Float32Array.of(0.5, 8000, 2),
-      statuses: new Map([[2, 204]]),
+      statuses: Uint16Array.of(0, 0, 204),
       returned: [3],
     },
   ]);
@@ -55,7 +55,7 @@ Deno.test("OutcomeReporter tells all that ended in a turn at its end, in their o
     _tag: "Outcomes",
     ended: [5],
     took: Float32Array.of(1),
-    statuses: undefined,
+    statuses: Uint16Array.of(200),
     returned: [],
   });
 });

@@ -79,7 +79,7 @@ Deno.test("WorkerHandle tells outcomes in the order in which attempts ended, sin
     if (data._tag === "Attempts") {
       postMessage({ _tag: "Outcomes", ended: ${
     JSON.stringify(ended)
-  }, took: new Float32Array(${ended.length}), statuses: new Map([[2, 202]]), returned: [] });
+  }, took: new Float32Array(${ended.length}), statuses: Uint16Array.of(200, 0, 202, 0), returned: [] });
     }
   }`;
   const outcomes: Array<Told> = [];
