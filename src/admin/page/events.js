@@ -283,7 +283,9 @@ class EventView {
       const took = one.ms === null ? "" : `, ${duration(one.ms)}`;
       fields.push([
         `attempt ${i + 1}`,
-        `${clock(one.at)} ${one.error ?? one.status ?? "success"}${took}`,
+        `${clock(one.at)} ${
+          one.error ?? (one.status === null ? "success" : `answered ${one.status}`)
+        }${took}`,
       ]);
     }
     if (typeof payload === "string") {
