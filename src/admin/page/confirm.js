@@ -6,6 +6,9 @@
 /** Asks before something is done that others feel. */
 import { $ } from "./dom.js";
 
+/** Answers the question that was asked last. @type {(goesOn: boolean) => void} */
+let answer = () => {};
+
 /**
  * @param {object} what
  * @param {string} what.title
@@ -34,7 +37,12 @@ export const confirmed = ({ title, text, action, typed }) => {
   dialog.returnValue = "no";
   dialog.showModal();
   if (typed !== undefined) input.focus();
+  answer(false);
   return new Promise((resolve) => {
-    dialog.onclose = () => resolve(dialog.returnValue === "yes");
+    answer = resolve;
+    dialog.onclose = () => {
+      // It is told later: open again by then, it was the question before that was closed.
+      if (!dialog.open) resolve(dialog.returnValue === "yes");
+    };
   });
 };
