@@ -156,7 +156,7 @@ const giveUpAtNext = (stop: Signals["stop"], webHook: WebHook.WebHook, stopping:
 
 /**
  * Not by a literal: what one names Deno reads before the program starts, with all that it needs, used or not. That
- * took 3 MB and a tenth of the start. `deno compile` and an image have to name it (deno.json, config/packaging).
+ * took 2 MB and a tenth of the start. `deno compile` and an image have to name it (deno.json, config/packaging).
  */
 const ADMIN_SERVER = new URL("./admin/AdminServer.ts", import.meta.url).href;
 

@@ -98,7 +98,7 @@ export const acceptAll = (
 
 type Acceptor = Pick<Deno.TcpListener, "accept">;
 
-/** Without an Effect for each socket, which costs a connect a tenth of its time. Rejects as `accept` does. */
+/** Without an Effect for each socket, which showed in what a connect costs (bench/README.md). Rejects as `accept` does. */
 const acceptWhileRoom = async (
   listener: Acceptor,
   descriptors: Pick<Descriptors, "hasRoom">,

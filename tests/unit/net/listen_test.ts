@@ -39,6 +39,16 @@ for (const transport of TRANSPORTS) {
   const sent = (bytes: ReadonlyArray<number>) =>
     isWebSocket(transport) ? framed(bytes) : [...bytes];
 
+  /** The listener closes in the way of the transport, and sends nothing more before. */
+  const isClosed = async (client: Client) => {
+    if (isWebSocket(transport)) {
+      const close = framed([1000 >> 8, 1000 & 0xff], 8);
+      assert.deepEqual(await client.read(close.length), close);
+      await client.sendRaw(frame(new Uint8Array([3, 232]), 8));
+    }
+    assert.deepEqual(await client.readAll(), []);
+  };
+
   testNeeding(NEEDED, `${transport} listener ends clients with their last bytes`, async () => {
     const listener = await TestListener.open(settings(transport));
     const client = await listener.connect(transport);
@@ -47,12 +57,7 @@ for (const transport of TRANSPORTS) {
     const answers = sent([...CONNACK, ...PINGRESP]);
     assert.deepEqual(await client.read(answers.length), answers);
     const closing = listener.close();
-    if (isWebSocket(transport)) {
-      const close = framed([1000 >> 8, 1000 & 0xff], 8);
-      assert.deepEqual(await client.read(close.length), close);
-      await client.sendRaw(frame(new Uint8Array([3, 232]), 8));
-    }
-    assert.deepEqual(await client.readAll(), []);
+    await isClosed(client);
     client.close();
     await closing;
     assert.deepEqual(listener.hooks.all("client_disconnected").map(({ reason }) => reason), [
@@ -78,12 +83,7 @@ for (const transport of TRANSPORTS) {
         for (const piece of pieces) await client.send(...piece);
         const answer = sent(PINGRESP);
         assert.deepEqual(await client.read(answer.length), answer);
-        if (isWebSocket(transport)) {
-          const close = framed([1000 >> 8, 1000 & 0xff], 8);
-          assert.deepEqual(await client.read(close.length), close);
-          await client.sendRaw(frame(new Uint8Array([3, 232]), 8));
-        }
-        assert.deepEqual(await client.readAll(), []);
+        await isClosed(client);
         client.close();
       }
       await listener.close();
