@@ -48,6 +48,23 @@ Deno.test("SocketSink sends what is written in its order, however many pieces it
   assert.deepEqual(sink.sent, written);
 });
 
+Deno.test("SocketSink sends behind what is due in the same turn for the events that it acknowledges", async () => {
+  const order: Array<string> = [];
+  class ToldSink extends HeldSink {
+    protected override send(bytes: Uint8Array): Promise<number> {
+      order.push(`acknowledgement ${bytes[0]}`);
+      return Promise.resolve(bytes.length);
+    }
+  }
+  for (const n of [1, 2]) {
+    // The events are dispatched in a microtask, their requests are written in the next.
+    if (n === 1) queueMicrotask(() => queueMicrotask(() => order.push("requests")));
+    new ToldSink().write(Uint8Array.of(n));
+  }
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.deepEqual(order, ["requests", "acknowledgement 1", "acknowledgement 2"]);
+});
+
 Deno.test("SocketSink holds little more than the bytes themselves of 262,144 small pieces that wait", () => {
   const sink = new HeldSink();
   const before = memoryInUse();
