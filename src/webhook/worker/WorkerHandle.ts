@@ -3,6 +3,7 @@
  * replacement when it dies. It must never lose an attempt: what a dead worker held is reported as lost,
  * and so sent again.
  */
+import { IdMap } from "../../collections/IdMap.ts";
 import type { Attempt, Outcome } from "../attempt/Attempt.ts";
 import { DELIVERED, LOST, RETURNED } from "../attempt/Attempt.ts";
 import * as AttemptParcel from "./AttemptParcel.ts";
@@ -35,7 +36,7 @@ const PARCEL_BYTES = 1024 * 1024;
 export class WorkerHandle {
   #permits: number;
   #state: State = { _tag: "Down" };
-  readonly #held = new Map<number, readonly [Attempting, Attempt]>();
+  readonly #held = new IdMap<readonly [Attempting, Attempt]>();
   // The next parcel.
   #attempts: Array<Attempt> = [];
   #endpoints: Array<number> = [];
@@ -121,7 +122,7 @@ export class WorkerHandle {
 
   /** Takes an attempt into the parcel that is sent at the end of this turn. */
   attempt(endpoint: Attempting, attempt: Attempt): void {
-    this.#held.set(attempt.id, [endpoint, attempt]);
+    this.#held.add(attempt.id, [endpoint, attempt]);
     this.#endpoints.push(endpoint.key);
     this.#bytes += attempt.length;
     if (this.#attempts.push(attempt) === 1) queueMicrotask(this.#flush);
@@ -174,9 +175,8 @@ export class WorkerHandle {
   }
 
   #end(id: number, outcome: Outcome, took?: number, status?: number): void {
-    const held = this.#held.get(id);
+    const held = this.#held.take(id);
     if (held === undefined) return; // reported as lost before
-    this.#held.delete(id);
     held[0].complete(held[1], outcome, took, status);
   }
 
@@ -189,8 +189,7 @@ export class WorkerHandle {
 
   #lose(): number {
     this.#state = { _tag: "Down" };
-    const held = [...this.#held.values()];
-    this.#held.clear();
+    const held = this.#held.takeAll();
     this.#attempts = [];
     this.#endpoints = [];
     for (const [endpoint, attempt] of held) endpoint.complete(attempt, LOST);

@@ -31,3 +31,12 @@ Deno.test("Ages is never below 0, though the clock be set back", () => {
   ages.clear();
   assert.equal(ages.oldest(99_000), 0);
 });
+
+Deno.test("Ages forgets what is cleared, and stays right when that comes to its end later", () => {
+  const ages = new Ages();
+  for (const born of [1000, 5000]) ages.add(born);
+  ages.clear();
+  for (const born of [1000, 5000]) ages.take(born);
+  ages.add(5000);
+  assert.equal(ages.oldest(9000), 3000);
+});
