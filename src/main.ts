@@ -23,6 +23,7 @@ import { listen } from "./net/listen.ts";
 import { brokerClock, makeBroker } from "./makeBroker.ts";
 import { makeSockets } from "./net/Sockets.ts";
 import { makeIsMemoryShort } from "./ops/memory.ts";
+import { collectGarbage } from "./ops/collectGarbage.ts";
 import * as logger from "./ops/logger.ts";
 import { giveUp } from "./ops/permissions.ts";
 import { monotonicMillis } from "./ops/monotonic.ts";
@@ -81,6 +82,7 @@ const untilStopped = (
   stopping: Stopping,
 ) =>
   Effect.gen(function* () {
+    collectGarbage();
     yield* mustBePermitted(settings.webHook.endpoints.values());
     for (const warning of settings.warnings) yield* Effect.logWarning(warning);
     for (const note of settings.notes) yield* Effect.logDebug(note);
