@@ -67,9 +67,9 @@ export const WebHookFile = Schema.Struct({
   worker_threads: withDefault(
     wholeNumber(0, 256),
     3,
-    "Threads for HTTP delivery beside the broker's own, at most, and no more than there are cores beside its: " +
-      "they are started when the broker's thread is busy, and end after half a minute in which it is not. 0: " +
-      "always deliver on the broker's thread.",
+    "Threads for HTTP delivery beside the broker's own, at most, and no more than there are cores beside its; " +
+      "on two cores none. They are started when the broker's thread is busy, and end after half a minute in " +
+      "which it is not. 0: always deliver on the broker's thread.",
   ),
   // Filled in by `webHookSettings`: a file may have the older name instead.
   queue_capacity: optional(

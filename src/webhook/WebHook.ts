@@ -52,6 +52,7 @@ import * as LocalExecutor from "./attempt/LocalExecutor.ts";
 import { RuleTable } from "./dispatch/RuleTable.ts";
 import { DeliveryTap } from "./tap/DeliveryTap.ts";
 import * as DemandExecutor from "./worker/DemandExecutor.ts";
+import { mostWorkers } from "./worker/mostWorkers.ts";
 import * as WorkerExecutor from "./worker/WorkerExecutor.ts";
 
 /** What can keep the engine from starting. */
@@ -115,13 +116,12 @@ const httpExecutor = (
   context: HttpExecutorContext,
 ): Effect.Effect<Executor, never, Scope.Scope> => {
   const { settings, idPrefix, onTakes } = context;
-  // More threads than cores beside the broker's bring nothing.
-  const workerThreads = Math.min(settings.workerThreads, navigator.hardwareConcurrency - 1);
+  const workerThreads = mostWorkers(settings.workerThreads, navigator.hardwareConcurrency);
   const onThread = Effect.flatMap(
     Senders.make(settings.httpClient, idPrefix),
     LocalExecutor.make,
   );
-  if (workerThreads < 1) return onThread;
+  if (workerThreads === 0) return onThread;
   const startWorkers = WorkerExecutor.make({
     ...context,
     settings: { ...settings, workerThreads },
@@ -190,7 +190,9 @@ export const makeWith = (
       shares,
       laneOf: (event) => dispatcher.laneOf(event),
       pace,
-      fair: settings.workerThreads > 0 ? FAIR_WITH_WORKERS : FAIR,
+      fair: mostWorkers(settings.workerThreads, navigator.hardwareConcurrency) > 0
+        ? FAIR_WITH_WORKERS
+        : FAIR,
       whenFull: () => settings.whenFull,
       isDetailed: initial.compat !== "",
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),
