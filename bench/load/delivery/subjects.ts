@@ -1,4 +1,5 @@
 /** What is compared: Hookline with different numbers of workers, aedes with undici, and RMQTT where there is one. */
+import { mostWorkers } from "../../../src/webhook/worker/mostWorkers.ts";
 import { findRmqtt, startRmqtt } from "../shared/rmqtt.ts";
 import { ServerProcess } from "../shared/ServerProcess.ts";
 import { startCommand } from "../shared/startCommand.ts";
@@ -61,7 +62,7 @@ export const hookline = (
 /** The peer that the others are compared with. */
 export const PEER_NAME = "aedes + undici";
 
-export const aedesUndici: Subject = {
+const aedesUndici: Subject = {
   name: PEER_NAME,
   start: ({ urls }) =>
     ServerProcess.start({
@@ -83,7 +84,7 @@ export const aedesUndici: Subject = {
 };
 
 /** RMQTT with its web-hook plugin alone, as far as it is installed. `folder`: for its configuration files. */
-export const rmqttSubjects = (folder: string): ReadonlyArray<Subject> => {
+const rmqttSubjects = (folder: string): ReadonlyArray<Subject> => {
   const command = findRmqtt();
   if (command === undefined) return [];
   return [{
@@ -96,9 +97,18 @@ export const rmqttSubjects = (folder: string): ReadonlyArray<Subject> => {
   }];
 };
 
+/** Of these numbers of workers those that this machine has cores for; says which are left out. */
+const withinCores = (numbers: ReadonlyArray<number>): ReadonlyArray<number> => {
+  const cores = navigator.hardwareConcurrency;
+  const isWithin = (workers: number) => mostWorkers(workers, cores) === workers;
+  const beyond = numbers.filter((workers) => !isWithin(workers));
+  if (beyond.length > 0) console.log(`left out, with ${cores} cores: ${beyond.join(", ")} workers`);
+  return numbers.filter(isWithin);
+};
+
 /** `before`: an older checkout to be measured beside this one. */
 export const makeSubjects = (folder: string, before?: string): ReadonlyArray<Subject> => [
-  ...[undefined, 0, 1, 3].flatMap((workers) => [
+  ...[undefined, ...withinCores([0, 1, 3])].flatMap((workers) => [
     hookline(workers, folder),
     ...(before === undefined ? [] : [hookline(workers, folder, before)]),
   ]),
@@ -117,12 +127,12 @@ export const SIGNED: ReadonlyArray<EndpointKeys> = [
   { name: "signed", keys: [`signing_secrets = ["whsec_${new Uint8Array(32).toBase64()}"]`] },
 ];
 
-/** By 0 workers and by 3: without a table, and with each. */
+/** By 0 workers and by 3, where there are cores for these: without a table, and with each. */
 export const shapedSubjects = (
   folder: string,
   shapes: ReadonlyArray<EndpointKeys>,
 ): ReadonlyArray<Subject> => [
-  ...[0, 3].flatMap((workers) => [
+  ...withinCores([0, 3]).flatMap((workers) => [
     hookline(workers, folder),
     ...shapes.map((shape) => hookline(workers, folder, undefined, shape)),
   ]),

@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { publishSteadily } from "../delivery/publishers.ts";
 import { Receiver } from "../delivery/Receiver.ts";
 import type { Subject } from "../delivery/subjects.ts";
-import { aedesUndici, hookline, rmqttSubjects } from "../delivery/subjects.ts";
+import { makeSubjects } from "../delivery/subjects.ts";
 import { cpuMicros, residentBytes, threadUsage, usageBetween } from "../shared/processUsage.ts";
 import { formatFigure, formatTable, writeResults } from "../shared/report.ts";
 import { interleaved, median } from "../shared/rounds.ts";
@@ -51,14 +51,8 @@ const pause = (milliseconds: number) =>
 
 const folder = await Deno.makeTempDir({ prefix: "hookline-bench-" });
 const receiver = await Receiver.start("200");
-const subjects: ReadonlyArray<Subject> = [
-  ...[undefined, 0, 1, 3].flatMap((workers) => [
-    hookline(workers, folder),
-    ...(options.before === undefined ? [] : [hookline(workers, folder, options.before)]),
-  ]),
-  aedesUndici,
-  ...rmqttSubjects(folder),
-].filter(({ name }) => new RegExp(options.subjects ?? "").test(name));
+const subjects = makeSubjects(folder, options.before)
+  .filter(({ name }) => new RegExp(options.subjects ?? "").test(name));
 try {
   const measured = await interleaved(subjects, rounds, measure);
   print(measured);
