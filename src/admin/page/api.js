@@ -69,7 +69,7 @@ const askForToken = (tried) => {
     const input = /** @type {HTMLInputElement} */ (dialog.querySelector("input"));
     const fault = /** @type {HTMLElement} */ (dialog.querySelector(".fault"));
     fault.hidden = tried === null;
-    fault.textContent = "That is not it.";
+    fault.textContent = tried === null ? "" : "That is not it."; // told anew each time
     input.value = "";
     dialog.oncancel = (event) => event.preventDefault(); // there is nothing to be seen without it
     dialog.onclose = () => {
