@@ -1,10 +1,4 @@
-/**
- * A map by id for what comes and goes by the thousand a second: a table with open addressing, that grows and never
- * shrinks.
- *
- * Not a Map: that makes a new table each time that half of the old one has been deleted, and V8 keeps the old ones,
- * with all that they had, until the next major collection (bench/README.md).
- */
+/** Stands where no id does. */
 const FREE = -1;
 
 /** 2^32 by the golden ratio: ids that follow each other come to stand apart, and what is behind one taken is short. */
@@ -13,7 +7,13 @@ const SCATTER = 0x9e3779b1;
 /** The places of an empty map, as a power of two. */
 const LEAST_BITS = 4;
 
-/** Values by ids, which are whole numbers from 0 on. */
+/**
+ * A map by id, a whole number from 0 on, for what comes and goes by the thousand a second: a table with open
+ * addressing, that grows and never shrinks.
+ *
+ * Not a Map: that makes a new table each time that half of the old one has been deleted, and V8 keeps the old ones,
+ * with all that they had, until the next major collection (bench/README.md).
+ */
 export class IdMap<A> {
   #bits = LEAST_BITS;
   #ids = new Float64Array(1 << LEAST_BITS).fill(FREE);

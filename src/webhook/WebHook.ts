@@ -116,7 +116,7 @@ const httpExecutor = (
   context: HttpExecutorContext,
 ): Effect.Effect<Executor, never, Scope.Scope> => {
   const { settings, idPrefix, onTakes } = context;
-  const workerThreads = mostWorkers(settings.workerThreads, navigator.hardwareConcurrency);
+  const workerThreads = mostWorkers(settings.workerThreads);
   const onThread = Effect.flatMap(
     Senders.make(settings.httpClient, idPrefix),
     LocalExecutor.make,
@@ -190,9 +190,7 @@ export const makeWith = (
       shares,
       laneOf: (event) => dispatcher.laneOf(event),
       pace,
-      fair: mostWorkers(settings.workerThreads, navigator.hardwareConcurrency) > 0
-        ? FAIR_WITH_WORKERS
-        : FAIR,
+      fair: mostWorkers(settings.workerThreads) > 0 ? FAIR_WITH_WORKERS : FAIR,
       whenFull: () => settings.whenFull,
       isDetailed: initial.compat !== "",
       wants: (event, subject) => dispatcher.routing.rules.wants(event, subject),

@@ -4,10 +4,12 @@ const FEWEST_CORES = 3;
 /**
  * The workers that there may be: as many as `worker_threads` says, and no more than there are cores beside the
  * broker's. With two cores none: a lone worker takes nine tenths of the time that the broker's thread takes for all of
- * it, and both together half as much again (bench/README.md).
+ * it, and all threads together four tenths more (bench/README.md).
  *
  * @param workerThreads the setting
- * @param cores those that this process may use
+ * @param cores absent: those that this process may use
  */
-export const mostWorkers = (workerThreads: number, cores: number): number =>
-  cores < FEWEST_CORES ? 0 : Math.min(workerThreads, cores - 1);
+export const mostWorkers = (
+  workerThreads: number,
+  cores: number = navigator.hardwareConcurrency,
+): number => cores < FEWEST_CORES ? 0 : Math.min(workerThreads, cores - 1);
